@@ -1,0 +1,67 @@
+"""Turns hard labels into soft ones and trains better text classifiers with them.
+
+Nothing heavy is imported here: each public name is resolved when it is first used (PEP 562).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sfumato.comparison import Comparison as Comparison
+    from sfumato.comparison import compare as compare
+    from sfumato.data import Examples as Examples
+    from sfumato.errors import InputError as InputError
+    from sfumato.fitting import fit as fit
+    from sfumato.method import Method as Method
+    from sfumato.method import combine as combine
+    from sfumato.methods import METHODS as METHODS
+    from sfumato.model import Model as Model
+    from sfumato.model import load as load
+    from sfumato.models import MODELS as MODELS
+    from sfumato.softening import SoftTargets as SoftTargets
+    from sfumato.softening import soften as soften
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Comparison": "sfumato.comparison",
+    "Examples": "sfumato.data",
+    "InputError": "sfumato.errors",
+    "METHODS": "sfumato.methods",
+    "MODELS": "sfumato.models",
+    "Method": "sfumato.method",
+    "Model": "sfumato.model",
+    "SoftTargets": "sfumato.softening",
+    "combine": "sfumato.method",
+    "compare": "sfumato.comparison",
+    "fit": "sfumato.fitting",
+    "load": "sfumato.model",
+    "soften": "sfumato.softening",
+}
+
+__all__ = [
+    "METHODS",
+    "MODELS",
+    "Comparison",
+    "Examples",
+    "InputError",
+    "Method",
+    "Model",
+    "SoftTargets",
+    "__version__",
+    "combine",
+    "compare",
+    "fit",
+    "load",
+    "soften",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'sfumato' has no attribute {name!r}")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,16 @@
+"""The methods, one file a paper. `METHODS` maps a name to the function that builds it."""
+
+from sfumato.method import Method
+from sfumato.registry import Registry
+
+METHODS: Registry[Method] = Registry(
+    "method",
+    {
+        "baseline": "sfumato.methods.label_smoothing:baseline",
+        "label-smoothing": "sfumato.methods.label_smoothing:label_smoothing",
+        "kwls": "sfumato.methods.kwls:kwls",
+        "kwls-paper": "sfumato.methods.kwls:kwls_paper",
+        "lcm": "sfumato.methods.lcm:lcm",
+        "lcm-paper": "sfumato.methods.lcm:lcm_paper",
+    },
+)

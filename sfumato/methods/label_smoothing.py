@@ -1,0 +1,95 @@
+"""Label smoothing: every row keeps most of its mass on the given label and spreads the rest evenly.
+
+C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the Inception Architecture for Computer
+Vision", CVPR 2016, section 7; levels for sentiment: "Revisiting the Role of Label Smoothing in Enhanced Text
+Sentiment Classification", arXiv:2312.06522.
+
+Three ways of writing the strength are in use, and they are not the same number:
+
+=============  ==================  ===================
+mode           share of the label  share of each other
+=============  ==================  ===================
+``uniform``    1 - eps + eps / C   eps / C
+``exclusive``  1 - eps             eps / (C - 1)
+``per-class``  1 - (C - 1) lambda  lambda
+=============  ==================  ===================
+
+The cross-entropy with these targets and KL(target || p) differ by the constant entropy of the target, so they
+have the same gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sfumato.data import Examples, Floats, TableTargets
+from sfumato.errors import InputError
+from sfumato.method import Method
+from sfumato.registry import check_choice, check_range
+
+MODES = ("uniform", "exclusive", "per-class")
+
+
+def gold_share(smoothing: float, num_classes: int, *, mode: str = "uniform") -> float:
+    """Return the share that the given label keeps, for C classes."""
+    C = num_classes
+    shares = {
+        "uniform": 1 - smoothing + smoothing / C,
+        "exclusive": 1 - smoothing,
+        "per-class": 1 - (C - 1) * smoothing,
+    }
+    return shares[mode]
+
+
+def convert(smoothing: float, num_classes: int, *, source: str, target: str) -> float:
+    """Return the strength in mode ``target`` that gives the same targets as ``smoothing`` in mode ``source``."""
+    check_choice("convert", "source", source, MODES)
+    check_choice("convert", "target", target, MODES)
+    C = num_classes
+    uniform = {"uniform": smoothing, "exclusive": smoothing * C / (C - 1), "per-class": smoothing * C}[source]
+    return {"uniform": uniform, "exclusive": uniform * (C - 1) / C, "per-class": uniform / C}[target]
+
+
+def smoothed_table(smoothing: float, num_classes: int, *, mode: str = "uniform") -> Floats:
+    """Return one target row a class, ``(C, C)``.
+
+    Raises
+    ------
+    InputError
+        if ``per-class`` smoothing exceeds 1 / C: at 1 / C the target is uniform, beyond it the labels invert.
+    """
+    C = num_classes
+    if mode == "per-class" and smoothing > 1 / C + 1e-12:
+        raise InputError(
+            f"label-smoothing: per-class smoothing must be at most 1/C = {1 / C:.4g} for {C} classes, "
+            f"got {smoothing:g} (more would put the given label below the others)"
+        )
+    gold = gold_share(smoothing, C, mode=mode)
+    table = np.full((C, C), (1 - gold) / max(C - 1, 1), dtype=np.float64)
+    np.fill_diagonal(table, gold)
+    return table.astype(np.float32)
+
+
+def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform") -> Method:
+    """Mix each one-hot label with the uniform distribution.
+
+    Parameters
+    ----------
+    smoothing : 0 to 1; 0 leaves the labels hard
+    mode : ``uniform`` (as in torch, Keras and Hugging Face), ``exclusive`` or ``per-class``, see the module
+    """
+    check_choice("label-smoothing", "mode", mode, MODES)
+    check_range("label-smoothing", "smoothing", smoothing, 0, 1)
+
+    def smooth(examples: Examples) -> Examples:
+        table = smoothed_table(smoothing, examples.num_classes, mode=mode)
+        return replace(examples, targets=TableTargets(table, examples.labels))
+
+    return Method("label-smoothing", (smooth,), options={"smoothing": smoothing, "mode": mode})
+
+
+def baseline() -> Method:
+    """Fit the given labels as they are, with cross-entropy."""
+    return Method("baseline", has_targets=False)

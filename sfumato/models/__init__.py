@@ -1,0 +1,13 @@
+"""The models, one file an architecture. `MODELS` maps a name to the function that builds it."""
+
+from sfumato.architecture import Architecture
+from sfumato.registry import Registry
+
+MODELS: Registry[Architecture] = Registry(
+    "model",
+    {
+        "linear": "sfumato.models.linear:linear",
+        "textcnn": "sfumato.models.textcnn:textcnn",
+        "transformer": "sfumato.models.transformer:transformer",
+    },
+)
