@@ -40,6 +40,7 @@ class Method:
     version : raised whenever results change; part of every result's key
     has_targets : False if there is nothing for ``soften`` to return (the labels stay hard)
     needs_training : True if the targets exist only after training a model (LCM)
+    label_only : True if a row's target follows from its label alone (label smoothing): its controls are itself
     title : what tables and cards print
     """
 
@@ -50,6 +51,7 @@ class Method:
     version: int = 1
     has_targets: bool = True
     needs_training: bool = False
+    label_only: bool = False
     title: str = ""
 
     def prepare(self, train: Examples) -> Examples:
@@ -83,5 +85,6 @@ def combine(*methods: Method) -> Method:
         version=sum(method.version for method in methods),
         has_targets=any(method.has_targets for method in methods),
         needs_training=any(method.needs_training for method in methods),
+        label_only=all(method.label_only or not method.has_targets for method in methods),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

@@ -1,0 +1,154 @@
+"""The controls of a method: its own loss, schedule and number of steps, with its information replaced.
+
+A method that beats the baseline may owe that to mere strength. Its controls have the strength and not the
+knowledge:
+
+``uniform``     every target keeps the method's mean gold mass (share of the given label), the rest is even
+``class-mean``  every target is the mean target of the row's class: what is known of the classes, not of the text
+``shuffled``    every target is that of another row of the same class
+
+A method that makes its targets before training is controlled by one more transform. One that learns them (LCM) has
+no targets to change beforehand: ``uniform`` and ``class-mean`` replay, step by step, what a finished run of the
+method fitted (its ``record``), and ``shuffled`` learns on, while each text fits the target of another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sfumato.data import Examples, Integers, TableTargets, Transform
+from sfumato.errors import InputError
+from sfumato.method import CriterionFactory, Method, Plan
+from sfumato.methods.label_smoothing import smoothed_table
+from sfumato.permutation import within_class
+
+if TYPE_CHECKING:
+    from sfumato.base import Criterion
+
+CONTROLS = ("uniform", "class-mean", "shuffled")
+VERSION = 1  # raised when a control changes; added to the method's version
+BLOCK = 65536  # rows of targets held at once
+
+Record = Sequence[Mapping[str, Any]]
+"""What a criterion fitted: entries of ``from_step``, ``gold_mass``, ``class_mean (C, C)``; `LabelConfusion.record`."""
+
+
+def control_names(method: Method) -> tuple[str, ...]:
+    """Return the names of the controls of ``method``.
+
+    There are none without targets (baseline), nor where a row's target follows from its label alone (label
+    smoothing): there, each of the three is the method itself.
+    """
+    return CONTROLS if method.has_targets and not method.label_only else ()
+
+
+def controls(method: Method, record: Record | None = None, *, seed: int = 0) -> dict[str, Method]:
+    """Return the controls of ``method``, by name.
+
+    Parameters
+    ----------
+    record : for a method that learns its targets, the record of its finished run with the same data, model and seed
+    seed : decides which row's target a row gets in ``shuffled``
+
+    Raises
+    ------
+    InputError
+        if the method learns its targets and no record is given.
+    """
+    names = control_names(method)
+    if names and method.needs_training and not record:
+        raise InputError(
+            f"the controls of {method.name} replay what it fitted: train it first and pass its record, "
+            f"controls(method, record_of(criterion))"
+        )
+    return {name: control(method, name, record, seed=seed) for name in names}
+
+
+def control(method: Method, name: str, record: Record | None = None, *, seed: int = 0) -> Method:
+    """Return one control of ``method``; only ``uniform`` and ``class-mean`` of a learning method need the record."""
+    if name not in control_names(method):
+        listed = ", ".join(control_names(method)) or "none"
+        raise InputError(f"{method.name} has no control {name!r}; it has: {listed}")
+    named = replace(
+        method, name=f"{method.name}/{name}", title=f"{method}/{name}", version=method.version + VERSION - 1
+    )
+    if method.needs_training:
+        return replace(named, criterion=_without_information(method, name, record, seed))
+    transforms: dict[str, Transform] = {
+        "uniform": uniform,
+        "class-mean": class_mean,
+        "shuffled": partial(shuffled, seed=seed),
+    }
+    return replace(named, transforms=(*method.transforms, transforms[name]))
+
+
+def uniform(examples: Examples) -> Examples:
+    """Give every row the split's mean gold mass on its label and the rest evenly to the others."""
+    means, counts = class_means(examples)
+    gold = float((means.diagonal() * counts).sum() / max(counts.sum(), 1))
+    return replace(
+        examples,
+        targets=TableTargets(smoothed_table(1 - gold, examples.num_classes, mode="exclusive"), examples.labels),
+    )
+
+
+def class_mean(examples: Examples) -> Examples:
+    """Give every row the mean target of its class."""
+    means, _ = class_means(examples)
+    return replace(examples, targets=TableTargets(means.astype(np.float32), examples.labels))
+
+
+def shuffled(examples: Examples, *, seed: int = 0) -> Examples:
+    """Give every row the target of another row of its class; a row alone in its class keeps its own."""
+    return replace(examples, targets=examples.targets.take(within_class(examples.labels, seed)))
+
+
+def class_means(examples: Examples) -> tuple[np.ndarray[Any, np.dtype[np.float64]], Integers]:
+    """Return the mean target of each class, ``(C, C)``, and the rows of each class, ``(C,)``; absent: one-hot."""
+    C = examples.num_classes
+    total = np.zeros((C, C))
+    for start in range(0, len(examples), BLOCK):
+        index = np.arange(start, min(start + BLOCK, len(examples)))
+        np.add.at(total, examples.labels[index], examples.targets.rows(index))
+    counts = np.bincount(examples.labels, minlength=C)
+    means = np.where(counts[:, None] > 0, total / np.maximum(counts, 1)[:, None], np.eye(C))
+    return means, counts
+
+
+def record_of(criterion: Criterion) -> list[dict[str, Any]] | None:
+    """Return what a trained criterion, or one inside it, fitted; None if it learns no targets."""
+    for module in criterion.modules():
+        if hasattr(module, "record"):
+            record: Any = module.record
+            return list(record)
+    return None
+
+
+def _without_information(method: Method, name: str, record: Record | None, seed: int) -> CriterionFactory:
+    own = method.criterion
+    if own is None:
+        raise InputError(f"{method.name} says that it learns its targets, but has no criterion that could")
+    if name != "shuffled" and not record:
+        raise InputError(f"{method.name}/{name} replays what {method.name} fitted: train it first and pass its record")
+
+    def criterion(plan: Plan) -> Criterion:
+        from sfumato.control_losses import ReplayedTargets, ShuffledTargets, in_place_of
+
+        if name == "shuffled":
+            return in_place_of(own(plan), lambda learning: ShuffledTargets(learning, seed=seed))
+        steps, tables = _replay(record or (), name, plan.num_classes)
+        return in_place_of(own(plan), lambda learning: ReplayedTargets(steps, tables))
+
+    return criterion
+
+
+def _replay(record: Record, name: str, num_classes: int) -> tuple[list[int], list[np.ndarray[Any, Any]]]:
+    steps = [int(entry["from_step"]) for entry in record]
+    if name == "uniform":
+        return steps, [smoothed_table(1 - e["gold_mass"], num_classes, mode="exclusive") for e in record]
+    return steps, [np.asarray(entry["class_mean"], dtype=np.float32) for entry in record]
