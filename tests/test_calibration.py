@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from sfumato.calibration import HIGHEST, LOWEST, fit_temperature, softmax, temper
+from sfumato.errors import InputError
+from sfumato.metrics import brier, ece, log_loss
+
+
+def overconfident(rows=2000, classes=4, factor=3.0, seed=0):
+    """Labels drawn from softmax(true logits); the model reports ``factor`` times those logits."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(rows, classes)) * 1.5
+    labels = np.array([rng.choice(classes, p=p) for p in softmax(logits)])
+    return logits * factor, labels
+
+
+def test_softmax_rows_sum_to_one_and_large_logits_do_not_overflow():
+    p = softmax(np.array([[1000.0, 0.0], [0.0, 0.0]]))
+    assert p == pytest.approx(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    assert softmax(np.array([[2.0, 0.0]]), 2.0) == pytest.approx(softmax(np.array([[1.0, 0.0]])))
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0, 3.0])
+def test_the_temperature_undoes_a_known_factor(factor):
+    logits, labels = overconfident(factor=factor)
+    assert fit_temperature(logits, labels) == pytest.approx(factor, rel=0.12)
+
+
+def test_the_temperature_is_the_best_of_a_fine_grid():
+    logits, labels = overconfident(rows=300)
+    grid = np.geomspace(0.2, 18, 4000)
+    losses = [log_loss(labels, softmax(logits, t)) for t in grid]
+    assert fit_temperature(logits, labels) == pytest.approx(grid[int(np.argmin(losses))], rel=2e-3)
+
+
+def test_calibration_lowers_log_loss_brier_and_ece_and_keeps_every_prediction():
+    logits, labels = overconfident()
+    raw, calibrated = softmax(logits), softmax(logits, fit_temperature(logits, labels))
+    assert (raw.argmax(axis=1) == calibrated.argmax(axis=1)).all()
+    for score in (log_loss, brier, ece):
+        assert score(labels, calibrated) < score(labels, raw)
+
+
+def test_temper_gives_the_probabilities_of_the_tempered_logits():
+    logits, _ = overconfident(rows=50, factor=1.0)
+    stored = softmax(logits).astype(np.float32)
+    assert temper(stored, 2.5) == pytest.approx(softmax(logits, 2.5), abs=1e-6)
+
+
+def test_a_split_without_errors_and_one_without_signal_stay_in_bounds():
+    sure = np.eye(3) * 5
+    assert fit_temperature(sure, np.array([0, 1, 2])) == LOWEST
+    assert fit_temperature(sure, np.array([1, 2, 0])) == HIGHEST
+    assert fit_temperature(np.zeros((3, 3)), np.array([0, 1, 2])) == 1.0
+    assert fit_temperature(np.zeros((0, 3)), np.array([], dtype=int)) == 1.0
+
+
+def test_rows_with_an_unseen_label_do_not_move_the_temperature():
+    logits, labels = overconfident(rows=300)
+    more = np.vstack([logits, [[9.0, 0, 0, 0]]])
+    assert fit_temperature(more, np.append(labels, -1)) == fit_temperature(logits, labels)
+    assert fit_temperature(more, np.append(labels, 3)) != fit_temperature(logits, labels)
+
+
+def test_logits_that_are_not_finite_are_refused_with_their_row():
+    with pytest.raises(InputError, match="logits of row 2"):
+        fit_temperature(np.array([[0.0, 1.0], [np.nan, 1.0]]), np.array([0, 1]))
+    with pytest.raises(InputError, match=r"shape \(3, classes\)"):
+        fit_temperature(np.zeros((2, 2)), np.array([0, 1, 1]))
