@@ -1,0 +1,88 @@
+"""`sfumato check`: what a table holds and what would go wrong."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sfumato.cli.options import Data, Json, Label, Text
+from sfumato.cli.output import counted, note, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from sfumato.check import Finding
+    from sfumato.table import Table
+
+SHOWN_ROWS = 10
+SHOWN_CLASSES = 30
+
+
+def check(
+    data: Data,
+    text: Text = None,
+    label: Label = None,
+    test: Annotated[Path | None, typer.Option("--test", help="Test table to look for in the training rows.")] = None,
+    max_length: Annotated[int, typer.Option("--max-length", min=1, help="Tokens that the model will read.")] = 256,
+    as_json: Json = False,
+) -> None:
+    """Say what a table holds and what would go wrong.
+
+    Each finding comes with its rows. Rows are numbered as in the file: the line of a CSV, otherwise the row from 1.
+    """
+    from sfumato.check import check_table
+    from sfumato.table import guess_columns, read_table
+
+    table = read_table(data, bad_rows="drop")
+    texts, label, guesses = guess_columns(table, text, label)
+    test_table = None if test is None else read_table(test, bad_rows="drop")
+    findings = check_table(table, text=texts, label=label, test=test_table, max_length=max_length)
+    holds = summary(table, texts, label)
+    if as_json:
+        print_json({**holds, "notes": [*table.notes, *guesses], "findings": [vars(each) for each in findings]})
+        return
+    for sentence in (*table.notes, *guesses):
+        note(f"note: {sentence}")
+    print_summary(holds)
+    print_findings(findings)
+
+
+def summary(table: "Table", text: Sequence[str], label: str) -> dict[str, Any]:
+    """Return what the table holds: rows, columns, classes with their number of rows."""
+    counts = Counter(value.strip() for value in table.column(label))
+    return {
+        "source": table.source,
+        "rows": len(table),
+        "columns": list(table.columns),
+        "text": list(text),
+        "label": label,
+        "classes": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+    }
+
+
+def print_summary(holds: dict[str, Any]) -> None:
+    """Print what the table holds."""
+    say(f"{holds['source']}: {counted(holds['rows'], 'row')}, {counted(len(holds['columns']), 'column')}")
+    say(f"text: {', '.join(holds['text'])}; label: {holds['label']}")
+    classes = list(holds["classes"].items())
+    rows = [(name or "(empty)", count, count / max(holds["rows"], 1)) for name, count in classes[:SHOWN_CLASSES]]
+    say()
+    print_table(("class", "rows", "share"), rows)
+    if len(classes) > SHOWN_CLASSES:
+        say(f"and {len(classes) - SHOWN_CLASSES:,} more")
+
+
+def print_findings(findings: "Sequence[Finding]") -> None:
+    """Print the findings, the gravest first, each with its rows and what to do."""
+    say()
+    if not findings:
+        say("nothing found that would go wrong")
+    order = ("error", "warning", "note")
+    for finding in sorted(findings, key=lambda each: order.index(each.severity)):
+        say(f"{finding.severity}: {finding.message}")
+        if finding.rows:
+            more = len(finding.rows) - SHOWN_ROWS
+            shown = ", ".join(str(row) for row in finding.rows[:SHOWN_ROWS])
+            say(f"  rows: {shown}" + (f" and {more:,} more" if more > 0 else ""))
+        if finding.advice:
+            say(f"  {finding.advice}")

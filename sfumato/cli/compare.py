@@ -1,0 +1,106 @@
+"""`sfumato compare`: methods and models side by side, each with its controls."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sfumato.cli.options import (
+    Json,
+    Label,
+    Text,
+)
+from sfumato.cli.output import note, say
+from sfumato.errors import InputError
+
+
+def compare(
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="One or several tables of texts and labels.")],
+    models: Annotated[str, typer.Option("--models", help="Models, with commas between.")] = "linear",
+    methods: Annotated[str, typer.Option("--methods", help="Methods, with commas between.")] = "baseline,kwls",
+    seeds: Annotated[str, typer.Option("--seeds", help="5 is 0 to 4; or the seeds, with commas between.")] = "5",
+    text: Text = None,
+    label: Label = None,
+    test: Annotated[Path | None, typer.Option("--test", help="Test table; cut from DATA if not given.")] = None,
+    split_seed: Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the test cut.")] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs side by side, one thread each.")] = 2,
+    controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the controls of a method.")] = True,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the results; started again, it goes on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare methods and models over several seeds.
+
+    Each method runs beside its controls. One line of results.jsonl per run.
+    Started again with the same folder, finished runs are skipped.
+    """
+    from sfumato.comparison import compare as run
+
+    comparison = run(
+        named(data),
+        text=text,
+        label=label,
+        models=listed("--models", models),
+        methods=listed("--methods", methods),
+        seeds=read_seeds(seeds),
+        test=test,
+        split_seed=split_seed,
+        controls=controls,
+        jobs=jobs,
+        output=output,
+        echo=note,
+    )
+    if as_json:
+        say(comparison.to_json())
+        return
+    say(comparison.to_markdown())
+    if output is not None:
+        note(f"results: {output}; the same command goes on from there")
+
+
+def listed(option: str, text: str) -> list[str]:
+    """Split names at commas.
+
+    Raises
+    ------
+    InputError
+        if there is none, or one of them twice.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"{option} needs at least one name, got {text!r}")
+    twice = [name for k, name in enumerate(names) if name in names[:k]]
+    if twice:
+        raise InputError(f"{option} names {twice[0]!r} twice")
+    return names
+
+
+def read_seeds(text: str) -> int | list[int]:
+    """Read "5" as a number of seeds and "0,3,7" as the seeds themselves."""
+    try:
+        seeds = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise InputError(f"--seeds takes a number, or seeds with commas between, got {text!r}") from None
+    if not seeds or min(seeds) < 0 or ("," not in text and seeds[0] < 1):
+        raise InputError(f"--seeds must be at least 1, or seeds of at least 0 with commas between, got {text!r}")
+    return seeds if "," in text else seeds[0]
+
+
+def named(data: list[str]) -> str | dict[str, str]:
+    """Return the one table, or several by the name of their file.
+
+    Raises
+    ------
+    InputError
+        if two files have one name: their results would fall together.
+    """
+    if len(data) == 1:
+        return data[0]
+    tables: dict[str, str] = {}
+    for path in data:
+        name = Path(path).stem
+        if name in tables:
+            raise InputError(f"{tables[name]} and {path} have the same name; rename one of the files")
+        tables[name] = path
+    return tables

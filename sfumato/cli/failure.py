@@ -1,0 +1,86 @@
+"""Every failure of a command becomes one sentence on standard error and an exit code; never a traceback."""
+
+import errno
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any
+
+import typer
+
+from sfumato.cli.output import note
+from sfumato.errors import InputError, MissingExtraError
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a command: its errors become sentences and exit codes, its warnings become notes."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        with warnings.catch_warnings():
+            show_warnings_as_notes()
+            try:
+                command(*args, **kwargs)
+                sys.stdout.flush()  # a full disk behind a redirection shows here, not at exit
+            except (Exception, KeyboardInterrupt) as error:
+                if isinstance(error, typer.Exit) or os.environ.get("SFUMATO_DEBUG") == "1":
+                    raise
+                code = report(error)
+                drop_output(error)
+                raise typer.Exit(code) from None
+
+    return run
+
+
+def report(error: BaseException) -> int:
+    """Say ``error`` in one sentence on standard error and return the exit code."""
+    if isinstance(error, InputError):
+        note(f"error: {error}")
+        return BAD_INPUT
+    if isinstance(error, KeyboardInterrupt):
+        note("stopped")
+        return INTERRUPTED
+    if isinstance(error, MissingExtraError):
+        note(f"error: {error}")
+    elif isinstance(error, BrokenPipeError):
+        pass  # the reader, such as `head`, has what it wanted
+    elif isinstance(error, OSError):
+        note(f"error: {describe(error)}")
+    elif isinstance(error, MemoryError):
+        note("error: not enough memory; try fewer rows, a smaller --batch-size or a shorter --max-length")
+    else:
+        note(f"error: {type(error).__name__}: {error}")
+        note("this is not expected: please report it; SFUMATO_DEBUG=1 shows where it happened")
+    return FAILED
+
+
+def describe(error: OSError) -> str:
+    """Return what the operating system refused, and where."""
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error):
+        return f"the disk is full{where}; free some space and run the command again"
+    return f"{error.strerror or error}{where}"
+
+
+def drop_output(error: BaseException) -> None:
+    """Let go of a standard output that cannot be written, so that Python does not try again at exit."""
+    if isinstance(error, OSError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show_warnings_as_notes() -> None:
+    """Print warnings meant for users once, as notes; leave out those about deprecated code."""
+    for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", kind)
+    warnings.simplefilter("once", UserWarning)
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        note(f"note: {message}")
+
+    warnings.showwarning = show

@@ -1,0 +1,105 @@
+"""`sfumato fit`: trains a model on a table and writes its folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sfumato.cli.options import (
+    Balance,
+    BatchSize,
+    Data,
+    Device,
+    Epochs,
+    Json,
+    Label,
+    MaxLength,
+    MethodName,
+    ModelName,
+    Overwrite,
+    Rate,
+    Rows,
+    Seed,
+    Set,
+    Text,
+    Threads,
+)
+from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
+from sfumato.cli.settings import given, named_arguments, read_settings
+
+SHOWN_PAIRS = 3
+
+
+def fit(
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the model.")],
+    text: Text = None,
+    label: Label = None,
+    model: ModelName = "linear",
+    method: MethodName = "label-smoothing",
+    settings: Set = None,
+    dev: Annotated[float, typer.Option("--dev", min=0.0, max=0.9, help="Share of the rows that choose.")] = 0.1,
+    weight: Annotated[str | None, typer.Option("--weight", help="Column of example weights.")] = None,
+    balance: Balance = "none",
+    soft_targets: Annotated[
+        Path | None, typer.Option("--soft-targets", help="Table with soft_labels, as `sfumato soften` writes it.")
+    ] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: Rate = None,
+    max_length: MaxLength = None,
+    device: Device = None,
+    threads: Threads = None,
+    seed: Seed = 0,
+    bad_rows: Rows = "refuse",
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model on a table and write its folder."""
+    from sfumato import fitting
+    from sfumato.write import check_output
+
+    options = read_settings(settings, reserved=named_arguments(fitting.fit))
+    check_output(output, overwrite)
+    trained = fitting.fit(
+        data,
+        text=text,
+        label=label,
+        model=model,
+        method=method,
+        dev=dev,
+        seed=seed,
+        method_options=options.method,
+        model_options=options.model,
+        soft_targets=soft_targets,
+        weight=weight,
+        balance=balance,
+        bad_rows=bad_rows,
+        **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
+        **options.loose,
+    )
+    trained.save(output, overwrite=overwrite)
+    if as_json:
+        print_json({"path": str(output), "classes": list(trained.classes), **trained.info})
+        return
+    print_fit(trained.info, output)
+
+
+def print_fit(info: Mapping[str, Any], output: Path) -> None:
+    """Print rows used, dev scores beside the majority class, the worst confused pairs, the path, what comes next."""
+    for sentence in info.get("notes", ()):
+        note(f"note: {sentence}")
+    rows = info["rows"]
+    dropped = f", {counted(rows['dropped'], 'row')} dropped" if rows.get("dropped") else ""
+    say(f"rows: {rows['train']:,} to train, {rows['dev']:,} to choose{dropped}")
+    scores = [(name, value) for name, value in info["dev"].items() if isinstance(value, float)]
+    if scores:
+        say()
+        print_table(("on dev", "value"), [*scores, ("accuracy of the majority class", info["majority"])])
+    if info.get("confused_pairs"):
+        say()
+        print_table(("label", "predicted", "rows"), info["confused_pairs"][:SHOWN_PAIRS], title="most confused")
+    say()
+    say(f"model: {output}")
+    say(f"next: sfumato predict {quoted(output)} new.csv -o scored.csv")

@@ -1,0 +1,35 @@
+"""The options that several commands share, each declared once."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="Table of texts and labels: CSV, TSV, JSONL or Parquet.")]
+Folder = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder written by `sfumato fit`.")]
+Text = Annotated[
+    list[str] | None,
+    typer.Option("--text", metavar="COLUMN", help="Column of the text; give it several times to join columns."),
+]
+Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="Column of the label.")]
+MethodName = Annotated[str, typer.Option("--method", help="Method; `sfumato methods` lists them.")]
+ModelName = Annotated[str, typer.Option("--model", help="Model; `sfumato models` lists them.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="An option: alpha=2, method.alpha=2, model.kernels=3,4,5."),
+]
+Rows = Annotated[
+    Literal["refuse", "drop"], typer.Option("--bad-rows", help="What to do with rows that lack text or label.")
+]
+Balance = Annotated[
+    Literal["none", "weights", "sampler"], typer.Option("--balance", help="Give rare classes more weight.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Most passes over the training rows.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Rows per step.")]
+Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
+MaxLength = Annotated[int | None, typer.Option("--max-length", min=1, help="Tokens of a text that are read.")]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; found by itself if not given.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; all if not given.")]

@@ -1,0 +1,134 @@
+"""`sfumato predict`: adds predictions to a table, a chunk at a time."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sfumato.cli.options import Folder, Json, Overwrite, Rows, Text
+from sfumato.cli.output import counted, note, plain, print_json, say
+from sfumato.errors import InputError
+
+if TYPE_CHECKING:
+    from sfumato.model import Model
+    from sfumato.table import Table
+
+Columns = Mapping[str, Sequence[Any]]
+DECIMALS = 6  # of a probability in the table
+
+
+def predict(
+    model: Folder,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Table of texts; - is standard input.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Table to write; - is standard output, as CSV.")] = "-",
+    text: Text = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
+    bad_rows: Rows = "refuse",
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Add the columns predicted and confidence to a table.
+
+    The table streams through: memory does not grow with its rows.
+    """
+    from sfumato.model import load
+    from sfumato.table import stream_table
+    from sfumato.write import check_output
+
+    if output != "-":
+        check_output(Path(output), overwrite)
+    loaded = load(model)
+    counts: Counter[str] = Counter()
+    chunks = scored(loaded, stream_table(data), text, proba, bad_rows)
+    if as_json and output == "-":
+        print_rows(chunks)
+        return
+    with writer(output, overwrite) as table:
+        for columns in chunks:
+            counts.update(columns["predicted"])
+            table.write(columns)
+    if as_json:
+        print_json({"path": output, "rows": counts.total(), "predicted": dict(counts.most_common())})
+    else:
+        note(f"{counted(counts.total(), 'row')} scored" + ("" if output == "-" else f" and written to {output}"))
+
+
+def writer(output: str, overwrite: bool) -> AbstractContextManager[Any]:
+    """Return what takes the chunks: a file that appears when it is complete, or standard output."""
+    from sfumato.write import TableWriter
+
+    return TableWriter(output, overwrite=overwrite)
+
+
+def scored(
+    model: "Model", chunks: "Iterable[Table]", text: Sequence[str] | None, proba: bool, bad_rows: str
+) -> Iterator[Columns]:
+    """Yield the columns of each chunk with the predictions added.
+
+    Raises
+    ------
+    InputError
+        if the table already has a column of that name, or if a text is empty and ``bad_rows`` is "refuse".
+    """
+    added = ["predicted", "confidence", *(f"p_{name}" for name in model.classes if proba)]
+    for table in chunks:
+        clash = [name for name in added if name in table.columns]
+        if clash:
+            raise InputError(
+                f"{table.source} already has the column {clash[0]!r}; rename it, or leave it out, before predicting"
+            )
+        columns, texts = with_text(table, text_columns(model, table, text), bad_rows)
+        if texts:
+            yield {**columns, **predictions(model, texts, proba)}
+
+
+def predictions(model: "Model", texts: Sequence[str], proba: bool) -> Columns:
+    """Return the columns predicted, confidence and, if wanted, one p_<class> a class."""
+    import numpy as np
+
+    probabilities = np.asarray(model.predict_proba(texts), dtype=np.float64).round(DECIMALS)  # (N, C)
+    best = probabilities.argmax(axis=1)
+    columns: dict[str, Sequence[Any]] = {
+        "predicted": [model.classes[k] for k in best],
+        "confidence": probabilities.max(axis=1).tolist(),
+    }
+    if proba:
+        columns.update({f"p_{name}": probabilities[:, k].tolist() for k, name in enumerate(model.classes)})
+    return columns
+
+
+def text_columns(model: "Model", table: "Table", text: Sequence[str] | None) -> list[str]:
+    """Return the columns to read: those given, else those the model was trained on."""
+    if text:
+        return list(text)
+    return list(model.info.get("text") or ["text"])
+
+
+def with_text(table: "Table", names: Sequence[str], bad_rows: str) -> tuple[Columns, list[str]]:
+    """Return the columns and the joined texts of the rows that have a text."""
+    texts = [" ".join(parts).strip() for parts in zip(*(table.column(name) for name in names), strict=True)]
+    empty = [k for k, each in enumerate(texts) if not each]
+    if not empty:
+        return table.columns, texts
+    listed = ", ".join(str(table.rows[k]) for k in empty[:10]) + (", ..." if len(empty) > 10 else "")
+    found = f"{table.source}: {counted(len(empty), 'row')} without text in {', '.join(names)} (rows {listed})"
+    if bad_rows == "refuse":
+        raise InputError(f"{found}; fill them in, or leave them out with --bad-rows drop")
+    note(f"note: {found} left out")
+    keep = [k for k, each in enumerate(texts) if each]
+    return {name: [cells[k] for k in keep] for name, cells in table.columns.items()}, [texts[k] for k in keep]
+
+
+def print_rows(chunks: Iterable[Columns]) -> None:
+    """Print the rows as one JSON list of objects, without holding them all."""
+    import json
+
+    opening = "["
+    for columns in chunks:
+        for row in zip(*columns.values(), strict=True):
+            say(opening + json.dumps(plain(dict(zip(columns, row, strict=True))), ensure_ascii=False))
+            opening = ","
+    say("]" if opening == "," else "[]")
