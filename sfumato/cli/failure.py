@@ -14,6 +14,7 @@ import typer
 from sfumato.cli.output import note
 from sfumato.errors import InputError, MissingExtraError
 
+TRAINING_MODULES = ("torch", "transformers", "accelerate")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
@@ -47,6 +48,8 @@ def report(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, MissingExtraError):
         note(f"error: {error}")
+    elif isinstance(error, ModuleNotFoundError) and error.name in TRAINING_MODULES:
+        note(f"error: this needs {error.name}: pip install 'sfumato[torch]'")
     elif isinstance(error, BrokenPipeError):
         pass  # the reader, such as `head`, has what it wanted
     elif isinstance(error, OSError):

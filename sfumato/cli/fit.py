@@ -88,15 +88,17 @@ def fit(
 
 def print_fit(info: Mapping[str, Any], output: Path) -> None:
     """Print rows used, dev scores beside the majority class, the worst confused pairs, the path, what comes next."""
+    from sfumato.card import SCORES
+
     for sentence in info.get("notes", ()):
         note(f"note: {sentence}")
     rows = info["rows"]
     dropped = f", {counted(rows['dropped'], 'row')} dropped" if rows.get("dropped") else ""
     say(f"rows: {rows['train']:,} to train, {rows['dev']:,} to choose{dropped}")
-    scores = [(name, value) for name, value in info["dev"].items() if isinstance(value, float)]
+    scores = [(title, info["dev"][name]) for name, title in SCORES.items() if name in info.get("dev", {})]
     if scores:
         say()
-        print_table(("on dev", "value"), [*scores, ("accuracy of the majority class", info["majority"])])
+        print_table(("on the dev rows", "value"), [*scores, ("accuracy of the commonest class", info["majority"])])
     if info.get("confused_pairs"):
         say()
         print_table(("label", "predicted", "rows"), info["confused_pairs"][:SHOWN_PAIRS], title="most confused")

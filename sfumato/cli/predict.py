@@ -80,9 +80,9 @@ def scored(
             raise InputError(
                 f"{table.source} already has the column {clash[0]!r}; rename it, or leave it out, before predicting"
             )
-        columns, texts = with_text(table, text_columns(model, table, text), bad_rows)
+        usable, texts = with_text(table, text or model_text(model), bad_rows)
         if texts:
-            yield {**columns, **predictions(model, texts, proba)}
+            yield {**usable.columns, **predictions(model, texts, proba)}
 
 
 def predictions(model: "Model", texts: Sequence[str], proba: bool) -> Columns:
@@ -100,26 +100,25 @@ def predictions(model: "Model", texts: Sequence[str], proba: bool) -> Columns:
     return columns
 
 
-def text_columns(model: "Model", table: "Table", text: Sequence[str] | None) -> list[str]:
-    """Return the columns to read: those given, else those the model was trained on."""
-    if text:
-        return list(text)
+def model_text(model: "Model") -> list[str]:
+    """Return the columns that the model was trained on, which a table of the same make has too."""
     return list(model.info.get("text") or ["text"])
 
 
-def with_text(table: "Table", names: Sequence[str], bad_rows: str) -> tuple[Columns, list[str]]:
-    """Return the columns and the joined texts of the rows that have a text."""
+def with_text(table: "Table", names: Sequence[str], bad_rows: str) -> tuple["Table", list[str]]:
+    """Return the rows that have a text, and their texts with the columns joined."""
+    from sfumato.rows import BadRow, name_rows, refuse_bad_rows
+
     texts = [" ".join(parts).strip() for parts in zip(*(table.column(name) for name in names), strict=True)]
-    empty = [k for k, each in enumerate(texts) if not each]
+    empty = [table.rows[k] for k, each in enumerate(texts) if not each]
     if not empty:
-        return table.columns, texts
-    listed = ", ".join(str(table.rows[k]) for k in empty[:10]) + (", ..." if len(empty) > 10 else "")
-    found = f"{table.source}: {counted(len(empty), 'row')} without text in {', '.join(names)} (rows {listed})"
+        return table, texts
     if bad_rows == "refuse":
-        raise InputError(f"{found}; fill them in, or leave them out with --bad-rows drop")
-    note(f"note: {found} left out")
+        problem = f"no text in {', '.join(names)}"
+        raise refuse_bad_rows(table.source, [BadRow(row, problem, "") for row in empty], table.unit)
+    note(f"note: {table.source}: no text in {name_rows(empty, table.unit)}, left out")
     keep = [k for k, each in enumerate(texts) if each]
-    return {name: [cells[k] for k in keep] for name, cells in table.columns.items()}, [texts[k] for k in keep]
+    return table.take(keep), [texts[k] for k in keep]
 
 
 def print_rows(chunks: Iterable[Columns]) -> None:

@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "accelerate", "sklearn", "scipy", "pandas", "polars", "numpy", "tokenizers", "rich")
+
+SHOW_MODULES = """
+import sys
+sys.argv = ["sfumato", *sys.argv[1:]]
+from sfumato.__main__ import main
+try:
+    main()
+finally:
+    print("\\nLOADED", *sorted(sys.modules))
+"""
+
+
+def loaded_after(*arguments: str) -> set[str]:
+    command = [sys.executable, "-c", SHOW_MODULES, *arguments]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(printed.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["--version"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    modules = loaded_after(*arguments)
+    assert "typer" in modules  # the list of modules is real
+    assert not modules.intersection(HEAVY)
+
+
+def test_every_command_has_a_help_that_ends_well() -> None:
+    shown = subprocess.run([sys.executable, "-m", "sfumato", "--help"], capture_output=True, text=True, check=True)
+    for name in ("check", "fit", "predict", "evaluate", "soften", "compare", "demo", "methods", "models"):
+        assert f"\n  {name} " in shown.stdout
+    assert not shown.stderr
+
+
+def test_open_mp_waits_passively_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = SHOW_MODULES + "    import os; print(os.environ['OMP_WAIT_POLICY'])"
+    command = [sys.executable, "-c", code, "--version"]
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("PASSIVE\n")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("ACTIVE\n")
