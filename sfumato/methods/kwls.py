@@ -1,0 +1,239 @@
+"""Keyword-based label smoothing: a text moves mass to the labels whose keywords it holds.
+
+Peiyang Liu, Xiangyu Xi, Wei Ye, Shikun Zhang, "Label Smoothing for Text Mining", COLING 2022; sections 4.1 to 4.5.
+
+A word is a keyword of a label if it is frequent in the label's texts and rare in other labels (Eqs. 1-3), and
+of a text if it is frequent in the text and rare in other texts (Eqs. 4-6). Texts and labels that share keywords
+are relevant to each other (Eq. 7), and the relevance becomes a distribution over the labels (Eq. 8), which the
+network fits beside the given label (Eq. 9). `kwls_paper` is that; `kwls` takes a text's own words out of its
+label first, and sets the scale of the relevance by how well it then predicts the label.
+
+Letters: N texts, C labels (the paper's p), V words, F[m, w] occurrences of w in label m (f_{w, X_m}), f[i, w] in
+text i. Where we read the equations differently from their words: docs/equations-we-read-differently.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sfumato.data import Examples, Integers
+from sfumato.errors import InputError, unknown
+from sfumato.keywords import Counts, LabelCounts, Unit
+from sfumato.method import Method, Plan
+from sfumato.methods.keyword_labels import KeywordLabels
+from sfumato.registry import check_choice, check_range
+
+if TYPE_CHECKING:
+    from sfumato.base import Criterion
+
+Array = NDArray[np.float64]
+
+
+def word_label_correlation(F: Array, size: Array, mean_size: float, *, k1: float, b: float) -> Array:
+    """WLC, the shape of ``F``: grows with F and saturates at k1; ``size`` (S_m) broadcasts against ``F``."""
+    K = k1 * (1 - b + b * size / mean_size)  # one K a label
+    return np.divide(F * k1, F + K, out=np.zeros_like(F), where=F > 0)  # Eq. 1
+
+
+def word_label_weight(labels: Array, C: int) -> Array:
+    """WLW: 1 for a word of all C labels, 1 + ln C for a word of one; ``labels`` is the number that hold it."""
+    return np.log(C / np.maximum(labels, 1)) + 1  # Eq. 2
+
+
+def word_label_relevance(stats: LabelCounts, *, k1: float, b: float) -> Array:
+    """WLR of each label and word, ``(C, V)``; 0 where the label never holds the word."""
+    correlation = word_label_correlation(stats.F, stats.S[:, None], float(stats.S.mean()), k1=k1, b=b)
+    return correlation * word_label_weight((stats.F > 0).sum(axis=0), len(stats.S))  # Eq. 3
+
+
+def word_instance_correlation(f: Array, *, k2: float) -> Array:
+    """WIC, the shape of ``f``: saturates at k2."""
+    return f * k2 / (f + k2)  # Eq. 4
+
+
+def word_instance_weight(df: Array, N: int) -> Array:
+    """WIW of each word, ``(V,)``: 1 for a word of all N texts, 1 + ln N for a word of one."""
+    return np.log(N / np.maximum(df, 1)) + 1  # Eq. 5
+
+
+def word_instance_relevance(counts: Any, df: Array, N: int, *, k2: float) -> Any:
+    """WIR of each text and word, CSR ``(N, V)`` in the order of ``counts``."""
+    f = counts.data.astype(np.float64)
+    data = word_instance_correlation(f, k2=k2) * word_instance_weight(df, N)[counts.indices]  # Eq. 6
+    return sparse.csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)
+
+
+def instance_label_relevance(wir: Any, wlr: Array, mean_length: float | Array) -> Array:
+    """ILR of each text and label, ``(N, C)``: a sum over the distinct words, since WIC counts the repeats."""
+    return np.asarray(wir @ wlr.T) / mean_length  # Eq. 7
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What each word of each text says for each label; Eq. 7 sums it.
+
+    Attributes
+    ----------
+    word : CSR (N, V), the factors that do not depend on the label
+    label : (C, V), the factors that do, for the labels that a text does not have
+    given : (nnz,), the same for the text's given label, in the order of ``word.data``
+    """
+
+    word: Any
+    label: Array
+    given: Array
+
+    def relevance(self, labels: Integers, length: float | Array) -> Array:
+        """ILR, ``(N, C)``; ``length`` is the mean length, or each text's own as ``(N, 1)``."""
+        N = len(labels)
+        row = np.repeat(np.arange(N), np.diff(self.word.indptr))
+        given = np.bincount(row, weights=self.word.data * self.given, minlength=N)[:, None]
+        relevance = instance_label_relevance(self.word, self.label, length)
+        relevance[np.arange(N), labels] = (given / length)[:, 0]
+        return relevance
+
+    def of_row(self, row: int, label: int) -> tuple[Integers, Array]:
+        """Return the words of one text and what each adds to each label, ``(words,)`` and ``(words, C)``."""
+        stored = slice(self.word.indptr[row], self.word.indptr[row + 1])
+        words = self.word.indices[stored]
+        share = self.label[:, words].T.copy()
+        share[:, label] = self.given[stored]
+        return words, self.word.data[stored, None] * share
+
+
+def in_sample_evidence(
+    counts: Counts, labels: Integers, stats: LabelCounts, *, k1: float, b: float, k2: float
+) -> Evidence:
+    """Take the equations as printed: a text's own words count for its label."""
+    wir = word_instance_relevance(counts.matrix, stats.df, stats.N, k2=k2)
+    wlr = word_label_relevance(stats, k1=k1, b=b)
+    return Evidence(wir, wlr, wlr[np.repeat(labels, np.diff(wir.indptr)), wir.indices])
+
+
+def held_out_evidence(
+    counts: Counts, labels: Integers, stats: LabelCounts, *, k1: float, b: float, k2: float
+) -> Evidence:
+    """Take each text's own words out of F, of S and of the number of labels that hold a word.
+
+    What describes the corpus and not a label stays: N, df, and the mean sizes X_avg and S_avg.
+    """
+    word = word_instance_relevance(counts.matrix, stats.df, stats.N, k2=k2)
+    w, f = word.indices, counts.matrix.data.astype(np.float64)
+    label = np.repeat(labels, np.diff(word.indptr))
+    left = stats.F[label, w] - f
+    holding = (stats.F > 0).sum(axis=0)[w] - (left == 0)
+    word.data *= word_label_weight(holding, len(stats.S))
+    sizes, mean_size = stats.S, float(stats.S.mean())
+    size_left = np.repeat(sizes[labels] - counts.lengths, np.diff(word.indptr))
+    return Evidence(
+        word,
+        word_label_correlation(stats.F, sizes[:, None], mean_size, k1=k1, b=b),
+        word_label_correlation(left, size_left, mean_size, k1=k1, b=b),
+    )
+
+
+def kwls(
+    k1: float = 2.0,
+    b: float = 0.75,
+    k2: float = 2.0,
+    *,
+    weight: float = 0.5,
+    temperature: float | str = "auto",
+    leave_one_out: bool = True,
+    length_norm: str = "corpus",
+    unit: Unit = "auto",
+    fallback: float = 0.1,
+) -> Method:
+    """Mix each label with what the words of the *other* texts say; soft cross-entropy.
+
+    Parameters
+    ----------
+    k1, b, k2 : as in the paper: saturation of a word in a label, share of the label's size, saturation in a text
+    weight : share of d in the target, 0 to 1; the given label keeps the rest
+    temperature : divisor of the relevance, or "auto": the least log-loss of the given label, left out of its own
+        statistics; label smoothing of strength ``fallback`` where that is no better than the shares of the classes
+    leave_one_out : take each text out of its label's statistics; "auto" needs it
+    length_norm : divide the relevance by the mean length ("corpus", as the paper) or the text's own ("document")
+    unit : how texts become words, see `sfumato.keywords`
+    """
+    check_numbers("kwls", k1, b, k2)
+    check_range("kwls", "weight", weight, 0, 1)
+    check_range("kwls", "fallback", fallback, 0, 1)
+    check_choice("kwls", "length_norm", length_norm, ("corpus", "document"))
+    if isinstance(temperature, str):
+        check_choice("kwls", "temperature", temperature, ("auto",))
+        if not leave_one_out:
+            raise InputError(
+                "kwls: temperature='auto' needs leave_one_out=True (in-sample it fits the leak); "
+                "give a number, as temperature=1"
+            )
+    else:
+        check_range("kwls", "temperature", temperature, 0, float("inf"), open_low=True)
+    settings: dict[str, Any] = {
+        "k1": k1,
+        "b": b,
+        "k2": k2,
+        "weight": weight,
+        "temperature": temperature,
+        "leave_one_out": leave_one_out,
+        "length_norm": length_norm,
+        "unit": unit,
+        "fallback": fallback,
+    }
+    find = partial(held_out_evidence if leave_one_out else in_sample_evidence, k1=k1, b=b, k2=k2)
+    labels = KeywordLabels(find, unit, length_norm, temperature, weight, fallback)
+    return Method("kwls", (labels,), options=settings, title="kwls (sfumato)")
+
+
+def kwls_paper(
+    k1: float = 2.0, b: float = 0.75, k2: float = 2.0, alpha: float = 1.0, *, unit: Unit = "paper"
+) -> Method:
+    """Fit the label and, by a squared error of weight ``alpha``, the soft label d: Eqs. 1-9 as printed."""
+    check_numbers("kwls-paper", k1, b, k2)
+    check_range("kwls-paper", "alpha", alpha, 0, float("inf"))
+
+    def criterion(plan: Plan) -> Criterion:
+        from sfumato.losses import AuxiliaryMSE
+
+        return AuxiliaryMSE(alpha, reduction="mean", scale="paper")  # Eq. 9
+
+    d = KeywordLabels(partial(in_sample_evidence, k1=k1, b=b, k2=k2), unit, temperature=1.0)  # Eqs. 1-8
+    return Method("kwls-paper", (d,), criterion, options={"k1": k1, "b": b, "k2": k2, "alpha": alpha, "unit": unit})
+
+
+def check_numbers(owner: str, k1: float, b: float, k2: float) -> None:
+    """Raise unless k1 and k2 are positive (at 0 every d is even) and b is a share."""
+    check_range(owner, "k1", k1, 0, float("inf"), open_low=True)
+    check_range(owner, "b", b, 0, 1)
+    check_range(owner, "k2", k2, 0, float("inf"), open_low=True)
+
+
+def explain_row(
+    texts: Sequence[Any],
+    labels: Sequence[object],
+    classes: Sequence[str] | None,
+    row: int,
+    *,
+    method: str = "kwls",
+    **options: Any,
+) -> list[tuple[str, Array]]:
+    """Return the words of text ``row`` (0 is the first) and what each adds to the logits of its soft label d.
+
+    The ``(C,)`` contributions of all words sum to ln d up to a constant; the words that tell labels apart most come
+    first. Empty where kwls fell back to label smoothing: then no word moved anything.
+    """
+    methods = {"kwls": kwls, "kwls-paper": kwls_paper}
+    if method not in methods:
+        raise unknown("method that reads words", method, methods)
+    if not 0 <= row < len(texts):
+        raise InputError(f"row must be 0 to {len(texts) - 1}, got {row}")
+    built: Method = methods[method](**options)  # type: ignore[operator]
+    transform = cast(KeywordLabels, built.transforms[0])
+    return transform.explain(Examples.from_labels(texts, labels, classes=classes), row)
