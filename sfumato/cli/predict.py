@@ -42,7 +42,7 @@ def predict(
         check_output(Path(output), overwrite)
     loaded = load(model)
     counts: Counter[str] = Counter()
-    chunks = scored(loaded, stream_table(data), text, proba, bad_rows)
+    chunks = scored(loaded, stream_table(data, bad_rows=bad_rows), text, proba, bad_rows)
     if as_json and output == "-":
         print_rows(chunks)
         return
@@ -74,7 +74,11 @@ def scored(
         if the table already has a column of that name, or if a text is empty and ``bad_rows`` is "refuse".
     """
     added = ["predicted", "confidence", *(f"p_{name}" for name in model.classes if proba)]
+    said: set[str] = set()
     for table in chunks:
+        for sentence in set(table.notes) - said:
+            note(f"note: {sentence}")
+        said.update(table.notes)
         clash = [name for name in added if name in table.columns]
         if clash:
             raise InputError(

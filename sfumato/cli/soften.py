@@ -59,9 +59,9 @@ def soften(
     names = [examples.classes[k] for k in examples.labels]
     method_options = {**options.method, **options.loose}
     soft = softening.soften(list(examples.inputs), names, method, model=model, seed=seed, **method_options)
+    words = None if explain is None else explained(table, examples, method, method_options, explain)
     if output is not None:
         write(output, table, examples, soft, overwrite)
-    words = None if explain is None else explained(table, examples, method, method_options, explain)
     if as_json:
         print_json({"path": output and str(output), "rows": len(examples), "classes": soft.classes, "words": words})
         return
@@ -117,13 +117,11 @@ def explained(
     InputError
         if the method does not work by words, or if there is no such row.
     """
-    from sfumato.methods import kwls
+    from sfumato.methods.kwls import explain_row
 
-    if method not in {"kwls", "kwls-paper"}:
-        raise InputError(f"--explain shows words, so it needs --method kwls or kwls-paper, got {method!r}")
     index = row_index(table, examples, row)
     labels = [examples.classes[k] for k in examples.labels]
-    words = kwls.explain_row(list(examples.inputs), labels, list(examples.classes), index, **options)
+    words = explain_row(examples.inputs, labels, examples.classes, index, method=method, **options)
     return [{"word": word, "adds": dict(zip(examples.classes, adds.tolist(), strict=True))} for word, adds in words]
 
 

@@ -1,6 +1,7 @@
 """The real command, in this process: what it prints and the code it exits with."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -30,3 +31,26 @@ def sfumato(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         return Outcome(int(ended.value.code or 0), captured.out, captured.err)
 
     return run
+
+
+TICKETS = """text,label
+the invoice is wrong,billing
+charged twice this month,billing
+refund the invoice please,billing
+the parcel is late,shipping
+parcel never arrived,shipping
+where is my parcel,shipping
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a linear model of two classes, trained on thirty short texts."""
+    import sfumato
+
+    rows = TICKETS.splitlines()[1:]
+    pairs = [tuple(row.split(",")) for row in rows * 5]
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    data = {"body": [text for text, _ in pairs], "category": [label for _, label in pairs]}
+    sfumato.fit(data, text="body", label="category", model="linear", method="baseline").save(folder)
+    return folder

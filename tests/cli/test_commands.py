@@ -1,0 +1,167 @@
+"""Each command on a small real table: what it prints, what it writes."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars
+import pytest
+
+Command = Callable[..., Any]
+
+ROWS = [
+    ("the invoice is wrong", "billing"),
+    ("charged twice this month", "billing"),
+    ("refund the invoice please", "billing"),
+    ("the parcel is late", "shipping"),
+    ("parcel never arrived", "shipping"),
+    ("where is my parcel", "shipping"),
+    ("i forgot the password", "account"),
+    ("my password was changed", "account"),
+]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "tickets.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "body", "category"])
+        writer.writerows((k, f"{text} {k}", label) for k, (text, label) in enumerate(ROWS * 6))
+    return path
+
+
+def test_check_counts_the_classes_and_names_the_rows(tmp_path: Path, sfumato: Command) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("body,category\nhello there,a\nhello there,b\ngood bye now,a\nsee you later,b\n")
+    ended = sfumato("check", data)
+    assert ended.code == 0
+    assert "4 rows, 2 columns" in ended.out
+    assert "─" not in ended.out
+    assert "\x1b" not in ended.out
+    findings = json.loads(sfumato("check", data, "--json").out)["findings"]
+    assert any(set(finding["rows"]) == {2, 3} for finding in findings)  # one text, two labels
+
+
+def test_check_looks_for_test_rows_in_train(tmp_path: Path, table: Path, sfumato: Command) -> None:
+    test = tmp_path / "test.csv"
+    test.write_text("body,category\nthe invoice is wrong 0,billing\na new one,billing\n")
+    with_test = json.loads(sfumato("check", table, "--test", test, "--json").out)["findings"]
+    without = json.loads(sfumato("check", table, "--json").out)["findings"]
+    assert {each["kind"] for each in with_test} - {each["kind"] for each in without}
+
+
+def test_fit_predict_and_evaluate_follow_each_other(table: Path, tmp_path: Path, sfumato: Command) -> None:
+    model = tmp_path / "model"
+    fitted = sfumato("fit", table, "--text", "body", "--label", "category", "--method", "kwls", "-o", model)
+    assert fitted.code == 0, fitted.err
+    for words in ("rows: ", "accuracy of the commonest class", f"model: {model}", f"next: sfumato predict {model}"):
+        assert words in fitted.out
+
+    scored = tmp_path / "scored.csv"
+    assert sfumato("predict", model, table, "-o", scored, "--proba").code == 0
+    rows = list(csv.DictReader(scored.open()))
+    added = ["predicted", "confidence", "p_account", "p_billing", "p_shipping"]
+    assert list(rows[0]) == ["id", "body", "category", *added]
+    assert [row["id"] for row in rows] == [str(k) for k in range(48)]
+    for row in rows:
+        shares = {name.removeprefix("p_"): float(row[name]) for name in added[2:]}
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+        assert row["predicted"] == max(shares, key=lambda name: shares[name])
+        assert float(row["confidence"]) == max(shares.values())
+
+    measured = json.loads(sfumato("evaluate", model, table, "--json").out)
+    right = sum(row["predicted"] == row["category"] for row in rows) / len(rows)
+    accuracy = measured["metrics"]["accuracy"]
+    assert accuracy["value"] == pytest.approx(right)
+    assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
+    printed = sfumato("evaluate", model, table).out
+    assert "95 % from" in printed
+    assert "precision" in printed
+
+
+def test_predicting_refuses_a_column_that_it_would_overwrite(
+    tiny_model: Path, tmp_path: Path, sfumato: Command
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("body,p_billing\nthe parcel is late,1\n")
+    ended = sfumato("predict", tiny_model, data, "--proba")
+    assert ended.code == 2
+    assert "'p_billing'" in ended.err
+    assert sfumato("predict", tiny_model, data).code == 0
+
+
+def test_predictions_as_json_are_one_list(tiny_model: Path, tmp_path: Path, sfumato: Command) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("body\nthe parcel is late\nthe invoice is wrong\n")
+    rows = json.loads(sfumato("predict", tiny_model, data, "--json").out)
+    assert [row["predicted"] for row in rows] == ["shipping", "billing"]
+    written = json.loads(sfumato("predict", tiny_model, data, "-o", tmp_path / "s.csv", "--json").out)
+    assert written["predicted"] == {"shipping": 1, "billing": 1}
+
+
+def test_a_row_without_text_is_left_out_only_when_asked_for(tiny_model: Path, tmp_path: Path, sfumato: Command) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("id,body\n1,the parcel is late\n2, \n3,the invoice is wrong\n")
+    refused = sfumato("predict", tiny_model, data, "-o", tmp_path / "s.csv")
+    assert refused.code == 2
+    assert "line 3" in refused.err
+    assert not (tmp_path / "s.csv").exists()
+    assert sfumato("predict", tiny_model, data, "-o", tmp_path / "s.csv", "--bad-rows", "drop").code == 0
+    assert [row["id"] for row in csv.DictReader((tmp_path / "s.csv").open())] == ["1", "3"]
+
+
+def test_soften_keeps_columns_and_order_and_records_the_classes(table: Path, tmp_path: Path, sfumato: Command) -> None:
+    soft = tmp_path / "soft.parquet"
+    ended = sfumato("soften", table, "--method", "label-smoothing", "--set", "smoothing=0.3", "-o", soft)
+    assert ended.code == 0, ended.err
+    frame = polars.read_parquet(soft)
+    assert frame.columns == ["id", "body", "category", "soft_labels"]
+    assert frame["id"].to_list() == [str(k) for k in range(48)]
+    assert frame.schema["soft_labels"] == polars.List(polars.Float32)
+    classes = json.loads(polars.read_parquet_metadata(soft)["classes"])
+    assert classes == ["account", "billing", "shipping"]
+    for label, target in zip(frame["category"], frame["soft_labels"], strict=True):
+        assert target.to_list() == pytest.approx([0.8 if name == label else 0.1 for name in classes])
+
+
+def test_soften_writes_one_column_a_class_into_a_csv(table: Path, tmp_path: Path, sfumato: Command) -> None:
+    soft = tmp_path / "soft.csv"
+    assert sfumato("soften", table, "--method", "label-smoothing", "-o", soft).code == 0
+    row = next(csv.DictReader(soft.open()))
+    assert list(row) == ["id", "body", "category", "p_account", "p_billing", "p_shipping"]
+    assert float(row["p_billing"]) == pytest.approx(0.9 + 0.1 / 3, abs=1e-4)
+
+
+def test_soft_labels_that_were_written_can_be_fitted(table: Path, tmp_path: Path, sfumato: Command) -> None:
+    soft, model = tmp_path / "soft.parquet", tmp_path / "model"
+    assert sfumato("soften", table, "-o", soft).code == 0
+    ended = sfumato("fit", soft, "--text", "body", "--label", "category", "--soft-targets", soft, "-o", model)
+    assert ended.code == 0, ended.err
+    assert (model / "model.safetensors").is_file()
+
+
+def test_explain_shows_the_words_of_the_row_that_was_asked_for(table: Path, sfumato: Command) -> None:
+    ended = sfumato("soften", table, "--method", "kwls-paper", "--explain", "5")
+    assert ended.code == 0, ended.err
+    assert "the parcel is late 3" in ended.out
+    words = json.loads(sfumato("soften", table, "--method", "kwls-paper", "--explain", "5", "--json").out)["words"]
+    strongest = words[0]
+    assert strongest["word"] in {"parcel", "is", "late"}
+    assert max(strongest["adds"], key=lambda name: strongest["adds"][name]) == "shipping"
+
+
+@pytest.mark.parametrize("command", ["methods", "models"])
+def test_the_catalogue_lists_every_name_and_shows_the_options_of_one(command: str, sfumato: Command) -> None:
+    entries = json.loads(sfumato(command, "--json").out)
+    printed = sfumato(command).out
+    for entry in entries:
+        assert f"\n{entry['name']} " in printed
+        assert entry["summary"]
+        shown = sfumato(command, entry["name"])
+        assert shown.code == 0
+        for option in entry["options"]:
+            assert f"\n{option} " in shown.out
+    assert sfumato(command, "nothing").code == 2
