@@ -32,7 +32,10 @@ class Training:
 class Encoded(Protocol):
     """Texts as a network reads them: row lengths for batching, and rows as arrays for a batch."""
 
-    lengths: np.ndarray[Any, Any]  # (N,) tokens
+    @property
+    def lengths(self) -> np.ndarray[Any, Any]:
+        """Number of tokens of each text, (N,)."""
+        ...
 
     def __len__(self) -> int: ...
 

@@ -188,7 +188,7 @@ class Examples:
         )
 
 
-def mean_one(weights: Sequence[float]) -> Floats:
+def mean_one(weights: Sequence[float] | NDArray[Any]) -> Floats:
     """Scale example weights to mean 1, so that a weighted mean loss keeps its size in every batch split."""
     array = np.asarray(weights, dtype=np.float64)
     if not np.isfinite(array).all() or (array < 0).any() or not array.sum() > 0:

@@ -1,0 +1,73 @@
+"""The model card: the README.md of a model folder, written from measured numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sfumato.model import Model
+
+SCORES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "log_loss": "log-loss (nats)",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE, 15 bins)",
+}
+
+
+def score_table(info: Mapping[str, Any]) -> list[str]:
+    """Return the dev scores before and after calibration as a Markdown table, or nothing without dev rows."""
+    raw, calibrated = info.get("dev_raw", {}), info.get("dev", {})
+    if not calibrated:
+        return ["No dev rows were kept, so nothing was measured."]
+    lines = ["| on the dev rows | before calibration | after |", "|---|---|---|"]
+    for key, title in SCORES.items():
+        if key in calibrated:
+            lines.append(f"| {title} | {raw.get(key, calibrated[key]):.4f} | {calibrated[key]:.4f} |")
+    if "majority" in info:
+        lines.append(f"| accuracy of the commonest class | {info['majority']:.4f} | {info['majority']:.4f} |")
+    return lines
+
+
+def model_card(model: Model, temperature: float) -> str:
+    """Return the card's Markdown: what it is, its scores, how it was made, how to use it."""
+    info = model.info
+    rows = info.get("rows", {})
+    made = [
+        f"model `{model.architecture}`",
+        f"method `{info.get('method', 'unknown')}`",
+        f"seed {info.get('seed', 'unknown')}",
+        f"{rows.get('train', 'unknown')} training rows",
+        f"{rows.get('dev', 0)} dev rows",
+    ]
+    lines = [
+        "---",
+        "library_name: " + ("transformers" if model.architecture == "transformer" else "sfumato"),
+        "pipeline_tag: text-classification",
+        "---",
+        "",
+        "# Text classifier",
+        "",
+        f"Sorts texts into {len(model.classes)} classes: {', '.join(model.classes[:30])}"
+        + (" and more." if len(model.classes) > 30 else "."),
+        "",
+        f"Made with sfumato {info.get('versions', {}).get('sfumato', '')}: {', '.join(made)}.",
+        "",
+        *score_table(info),
+        "",
+        "The dev rows chose the length of training and the temperature, so these scores are a little optimistic; "
+        "measure on rows of your own with `sfumato evaluate`.",
+        "",
+        f"The temperature {temperature:.4g} is folded into the last layer. Texts are cut to {model.max_length} tokens.",
+        "",
+        "```python",
+        "import sfumato",
+        "",
+        'model = sfumato.load("path/to/this/folder")',
+        'model.predict(["a text"])',
+        "```",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""A model measured on a labelled table: every figure with its 95 % interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.data import Examples
+from sfumato.metrics import (
+    ClassScore,
+    ConfusedPair,
+    accuracy,
+    brier,
+    confused_pairs,
+    ece,
+    log_loss,
+    macro_f1,
+    per_class,
+)
+from sfumato.significance import Interval, bootstrap_interval
+
+if TYPE_CHECKING:
+    from sfumato.model import Model
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a model on N rows.
+
+    Attributes
+    ----------
+    metrics : name to value, low and high (95 %, rows resampled)
+    per_class : precision, recall, F1 and support of each class
+    confused_pairs : the commonest confusions, most rows first
+    rows : N
+    unseen : rows whose label training never saw; each counts as an error
+    notes : what was said while reading the table
+    """
+
+    metrics: dict[str, Interval]
+    per_class: list[ClassScore]
+    confused_pairs: list[ConfusedPair]
+    rows: int
+    unseen: int
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as plain values, for JSON."""
+        return {
+            "metrics": {name: interval._asdict() for name, interval in self.metrics.items()},
+            "per_class": [score._asdict() for score in self.per_class],
+            "confused_pairs": [pair._asdict() for pair in self.confused_pairs],
+            "rows": self.rows,
+            "unseen": self.unseen,
+            "notes": list(self.notes),
+        }
+
+
+def intervals(labels: NDArray[np.int64], probabilities: NDArray[Any]) -> dict[str, Interval]:
+    """Return every metric with its 95 % bootstrap interval over rows."""
+    predicted = probabilities.argmax(axis=1)
+    statistics: dict[str, Callable[[NDArray[np.int64]], float]] = {
+        "accuracy": lambda rows: accuracy(labels[rows], predicted[rows]),
+        "macro_f1": lambda rows: macro_f1(labels[rows], predicted[rows], probabilities.shape[1]),
+        "log_loss": lambda rows: log_loss(labels[rows], probabilities[rows]),
+        "brier": lambda rows: brier(labels[rows], probabilities[rows]),
+        "ece": lambda rows: ece(labels[rows], probabilities[rows]),
+    }
+    return {name: bootstrap_interval(statistic, len(labels), draws=500) for name, statistic in statistics.items()}
+
+
+def evaluate(
+    model: Model, data: Any, *, text: Sequence[str] | str | None, label: str | None, bad_rows: str = "refuse"
+) -> Evaluation:
+    """Measure ``model`` on a table; see `Model.evaluate`."""
+    from sfumato.table import guess_columns, read_table, to_examples
+
+    table = read_table(data, bad_rows=bad_rows)
+    columns, column, said = guess_columns(table, text, label)
+    examples, notes = to_examples(
+        table, text=columns, label=column, bad_rows=bad_rows, classes=model.classes, on_new_label="keep"
+    )
+    return evaluate_examples(model, examples, notes=(*table.notes, *said, *notes))
+
+
+def evaluate_examples(model: Model, examples: Examples, *, notes: Sequence[str] = ()) -> Evaluation:
+    """Measure ``model`` on examples whose labels index its classes; -1 is a label that training never saw."""
+    labels = examples.labels
+    probabilities = model.predict_proba(examples.inputs)
+    predicted = probabilities.argmax(axis=1)
+    return Evaluation(
+        metrics=intervals(labels, probabilities),
+        per_class=per_class(labels, predicted, model.classes),
+        confused_pairs=confused_pairs(labels, predicted, model.classes, n=10),
+        rows=len(labels),
+        unseen=int((labels < 0).sum()),
+        notes=tuple(notes),
+    )

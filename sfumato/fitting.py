@@ -1,0 +1,199 @@
+"""`fit`: from a table of texts and labels to a trained, calibrated model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sfumato.architecture import Architecture, Training
+from sfumato.data import DenseTargets, Examples, check_soft_targets
+from sfumato.errors import InputError, require_torch
+from sfumato.method import Method
+from sfumato.methods import METHODS
+from sfumato.metrics import confused_pairs, majority_accuracy
+from sfumato.model import Model
+from sfumato.models import MODELS
+from sfumato.registry import check_range
+from sfumato.resolve import assign_options, build_architecture, build_method, option_names
+from sfumato.run import Trained, train_model
+
+if TYPE_CHECKING:
+    from sfumato.progress import Progress
+
+
+def fit(
+    data: Any,
+    *,
+    text: Sequence[str] | str | None = None,
+    label: str | None = None,
+    model: Any = "linear",
+    method: Any = "label-smoothing",
+    dev: Any = 0.1,
+    seed: int = 0,
+    method_options: dict[str, Any] | None = None,
+    model_options: dict[str, Any] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    max_length: int | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    soft_targets: Any = None,
+    weight: str | None = None,
+    balance: str = "none",
+    calibrate: bool | None = None,
+    bad_rows: str = "refuse",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Model:
+    """Train a classifier on a table of texts and labels.
+
+    Parameters
+    ----------
+    data : a path (CSV, TSV, JSONL, Parquet), a data frame, a ``datasets.Dataset``, or lists
+    text, label : column names; several text columns are joined; left out, they are guessed and the guess is noted
+    model, method : a name, a function that builds one, or the thing itself
+    dev : share of rows kept for choosing (0 keeps none), or a labelled table of its own
+    seed : decides the split, the weights and the order of the rows
+    method_options, model_options : options by owner; a further keyword goes to the one that has an option so named
+    epochs, batch_size, lr, max_length : the training loop; left out, the model's own
+    soft_targets : (N, C) in the order of the rows, replaces the targets of the method, which then must not have a
+        loss of its own
+    weight : column of example weights
+    balance : ``weights`` or ``sampler`` balance the classes
+    calibrate : fit one temperature on dev; by default unless ``soft_targets`` are given
+    bad_rows : ``refuse`` or ``drop`` rows without a text or a label
+
+    Returns
+    -------
+    Model
+        with rows, dev scores and notes in ``info``.
+    """
+    from sfumato.source import read_examples
+
+    owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
+    loose = assign_options(options, owners)
+    architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
+    chosen = build_method(method, {**(method_options or {}), **loose["method"]})
+    training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
+    require_torch("fit")
+    examples, notes = read_examples(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
+    if soft_targets is not None:
+        examples, chosen = with_soft_targets(examples, chosen, soft_targets)
+    train, kept, said = cut_dev(examples, dev, seed=seed, text=text, label=label, bad_rows=bad_rows)
+    trained = train_model(
+        train,
+        kept,
+        architecture=architecture,
+        method=chosen,
+        training=training,
+        seed=seed,
+        device=device,
+        threads=threads,
+        calibrate=soft_targets is None if calibrate is None else calibrate,
+        balance=balance,
+        progress=progress,
+    )
+    trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*notes, *said])
+    return trained.model
+
+
+def training_settings(architecture: Architecture, **given: Any) -> Training:
+    """Return the architecture's settings with those that are given in their place, each checked."""
+    ranges = {"epochs": (1, 10_000), "batch_size": (1, 1_000_000), "max_length": (1, 1_000_000)}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    for name, value in chosen.items():
+        if name == "lr":
+            check_range("fit", "lr", value, 0, 100, open_low=True)
+        else:
+            check_range("fit", name, value, *ranges[name])
+            if value != int(value):
+                raise InputError(f"fit: {name} must be a whole number, got {value!r}")
+    return replace(architecture.training, **chosen)
+
+
+def with_soft_targets(examples: Examples, method: Method, soft_targets: Any) -> tuple[Examples, Method]:
+    """Replace the targets of all rows by the user's, to be fitted with soft cross-entropy.
+
+    Raises
+    ------
+    InputError
+        if the method scores with a loss of its own, or a row is not a distribution.
+    """
+    if method.criterion is not None:
+        raise InputError(
+            f"{method.name} has a loss of its own, so soft targets cannot replace its targets; "
+            "give soft_targets with method='baseline'"
+        )
+    classes = getattr(soft_targets, "classes", None)
+    if classes is not None and tuple(classes) != examples.classes:
+        raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
+    every = examples.ids
+    array = np.asarray(getattr(soft_targets, "targets", soft_targets))
+    if len(array) != len(examples) and len(array) > int(every.max(initial=-1)):
+        array = array[every]  # rows dropped from the table are dropped here too
+    checked = check_soft_targets(array, len(examples), examples.num_classes)
+    named = Method("soft-targets", options={"given_with": method.name})
+    return replace(examples, targets=DenseTargets(checked)), named
+
+
+def cut_dev(
+    examples: Examples, dev: Any, *, seed: int, text: Any, label: Any, bad_rows: str
+) -> tuple[Examples, Examples | None, list[str]]:
+    """Return train, dev and notes: a stratified cut with duplicates on one side, or a table of its own."""
+    from sfumato.source import read_examples
+    from sfumato.split import split_rows
+
+    if isinstance(dev, bool) or dev is None or (isinstance(dev, int | float) and dev == 0):
+        return examples, None, ["no dev rows: nothing is chosen, nothing is calibrated"]
+    if not isinstance(dev, int | float):
+        kept, notes = read_examples(dev, text=text, label=label, bad_rows=bad_rows, classes=examples.classes)
+        return examples, kept, notes
+    check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
+    size = {"share": dev} if isinstance(dev, float) else {"size": dev}
+    rest, cut = split_rows(examples.labels, examples.inputs, seed=seed, **size)
+    if not len(cut):
+        return examples, None, ["too few rows to keep any for dev: nothing is chosen, nothing is calibrated"]
+    return examples.take(rest), examples.take(cut), []
+
+
+def describe(
+    trained: Trained, train: Examples, dev: Examples | None, method: Method, *, seed: int, notes: list[str]
+) -> dict[str, Any]:
+    """Return what a model folder says of its training: plain values, ready for JSON."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {}
+    for package in ("sfumato", "torch", "transformers", "tokenizers", "numpy"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    info: dict[str, Any] = {
+        "method": str(method),
+        "method_options": {name: plain(value) for name, value in method.options.items()},
+        "seed": seed,
+        "rows": {"train": len(train), "dev": 0 if dev is None else len(dev)},
+        "history": trained.history,
+        "best_epoch": trained.best_epoch,
+        "steps": trained.steps,
+        "seconds": round(trained.seconds, 2),
+        "temperature": trained.model.temperature,
+        "dev": trained.dev,
+        "dev_raw": trained.dev_raw,
+        "notes": notes,
+        "versions": versions,
+    }
+    if dev is not None:
+        predicted = trained.dev_predicted
+        info["majority"] = majority_accuracy(dev.labels, train.labels, train.num_classes)
+        info["confused_pairs"] = [pair._asdict() for pair in confused_pairs(dev.labels, predicted, dev.classes, n=3)]
+    return info
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON can hold; anything else as its text."""
+    return value if isinstance(value, str | int | float | bool | None | list | dict) else str(value)

@@ -1,0 +1,128 @@
+"""A trained classifier that stands alone: texts in, class names and calibrated probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.calibration import softmax
+from sfumato.data import Floats
+from sfumato.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sfumato.architecture import Encoder
+    from sfumato.evaluation import Evaluation
+
+BLOCK = 4096  # texts encoded at a time: what a prediction holds in memory does not grow with the table
+
+
+@dataclass(eq=False)
+class Model:
+    """A classifier with its encoder, class names and temperature.
+
+    Attributes
+    ----------
+    network : the bare classifier; a method's own parameters are gone
+    encoder : texts to inputs
+    classes : class names, in the order of the columns
+    architecture, options : the registry name of the model and the options that built it
+    temperature : the logits are divided by it; folded into the last layer on saving
+    folded : the temperature that is already inside the last layer (of a loaded model)
+    max_length : texts are cut to so many tokens
+    info : what is known of the training: rows, seed, method, dev scores, versions
+    """
+
+    network: nn.Module
+    encoder: Encoder
+    classes: tuple[str, ...]
+    architecture: str
+    options: dict[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
+    folded: float = 1.0
+    max_length: int = 256
+    info: dict[str, Any] = field(default_factory=dict)
+    device: str | None = None
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """Return the most probable class of each text."""
+        return [self.classes[k] for k in self._outputs(texts)[0].argmax(axis=1)]
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return calibrated class probabilities, (N, C); columns in the order of ``classes``."""
+        return softmax(self._outputs(texts)[0], self.temperature)
+
+    def predict_logits(self, texts: Sequence[str]) -> Floats:
+        """Return the logits before calibration, (N, C)."""
+        logits: Floats = self._outputs(texts)[0] * np.float32(self.folded)
+        return logits
+
+    def features(self, texts: Sequence[str]) -> Floats:
+        """Return what the last layer reads, (N, D); for the linear model these are its logits."""
+        return self._outputs(texts)[1]
+
+    def evaluate(
+        self, data: Any, *, text: Sequence[str] | str | None = None, label: str | None = None, bad_rows: str = "refuse"
+    ) -> Evaluation:
+        """Measure the model on a labelled table: metrics with intervals, scores per class, confused pairs.
+
+        A label that training never saw counts as an error.
+        """
+        from sfumato.evaluation import evaluate
+
+        return evaluate(self, data, text=text, label=label, bad_rows=bad_rows)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the model folder (Hugging Face layout, safetensors and JSON only) and return its path."""
+        from sfumato.folder import save_model
+
+        return save_model(self, Path(folder), overwrite=overwrite)
+
+    def _outputs(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+        """Return logits (N, C) and features (N, D) of the network as it stands."""
+        import torch
+
+        from sfumato.train import predict_outputs
+
+        texts = check_texts(texts)
+        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.network.to(device)
+        logits, features = [], []
+        for start in range(0, max(len(texts), 1), BLOCK):
+            encoded = self.encoder.encode(texts[start : start + BLOCK], self.max_length)
+            if not len(encoded):
+                return np.empty((0, len(self.classes)), np.float32), np.empty((0, 0), np.float32)
+            output = predict_outputs(self.network, encoded, batch_size=128, device=device)
+            logits.append(output.logits.numpy())
+            features.append(output.features.numpy())
+        return np.concatenate(logits), np.concatenate(features)
+
+
+def check_texts(texts: Sequence[str]) -> list[str]:
+    """Return the texts as a list after refusing one string, and anything that is not a string."""
+    if isinstance(texts, str):
+        raise InputError(f"expected a list of texts, got one text: {texts[:60]!r}; write [text]")
+    texts = list(texts)
+    for row, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise InputError(f"text {row} is not a string: {text!r} ({type(text).__name__})")
+    return texts
+
+
+def load(folder: str | Path) -> Model:
+    """Read a model folder. Nothing in it can run code.
+
+    Raises
+    ------
+    InputError
+        if there is no such folder, it was not written by sfumato, or a file in it is cut off or does not fit.
+    """
+    from sfumato.folder import load_model
+
+    return load_model(Path(folder))

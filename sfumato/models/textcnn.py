@@ -1,0 +1,147 @@
+"""TextCNN: parallel convolutions over word vectors, the strongest response of each filter, one linear layer.
+
+Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014. The LCM paper uses kernels 3, 10
+and 25 with 100 filters each, 64-dimensional word vectors and a dense layer of 64: ``textcnn_lcm()`` below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sfumato.architecture import Architecture, Training
+from sfumato.base import Output
+from sfumato.encode import TokenEncoder, train_tokenizer
+from sfumato.registry import check_range
+
+VERSION = 1
+
+
+WASTE = 1.4  # largest share of extra products accepted for computing all widths in one matrix product
+
+
+class TextCNN(nn.Module):
+    """Word ids (B, L) to `Output`; features are the pooled filter responses (B, len(kernels) * filters).
+
+    A filter of width k is a (k * dim, filters) matrix that reads k word vectors laid side by side, so a
+    convolution is one matrix product. Narrow filters are padded with zeros to the widest one where that costs
+    little, so that all widths share one product. A window must *start* inside the text; what it reads beyond
+    the end is zero. The answer for a text therefore does not depend on how far its batch is padded.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        num_classes: int,
+        *,
+        kernels: Sequence[int] = (3, 4, 5),
+        filters: int = 100,
+        hidden: int | None = None,
+        dim: int = 128,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.kernels = tuple(kernels)
+        self.filters = filters
+        self.dim = dim
+        self.embedding = nn.Embedding(vocabulary_size, dim, padding_idx=0)
+        self.weights = nn.ParameterList(self._initial(width) for width in self.kernels)  # each (k * dim, filters)
+        self.bias = nn.Parameter(torch.zeros(len(self.kernels) * filters))
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(len(self.bias), hidden) if hidden else None
+        self.output_layer = nn.Linear(hidden or len(self.bias), num_classes)
+        share_product = max(self.kernels) * len(self.kernels) <= WASTE * sum(self.kernels)
+        self.groups = [self.kernels] if share_product else [(width,) for width in self.kernels]
+
+    def _initial(self, width: int) -> Tensor:
+        """Uniform in ±1/sqrt(k * dim), as torch initialises a convolution."""
+        bound = (width * self.dim) ** -0.5
+        return torch.empty(width * self.dim, self.filters).uniform_(-bound, bound)
+
+    def responses(self, input_ids: Tensor) -> Tensor:
+        """Strongest response of every filter, (B, len(kernels) * filters)."""
+        length = input_ids.shape[1]
+        inside = (input_ids != 0).unsqueeze(2)  # (B, L, 1)
+        inside[:, 0] = True  # an empty text keeps one window, of zeros
+        padded = F.pad(input_ids, (0, max(self.kernels) - 1))
+        vectors = self.embedding(padded)  # (B, L + max k - 1, dim)
+        pooled, first = [], 0
+        for group in self.groups:
+            width = max(group)
+            windows = torch.cat([vectors[:, j : j + length] for j in range(width)], dim=2)  # (B, L, width * dim)
+            matrices = [F.pad(self.weights[first + i], (0, 0, 0, (width - k) * self.dim)) for i, k in enumerate(group)]
+            scores = windows @ torch.cat(matrices, dim=1)  # (B, L, len(group) * filters)
+            pooled.append(scores.masked_fill(~inside, -torch.inf).amax(dim=1))
+            first += len(group)
+        return F.relu(torch.cat(pooled, dim=1) + self.bias)  # relu and maximum commute; this is the smaller work
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Output:
+        features = self.dropout(self.responses(input_ids))
+        if self.hidden is not None:
+            features = F.relu(self.hidden(features))
+        return Output(self.output_layer(features), features)
+
+
+def textcnn(
+    kernels: Sequence[int] = (3, 4, 5),
+    *,
+    filters: int = 100,
+    hidden: int | None = None,
+    dim: int = 128,
+    dropout: float = 0.5,
+    vocabulary: int = 30_000,
+    min_count: int = 1,
+    unit: str = "word",
+) -> Architecture:
+    """TextCNN on words (Chinese: characters).
+
+    Parameters
+    ----------
+    kernels : widths of the filters, in tokens
+    filters : filters of each width
+    hidden : size of a dense layer before the last one; None has none
+    dim : size of the word vectors
+    dropout : share of the features dropped in training
+    vocabulary, min_count : the most frequent words kept, and how often a word must occur
+    unit : ``word`` or ``character``
+    """
+    kernels = tuple(int(k) for k in (kernels if isinstance(kernels, Sequence) else (kernels,)))
+    for width in kernels:
+        check_range("textcnn", "kernels", width, 1, 1000)
+    check_range("textcnn", "filters", filters, 1, 100_000)
+    check_range("textcnn", "dim", dim, 1, 100_000)
+    check_range("textcnn", "dropout", dropout, 0, 1)
+    options: dict[str, Any] = {
+        "kernels": list(kernels),
+        "filters": filters,
+        "hidden": hidden,
+        "dim": dim,
+        "dropout": dropout,
+    }
+    tokens: dict[str, Any] = {"vocabulary": vocabulary, "min_count": min_count, "unit": unit}
+
+    def fit_encoder(texts: Sequence[str]) -> TokenEncoder:
+        return train_tokenizer(texts, unit=unit, vocabulary=vocabulary, min_count=min_count)
+
+    def build(encoder: TokenEncoder, num_classes: int) -> TextCNN:
+        return TextCNN(encoder.vocabulary_size, num_classes, **options)
+
+    return Architecture(
+        name="textcnn",
+        fit_encoder=fit_encoder,
+        load_encoder=lambda folder: TokenEncoder.load(Path(folder)),
+        build=build,
+        training=Training(epochs=10, batch_size=32, lr=1e-3, max_length=256),
+        options=options | tokens,
+        version=VERSION,
+    )
+
+
+def textcnn_lcm() -> Architecture:
+    """TextCNN with the sizes of the LCM paper: kernels 3, 10, 25 × 100 filters, 64-dimensional, a dense 64."""
+    return textcnn((3, 10, 25), filters=100, hidden=64, dim=64, dropout=0.0)

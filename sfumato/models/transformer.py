@@ -1,0 +1,179 @@
+"""Any Hugging Face encoder with a sequence-classification head, by folder or hub id.
+
+Weights are read from safetensors only and no code of a model repository is run. The folder that comes out is an
+ordinary Hugging Face folder: ``transformers.pipeline`` reads it without sfumato.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sfumato.architecture import Architecture, Training
+from sfumato.base import Output
+from sfumato.encode import TokenEncoder
+from sfumato.errors import InputError
+
+VERSION = 1
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Silence the report that a new classification head has new weights."""
+    names = ("transformers.modeling_utils", "transformers.utils.loading_report", "transformers")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        from transformers.utils import logging as their_logging
+
+        bar = their_logging.is_progress_bar_enabled()
+        their_logging.disable_progress_bar()
+        yield
+        if bar:
+            their_logging.enable_progress_bar()
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@dataclass(frozen=True, eq=False)
+class SubwordEncoder(TokenEncoder):
+    """The encoder's own tokenizer, kept whole so that the saved folder loads without sfumato."""
+
+    pretrained: Any = None  # transformers.PreTrainedTokenizerBase
+
+    def save(self, folder: Path) -> None:
+        """Write ``tokenizer.json`` and its configuration."""
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+        self.pretrained.save_pretrained(folder)
+
+
+def load_tokenizer(source: str | Path) -> SubwordEncoder:
+    """Read the tokenizer of a folder or hub id."""
+    from transformers import AutoTokenizer
+
+    with readable(source, "tokenizer"):
+        pretrained = AutoTokenizer.from_pretrained(str(source), trust_remote_code=False, use_fast=True)
+    backend = getattr(pretrained, "backend_tokenizer", None)
+    if backend is None:
+        raise InputError(f"{source} has no fast tokenizer (tokenizer.json); sfumato needs one")
+    return SubwordEncoder(backend, int(pretrained.pad_token_id or 0), pretrained)
+
+
+@contextmanager
+def readable(source: str | Path, what: str) -> Iterator[None]:
+    """Turn the loader's errors into one sentence about the folder or id that was given."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"cannot read the {what} of {str(source)!r} ({type(error).__name__}: {reason})") from error
+
+
+class TransformerClassifier(nn.Module):
+    """A Hugging Face model for sequence classification; features are the inputs of its last linear layer (B, D)."""
+
+    def __init__(self, model: Any, num_classes: int) -> None:
+        super().__init__()
+        self.model = model
+        heads = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == num_classes]
+        if not heads:
+            raise InputError(f"{type(model).__name__} has no last linear layer of {num_classes} outputs to train")
+        self.output_layer = heads[-1]
+        self._features: Tensor | None = None
+        self.output_layer.register_forward_pre_hook(self._keep)
+
+    def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self._features = inputs[0]
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **rest: Tensor) -> Output:
+        logits = self.model(input_ids=input_ids, attention_mask=attention_mask, **rest).logits
+        features, self._features = self._features, None
+        if features is None:
+            raise RuntimeError("the last linear layer was not reached")
+        if features.ndim == 3:  # heads that classify every position and pool after
+            features = features[:, 0]
+        return Output(logits, features)
+
+
+def transformer(encoder: str = "", *, dropout: float | None = None, freeze: int = 0) -> Architecture:
+    """Fine-tune a Hugging Face encoder.
+
+    Parameters
+    ----------
+    encoder : a folder, or a hub id such as ``prajjwal1/bert-tiny``; fetched only if it is a hub id
+    dropout : overrides the dropout of the encoder's configuration
+    freeze : number of lowest layers (embeddings first) whose weights stay as they are
+    """
+    if not encoder:
+        raise InputError("transformer needs encoder=..., a folder or a hub id (--set model.encoder=PATH)")
+    source: str | Path = Path(encoder) if Path(encoder).is_dir() else encoder
+    looks_like_path = isinstance(source, str) and (source.startswith((".", "/", "~")) or source.count("/") > 1)
+    if looks_like_path:
+        raise InputError(f"no such folder: {encoder!r}; give the folder of an encoder or a hub id (owner/name)")
+
+    def build(tokens: TokenEncoder, num_classes: int) -> TransformerClassifier:
+        from transformers import AutoConfig, AutoModelForSequenceClassification
+
+        with readable(source, "encoder"), quiet_loading():
+            config = AutoConfig.from_pretrained(str(source), trust_remote_code=False, num_labels=num_classes)
+            config.problem_type = "single_label_classification"
+            if dropout is not None:
+                for name in ("hidden_dropout_prob", "dropout", "classifier_dropout"):
+                    if hasattr(config, name):
+                        setattr(config, name, dropout)
+            model = AutoModelForSequenceClassification.from_pretrained(
+                str(source),
+                config=config,
+                trust_remote_code=False,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                dtype=torch.float32,
+            )
+        freeze_layers(model, freeze)
+        return TransformerClassifier(model, num_classes)
+
+    return Architecture(
+        name="transformer",
+        fit_encoder=lambda texts: load_tokenizer(source),
+        load_encoder=load_tokenizer,
+        build=build,
+        training=Training(
+            epochs=4, batch_size=32, lr=1e-4, max_length=128, weight_decay=0.01, warmup=0.1, schedule="linear"
+        ),
+        options={"encoder": str(encoder), "dropout": dropout, "freeze": freeze},
+        version=VERSION,
+    )
+
+
+def freeze_layers(model: Any, layers: int) -> None:
+    """Keep the embeddings and the lowest ``layers`` layers as they are; 0 freezes nothing."""
+    if not layers:
+        return
+    base = model.base_model
+    blocks: list[nn.Module] = next((list(m) for m in base.modules() if isinstance(m, nn.ModuleList) and len(m) > 1), [])
+    for part in [getattr(base, "embeddings", nn.Identity()), *blocks[:layers]]:
+        part.requires_grad_(False)
+
+
+def load_network(folder: Path, num_classes: int) -> TransformerClassifier:
+    """Read a saved folder back."""
+    from transformers import AutoModelForSequenceClassification
+
+    with readable(folder, "model"), quiet_loading():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            str(folder), trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+        )
+    return TransformerClassifier(model, num_classes)

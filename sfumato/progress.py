@@ -1,0 +1,78 @@
+"""Long work shows where it is: a bar on a terminal, plain lines when the output is piped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Progress:
+    """Reports training: loss and dev accuracy of each epoch, and the time left.
+
+    Parameters
+    ----------
+    title : what is being trained
+    echo : writes one plain line; None uses a bar on a terminal and lines on standard error elsewhere
+    """
+
+    def __init__(self, title: str = "training", *, echo: Callable[[str], None] | None = None) -> None:
+        self.title = title
+        self.echo = echo
+        self._bar: Any = None
+        self._task: Any = None
+        self._started = 0.0
+        self._total = 0
+        self._done = 0
+        self._dev = ""
+
+    @classmethod
+    def silent(cls) -> Progress:
+        """Return a progress that says nothing."""
+        return cls(echo=lambda line: None)
+
+    def start(self, total: int, *, precision: str = "no") -> None:
+        """Begin a run of ``total`` optimizer steps."""
+        self._started, self._total, self._done = time.perf_counter(), total, 0
+        if self.echo is None and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+            self._bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(self.title, total=total)
+        elif precision == "bf16":
+            self._line(f"{self.title}: computing in bf16 where it is safe, this processor has it")
+
+    def step(self, loss: float) -> None:
+        """Count one optimizer step."""
+        self._done += 1
+        if self._bar is not None and self._done % 5 == 0:
+            text = f"{self.title}  loss {loss:.3f}{self._dev}"
+            self._bar.update(self._task, completed=self._done, description=text)
+
+    def epoch(self, record: Mapping[str, float], epochs: int) -> None:
+        """Report the end of an epoch."""
+        self._dev = f"  dev {record['dev_accuracy']:.3f}" if "dev_accuracy" in record else ""
+        spent = time.perf_counter() - self._started
+        left = spent / max(self._done, 1) * max(self._total - self._done, 0)
+        parts = [f"epoch {record['epoch']:.0f} of {epochs}", f"loss {record['loss']:.4f}"]
+        if "dev_accuracy" in record:
+            parts += [f"dev accuracy {record['dev_accuracy']:.4f}", f"dev log-loss {record['dev_log_loss']:.4f}"]
+        if self._bar is None:
+            self._line(f"{self.title}: {', '.join(parts)}, {left:.0f} s left")
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _line(self, text: str) -> None:
+        if self.echo is not None:
+            self.echo(text)
+        else:
+            print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,195 @@
+"""One run: from a split, an architecture and a method to a trained, calibrated model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sfumato.architecture import Architecture, Training
+from sfumato.calibration import fit_temperature, softmax
+from sfumato.controls import record_of
+from sfumato.data import Examples, mean_one
+from sfumato.errors import require_torch
+from sfumato.method import Method, Plan
+from sfumato.metrics import scores
+from sfumato.model import Model
+from sfumato.registry import check_choice
+
+if TYPE_CHECKING:
+    from sfumato.base import Objective
+    from sfumato.progress import Progress
+
+BALANCES = ("none", "weights", "sampler")
+
+
+@dataclass(eq=False)
+class Trained:
+    """What one run leaves behind.
+
+    Attributes
+    ----------
+    model : the classifier, which needs nothing of the method
+    objective : classifier and criterion together, for those who want to see what the criterion learned
+    history : one dict an epoch
+    best_epoch, steps, seconds : where dev was best, optimizer steps taken, wall-clock seconds
+    record : what a criterion with targets of its own noted per epoch (LCM), else None
+    dev, dev_raw : dev metrics after and before calibration, empty without dev rows
+    """
+
+    model: Model
+    objective: Objective
+    history: list[dict[str, float]]
+    best_epoch: int
+    steps: int
+    seconds: float
+    record: Any = None
+    dev: dict[str, float] = field(default_factory=dict)
+    dev_raw: dict[str, float] = field(default_factory=dict)
+    dev_predicted: Any = None  # (n_dev,) predicted class indices
+
+
+def balanced(train: Examples, balance: str) -> tuple[Examples, np.ndarray[Any, Any] | None]:
+    """Return the split with class-balancing example weights, or the probabilities of a balancing sampler (N,).
+
+    Weights act on examples after the target is made, so they never change where a target has its mass.
+    """
+    check_choice("fit", "balance", balance, BALANCES)
+    if balance == "none":
+        return train, None
+    counts = np.bincount(train.labels, minlength=train.num_classes)
+    inverse = 1.0 / counts[train.labels]
+    if balance == "sampler":
+        return train, inverse / inverse.sum()
+    given = inverse if train.weights is None else inverse * train.weights
+    return replace(train, weights=mean_one(given)), None
+
+
+def train_model(
+    train: Examples,
+    dev: Examples | None,
+    *,
+    architecture: Architecture,
+    method: Method,
+    training: Training | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    threads: int | None = None,
+    calibrate: bool = True,
+    refit: bool = True,
+    balance: str = "none",
+    progress: Progress | None = None,
+) -> Trained:
+    """Run one method with one architecture on one split.
+
+    The caller's random state is left as it was; the same seed gives the same numbers on the same machine.
+
+    Parameters
+    ----------
+    dev : chooses the epoch (or the strength) and the temperature; None trains to the end and does not calibrate
+    refit : the linear model is trained again on train + dev with what dev chose
+    """
+    require_torch("training")
+    import torch
+
+    training = training or architecture.training
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    previous = torch.get_num_threads()
+    try:
+        if threads:
+            torch.set_num_threads(threads)
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            run = Run(train, dev, architecture, method, training, seed, device, balance, progress)
+            return run(calibrate=calibrate, refit=refit)
+    finally:
+        torch.set_num_threads(previous)
+
+
+@dataclass(eq=False)
+class Run:
+    """One training run; the order of its steps is that of `__call__`."""
+
+    train: Examples
+    dev: Examples | None
+    architecture: Architecture
+    method: Method
+    training: Training
+    seed: int
+    device: str | None
+    balance: str
+    progress: Progress | None
+
+    def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
+        """Prepare, build, train, calibrate."""
+        from sfumato.base import Objective
+        from sfumato.losses import SoftCrossEntropy
+        from sfumato.train import steps_per_epoch
+
+        started = time.perf_counter()
+        prepared, sampling = balanced(self.method.prepare(self.train), self.balance)
+        encoder = self.architecture.fit_encoder(prepared.inputs)
+        network = self.architecture.build(encoder, prepared.num_classes)
+        steps = 1 if self.architecture.full_batch else steps_per_epoch(len(prepared), self.training)
+        plan = Plan(prepared.num_classes, feature_size(network), steps, self.training.epochs, self.seed)
+        factory = self.method.criterion
+        criterion = factory(plan) if factory is not None else SoftCrossEntropy()
+        objective = Objective(network, criterion)
+        model = Model(
+            network,
+            encoder,
+            prepared.classes,
+            self.architecture.name,
+            dict(self.architecture.options),
+            max_length=self.training.max_length,
+            device=self.device,
+        )
+        fit = self._fit_full_batch if self.architecture.full_batch else self._fit_batches
+        trained = fit(objective, model, prepared, sampling, refit=refit and calibrate)
+        if self.dev is not None and not trained.dev_raw:
+            self._measure_dev(trained, calibrate=calibrate)
+        trained.record = record_of(criterion)
+        trained.seconds = time.perf_counter() - started
+        return trained
+
+    def _fit_batches(
+        self, objective: Objective, model: Model, train: Examples, sampling: Any, *, refit: bool
+    ) -> Trained:
+        from sfumato.train import fit_network
+
+        length = self.training.max_length
+        history = fit_network(
+            objective,
+            train,
+            model.encoder.encode(train.inputs, length),
+            self.training,
+            dev=self.dev,
+            dev_encoded=None if self.dev is None else model.encoder.encode(self.dev.inputs, length),
+            seed=self.seed,
+            device=self.device,
+            sampling=sampling,
+            progress=self.progress,
+        )
+        return Trained(model, objective, history.epochs, history.best_epoch, history.steps, history.seconds)
+
+    def _fit_full_batch(
+        self, objective: Objective, model: Model, train: Examples, sampling: Any, *, refit: bool
+    ) -> Trained:
+        raise NotImplementedError  # replaced when the solver is in place
+
+    def _measure_dev(self, trained: Trained, *, calibrate: bool) -> None:
+        """Fit the temperature on dev and note the dev metrics before and after."""
+        assert self.dev is not None
+        logits = trained.model.predict_logits(self.dev.inputs)
+        if calibrate:
+            trained.model.temperature = fit_temperature(logits, self.dev.labels)
+        trained.dev_raw = scores(self.dev.labels, softmax(logits))
+        trained.dev = scores(self.dev.labels, softmax(logits, trained.model.temperature))
+        trained.dev_predicted = logits.argmax(axis=1)
+
+
+def feature_size(network: Any) -> int:
+    """Return D, the number of features that the criterion will see."""
+    return int(getattr(network, "num_features", 0) or network.output_layer.in_features)

@@ -1,0 +1,192 @@
+"""`soften`: texts and hard labels in, one distribution over the classes a text out."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.data import Examples, Floats, Integers, check_soft_targets
+from sfumato.errors import InputError
+from sfumato.method import Method
+from sfumato.methods import METHODS
+from sfumato.model import check_texts
+from sfumato.models import MODELS
+from sfumato.resolve import assign_options, build_architecture, build_method, option_names
+
+SHOWN = 10  # rows in the notebook view
+
+
+@dataclass(frozen=True, eq=False)
+class SoftTargets:
+    """Soft labels of N texts over C classes.
+
+    Attributes
+    ----------
+    targets : (N, C) float32, each row sums to 1
+    classes : class names, in the order of the columns
+    labels : (N,) int64, the given labels as an index into ``classes``
+    method : what made them
+    texts : the texts, for looking at them
+    """
+
+    targets: Floats
+    classes: tuple[str, ...]
+    labels: Integers
+    method: str
+    texts: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def gold_mass(self) -> Floats:
+        """Share that each row keeps on its given label, (N,)."""
+        return self.targets[np.arange(len(self)), self.labels]
+
+    @property
+    def entropy(self) -> NDArray[np.float64]:
+        """Entropy of each row divided by ln C, (N,): 0 is a hard label, 1 is uniform."""
+        q = self.targets.astype(np.float64)
+        plogp = np.where(q > 0, q * np.log(np.where(q > 0, q, 1.0)), 0.0)
+        scaled: NDArray[np.float64] = -plogp.sum(axis=1) / np.log(max(len(self.classes), 2))
+        return scaled
+
+    def moved(self, n: int = 5) -> list[tuple[str, str, float]]:
+        """Return the ``n`` pairs (given label, other class) with the most mass moved a row, most first."""
+        C = len(self.classes)
+        sums = np.zeros((C, C))
+        np.add.at(sums, self.labels, self.targets)
+        mean = sums / np.maximum(np.bincount(self.labels, minlength=C), 1)[:, None]
+        np.fill_diagonal(mean, -1.0)
+        order = np.argsort(-mean, axis=None, kind="stable")[: max(0, min(n, C * (C - 1)))]
+        pairs = (np.unravel_index(int(k), mean.shape) for k in order)
+        return [(self.classes[i], self.classes[j], float(mean[i, j])) for i, j in pairs]
+
+    def report(self) -> str:
+        """Return what the soft labels look like, in words and numbers."""
+        top = self.targets.argmax(axis=1) == self.labels
+        lines = [
+            f"{len(self)} soft labels over {len(self.classes)} classes by {self.method}",
+            f"share kept on the given label: mean {self.gold_mass.mean():.3f}, "
+            f"lowest {self.gold_mass.min():.3f}, highest {self.gold_mass.max():.3f}",
+            f"entropy (0 hard, 1 uniform): mean {self.entropy.mean():.3f}",
+            f"given label is the largest share in {100 * top.mean():.1f} % of the rows",
+            "most mass moved, mean share a row:",
+        ]
+        lines += [f"  {given} -> {other}: {share:.3f}" for given, other, share in self.moved()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return a small table for notebooks: the first rows, darker where a share is larger."""
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.classes)
+        rows = []
+        for i in range(min(SHOWN, len(self))):
+            cells = "".join(
+                f'<td style="background:rgba(31,90,140,{share:.2f});color:{"#fff" if share > 0.5 else "#111"}">'
+                f"{share:.2f}</td>"
+                for share in self.targets[i]
+            )
+            text = html.escape(str(self.texts[i])[:80]) if len(self.texts) else str(i)
+            rows.append(f"<tr><td>{text}</td><td>{html.escape(self.classes[self.labels[i]])}</td>{cells}</tr>")
+        caption = f"{len(self)} soft labels by {html.escape(self.method)}; the first {min(SHOWN, len(self))}"
+        body = "".join(rows)
+        return f"<table><caption>{caption}</caption><tr><th>text</th><th>given</th>{head}</tr>{body}</table>"
+
+
+def soften(
+    texts: Sequence[Any],
+    labels: Sequence[object],
+    method: Any = "kwls",
+    *,
+    model: Any = "linear",
+    seed: int = 0,
+    **method_options: Any,
+) -> SoftTargets:
+    """Turn hard labels into soft ones.
+
+    Parameters
+    ----------
+    texts : N texts (or lists of tokens, for the methods that count words)
+    labels : N labels; they become strings, and the classes are sorted by name
+    method : a name, a function that builds one, or a `Method`
+    model : what a method that learns its targets (LCM) is trained with; the others need no training
+    seed : decides the training, where there is one
+    **method_options : the options of the method (or, written ``model.NAME`` in a dict, of the model)
+
+    Raises
+    ------
+    InputError
+        if the method leaves the labels hard, or a text or label is not usable.
+    """
+    owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
+    given = assign_options(method_options, owners)
+    chosen = build_method(method, given["method"])
+    if not chosen.has_targets:
+        raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
+    examples = checked_examples(texts, labels)
+    if chosen.needs_training:
+        targets = learned_targets(examples, chosen, build_architecture(model, given["model"]), seed=seed)
+    else:
+        targets = chosen.prepare(examples).targets.dense()
+    targets = check_soft_targets(targets, len(examples), examples.num_classes)
+    return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs)
+
+
+def checked_examples(texts: Sequence[Any], labels: Sequence[object]) -> Examples:
+    """Return the examples after checking lengths, types and that there are two classes."""
+    if isinstance(labels, str):
+        raise InputError(f"expected a list of labels, got one string: {labels[:60]!r}")
+    rows = list(texts) if len(texts) and not isinstance(texts, str) and _tokens(texts[0]) else check_texts(texts)
+    names = [str(label) for label in labels]
+    if len(rows) != len(names):
+        raise InputError(f"there must be one label a text, got {len(rows)} texts and {len(names)} labels")
+    empty = [i for i, label in enumerate(labels, start=1) if label is None or str(label).strip() in {"", "nan"}]
+    if empty:
+        raise InputError(f"{len(empty)} labels are empty, the first in row {empty[0]}")
+    if len(set(names)) < 2:
+        raise InputError(f"there is only one class ({', '.join(set(names)) or 'none'}): nothing to spread mass over")
+    return Examples.from_labels(rows, names)
+
+
+def _tokens(first: Any) -> bool:
+    """Whether the inputs are lists of tokens."""
+    return isinstance(first, list | tuple)
+
+
+def learned_targets(examples: Examples, method: Method, architecture: Any, *, seed: int) -> Floats:
+    """Train, and return the targets that the criterion gives each row in evaluation mode, (N, C).
+
+    A tenth of the rows chooses the length of the training; all rows get their targets from the same trained model.
+    """
+    from sfumato.fitting import cut_dev
+    from sfumato.run import train_model
+
+    train, dev, _ = cut_dev(examples, 0.1, seed=seed, text=None, label=None, bad_rows="refuse")
+    trained = train_model(train, dev, architecture=architecture, method=method, seed=seed, calibrate=False, refit=False)
+    return criterion_targets(trained, examples)
+
+
+def criterion_targets(trained: Any, examples: Examples) -> Floats:
+    """Return the targets of a trained criterion for all rows, (N, C), nothing dropped out."""
+    import torch
+
+    from sfumato.base import Output, Supervision
+    from sfumato.train import predict_outputs
+
+    model, objective = trained.model, trained.objective
+    device = next(objective.parameters()).device
+    encoded = model.encoder.encode(examples.inputs, model.max_length)
+    output = predict_outputs(objective.model, encoded, batch_size=128, device=device)
+    hard = torch.eye(examples.num_classes)[torch.from_numpy(examples.labels)]
+    supervision = Supervision(torch.from_numpy(examples.labels).to(device), hard.to(device))
+    objective.eval()
+    with torch.no_grad():
+        given = Output(output.logits.to(device), output.features.to(device))
+        targets = objective.criterion.soft_targets(given, supervision)
+    result: Floats = targets.float().cpu().numpy()
+    return result

@@ -1,0 +1,42 @@
+"""Any of the forms that data come in, to `Examples`: the reading that every command shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sfumato.data import Examples
+
+
+def read_examples(
+    data: Any,
+    *,
+    text: Sequence[str] | str | None = None,
+    label: str | None = None,
+    weight: str | None = None,
+    bad_rows: str = "refuse",
+    classes: Sequence[str] | None = None,
+) -> tuple[Examples, list[str]]:
+    """Return the examples of a table and what was said on the way (guessed columns, dropped rows, odd labels).
+
+    Parameters
+    ----------
+    data : what `sfumato.table.read_table` takes, or `Examples`, which are returned as they are
+    classes : the class names to index labels by, for a dev or test table; a label not among them becomes -1
+    """
+    if isinstance(data, Examples):
+        return data, []
+    from sfumato.table import guess_columns, read_table, to_examples
+
+    table = read_table(data, bad_rows=bad_rows)
+    columns, column, said = guess_columns(table, text, label)
+    examples, notes = to_examples(
+        table,
+        text=columns,
+        label=column,
+        weight=weight,
+        bad_rows=bad_rows,
+        classes=classes,
+        on_new_label="refuse" if classes is None else "keep",
+    )
+    return examples, [*table.notes, *said, *notes]
