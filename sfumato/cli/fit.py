@@ -27,6 +27,7 @@ from sfumato.cli.options import (
 )
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
 from sfumato.cli.settings import given, named_arguments, read_settings
+from sfumato.cli.soft_file import read_soft_file
 
 SHOWN_PAIRS = 3
 
@@ -58,13 +59,17 @@ def fit(
 ) -> None:
     """Train a model on a table and write its folder."""
     from sfumato import fitting
+    from sfumato.progress import Progress
+    from sfumato.table import guess_columns, read_table
     from sfumato.write import check_output
 
     options = read_settings(settings, reserved=named_arguments(fitting.fit))
     check_output(output, overwrite)
+    table = read_table(data, bad_rows=bad_rows)
+    texts, label, guesses = guess_columns(table, text, label)
     trained = fitting.fit(
-        data,
-        text=text,
+        table,
+        text=texts,
         label=label,
         model=model,
         method=method,
@@ -72,36 +77,44 @@ def fit(
         seed=seed,
         method_options=options.method,
         model_options=options.model,
-        soft_targets=soft_targets,
+        soft_targets=None if soft_targets is None else read_soft_file(soft_targets),
         weight=weight,
         balance=balance,
         bad_rows=bad_rows,
+        progress=Progress(f"{method} on {model}"),
         **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
         **options.loose,
     )
+    rows = trained.info["rows"]
+    rows["dropped"] = len(table.dropped) + len(table) - rows["train"] - rows["dev"]
+    trained.info.update(text=texts, label=label)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
     if as_json:
         print_json({"path": str(output), "classes": list(trained.classes), **trained.info})
-        return
-    print_fit(trained.info, output)
+    else:
+        print_fit({**trained.info, "notes": [*guesses, *trained.info["notes"]]}, output)
 
 
 def print_fit(info: Mapping[str, Any], output: Path) -> None:
     """Print rows used, dev scores beside the majority class, the worst confused pairs, the path, what comes next."""
     from sfumato.card import SCORES
 
-    for sentence in info.get("notes", ()):
+    for sentence in info["notes"]:
         note(f"note: {sentence}")
     rows = info["rows"]
-    dropped = f", {counted(rows['dropped'], 'row')} dropped" if rows.get("dropped") else ""
+    dropped = f", {counted(rows['dropped'], 'row')} dropped" if rows["dropped"] else ""
     say(f"rows: {rows['train']:,} to train, {rows['dev']:,} to choose{dropped}")
-    scores = [(title, info["dev"][name]) for name, title in SCORES.items() if name in info.get("dev", {})]
+    scores = [(title, info["dev"][name]) for name, title in SCORES.items() if name in info["dev"]]
     if scores:
         say()
         print_table(("on the dev rows", "value"), [*scores, ("accuracy of the commonest class", info["majority"])])
     if info.get("confused_pairs"):
         say()
-        print_table(("label", "predicted", "rows"), info["confused_pairs"][:SHOWN_PAIRS], title="most confused")
+        print_table(
+            ("label", "predicted", "rows"),
+            [list(pair.values())[:3] for pair in info["confused_pairs"][:SHOWN_PAIRS]],
+            title="most confused",
+        )
     say()
     say(f"model: {output}")
     say(f"next: sfumato predict {quoted(output)} new.csv -o scored.csv")

@@ -9,6 +9,7 @@ import typer
 from sfumato.cli.options import Data, Json, Label, MethodName, ModelName, Overwrite, Rows, Seed, Set, Text
 from sfumato.cli.output import note, print_json, print_table, quoted, say, shortened
 from sfumato.cli.settings import named_arguments, read_settings
+from sfumato.cli.soft_file import COLUMN, PREFIX
 from sfumato.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sfumato.softening import SoftTargets
     from sfumato.table import Table
 
-COLUMN = "soft_labels"
 SHOWN_WORDS = 12
 SHOWN_CLASSES = 6
 
@@ -102,7 +102,7 @@ def write(path: Path, table: "Table", examples: "Examples", soft: "SoftTargets",
     elif path.suffix == ".jsonl":
         columns[COLUMN] = soft.targets.tolist()
     else:
-        columns.update({f"p_{name}": soft.targets[:, k].tolist() for k, name in enumerate(soft.classes)})
+        columns.update({f"{PREFIX}{name}": soft.targets[:, k].tolist() for k, name in enumerate(soft.classes)})
     metadata = {"classes": json.dumps(list(soft.classes), ensure_ascii=False)}
     write_table(path, columns, metadata=metadata, overwrite=overwrite)
 
