@@ -1,0 +1,239 @@
+"""One linear layer on sparse rows, trained on the whole split at each step, with any criterion.
+
+The steps are Nesterov's accelerated gradient (Y. Nesterov, Soviet Mathematics Doklady 27, 1983), restarted where the
+momentum points uphill (B. O'Donoghue, E. Candès, "Adaptive Restart for Accelerated Gradient Schemes", Foundations of
+Computational Mathematics 15, 2015, section 3.2, the gradient scheme). Nothing in it needs the loss to be the same
+function at every step, so criteria that draw at random, switch, or learn parameters of their own are served too.
+N rows, V features, C classes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sfumato.base import Objective, Output, Supervision
+from sfumato.data import Examples
+from sfumato.errors import InputError
+
+STRENGTHS = (3e-5, 3e-6)  # of the L2 penalty strength / 2 * |weight|^2, beside a mean loss
+MAX_STEPS = 60
+EVERY = 5  # steps between two looks at dev
+CURVATURE = 0.5  # largest eigenvalue of the Hessian of the cross-entropy in the logits
+CRITERION_LR = 1e-2
+WORSE = 1.5  # a loss that grows by this factor in one step means that the step is too long
+
+
+@dataclass(frozen=True, eq=False)
+class FullBatchFit:
+    """What dev chose, and how it looked on the way.
+
+    Attributes
+    ----------
+    strength, steps : of the L2 penalty, and the number of steps
+    dev_accuracy, dev_log_loss : of the bare classifier at that point
+    history : a dict for each look at dev: strength, step, loss, dev_accuracy, dev_log_loss
+    state : the objective's state at that point, for `Objective.load_state_dict`
+    """
+
+    strength: float
+    steps: int
+    dev_accuracy: float
+    dev_log_loss: float
+    history: list[dict[str, float]] = field(default_factory=list)
+    state: dict[str, Tensor] = field(default_factory=dict)
+
+
+def fit_full_batch(
+    objective: Objective,
+    train: Examples,
+    encoded_train: Any,
+    dev: Examples,
+    encoded_dev: Any,
+    *,
+    strengths: tuple[float, ...] = STRENGTHS,
+    max_steps: int = MAX_STEPS,
+    seed: int = 0,
+    report: Callable[[dict[str, float]], None] | None = None,
+) -> FullBatchFit:
+    """Let dev choose the strength and the number of steps, by accuracy, then by log-loss.
+
+    ``encoded_train`` and ``encoded_dev`` have a scipy CSR ``matrix`` (N, V) float32. The objective is left as it
+    was, its criterion too: `refit_full_batch` then trains it with what was chosen, on these rows (which gives
+    ``state`` again) or on these and dev's.
+    """
+    if not strengths:
+        raise InputError("linear needs at least one strength to choose from, got none")
+    features, supervision = to_tensor(encoded_train.matrix), supervise(train)
+    dev_features, dev_labels = to_tensor(encoded_dev.matrix), torch.from_numpy(dev.labels)
+    history: list[dict[str, float]] = []
+    best: FullBatchFit | None = None
+    for strength in strengths:
+        attempt = copy.deepcopy(objective)
+        descent = Descent(attempt, features, supervision, strength, seed)
+        for step in range(1, max_steps + 1):
+            loss = descent.step()
+            if step % EVERY and step != max_steps:
+                continue
+            descent.store()
+            accuracy, log_loss = look(attempt, dev_features, dev_labels)
+            now = {"strength": strength, "step": step, "loss": loss}
+            history.append(now | {"dev_accuracy": accuracy, "dev_log_loss": log_loss})
+            if report is not None:
+                report(history[-1])
+            if best is None or (accuracy, -log_loss) > (best.dev_accuracy, -best.dev_log_loss):
+                state = {name: value.clone() for name, value in attempt.state_dict().items()}
+                best = FullBatchFit(strength, step, accuracy, log_loss, history, state)
+    if best is None:
+        raise InputError(f"linear needs at least one step, got max_steps={max_steps}")
+    return best
+
+
+def refit_full_batch(
+    objective: Objective,
+    examples: Examples,
+    encoded: Any,
+    *,
+    strength: float = STRENGTHS[-1],
+    steps: int = MAX_STEPS // 2,
+    seed: int = 0,
+) -> float:
+    """Train the objective from the start with a chosen strength and number of steps; return the last loss."""
+    descent = Descent(objective, to_tensor(encoded.matrix), supervise(examples), strength, seed)
+    loss = float("nan")
+    for _ in range(steps):
+        loss = descent.step()
+    descent.store()
+    return loss
+
+
+def transpose(features: Tensor) -> Tensor:
+    """Return (V, N) from (N, V), both sparse CSR: a product with it is faster than with a transposed view."""
+    from scipy.sparse import csr_matrix
+
+    parts = (part.numpy() for part in (features.values(), features.col_indices(), features.crow_indices()))
+    return to_tensor(csr_matrix(tuple(parts), shape=tuple(features.shape)).T.tocsr())
+
+
+def to_tensor(matrix: Any) -> Tensor:
+    """Return a scipy CSR matrix as a torch sparse CSR tensor."""
+    parts = (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data)
+    crow, columns, values = (torch.from_numpy(part) for part in parts)
+    return torch.sparse_csr_tensor(crow, columns, values, size=matrix.shape, check_invariants=False)
+
+
+def supervise(examples: Examples) -> Supervision:
+    """Return all that a criterion may know of the split."""
+    optional = (None if part is None else torch.from_numpy(part) for part in (examples.similar, examples.weights))
+    return Supervision(torch.from_numpy(examples.labels), torch.from_numpy(examples.targets.dense()), *optional)
+
+
+def look(objective: Objective, features: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Return accuracy and log-loss of the bare classifier."""
+    with torch.no_grad():
+        logits = objective.model(features).logits
+        accuracy = (logits.argmax(dim=1) == labels).double().mean()
+        return float(accuracy), float(F.cross_entropy(logits, labels))
+
+
+def largest_eigenvalue(features: Tensor, transposed: Tensor, weights: Tensor | None, steps: int = 20) -> float:
+    """Return the largest eigenvalue of ``X' diag(w) X / N`` by power iteration, (N, V) features."""
+    vector = torch.ones(features.shape[1], 1) / features.shape[1] ** 0.5  # rows are not negative, so not orthogonal
+    size = 0.0
+    for _ in range(steps):
+        seen = features @ vector
+        vector = transposed @ (seen if weights is None else seen * weights[:, None])
+        size = float(vector.norm())
+        if not size:
+            return 1.0  # no row holds a known n-gram; any step will do
+        vector /= size
+    return size / features.shape[0]
+
+
+class Descent:
+    """Accelerated gradient from zero weights; the network is written only when `store` is called.
+
+    The criterion sees the logits at the point ahead of the current one, where the gradient is taken; its own
+    parameters take one step of Adam for each step of the weights.
+    """
+
+    def __init__(
+        self, objective: Objective, features: Tensor, supervision: Supervision, strength: float, seed: int
+    ) -> None:
+        self.objective, self.supervision, self.strength = objective, supervision, strength
+        self.features = features  # (N, V)
+        self.transposed = transpose(features)  # (V, N)
+        self.random = torch.Generator().manual_seed(seed).get_state()
+        own = list(objective.criterion.parameters())
+        self.adam = torch.optim.Adam(own, lr=CRITERION_LR) if own else None
+        largest = largest_eigenvalue(features, self.transposed, supervision.weights)
+        self.rates = (1 / (CURVATURE * largest + strength), 1 / (2 * CURVATURE))
+        prior = supervision.targets.mean(dim=0).clamp(min=1e-6)  # (C,)
+        weight = torch.zeros(features.shape[1], len(prior))
+        self.here = self.ahead = (weight, (prior / prior.sum()).log())  # (V, C), (C,)
+        self.momentum, self.before = 1.0, float("inf")
+        objective.step.zero_()
+        objective.train()
+
+    def step(self) -> float:
+        """Take one step and return the loss where its gradient was taken."""
+        loss, gradient = self.slope(*self.ahead)
+        if loss <= self.before * WORSE or self.before == float("inf"):
+            self.advance(gradient)
+            self.before = loss
+        else:
+            self.retreat()
+        self.objective.advance()
+        return loss
+
+    def slope(self, weight: Tensor, bias: Tensor) -> tuple[float, tuple[Tensor, Tensor]]:
+        """Return the loss at a point and its gradient; autograd runs through the criterion alone."""
+        criterion = self.objective.criterion
+        logits = (self.features @ weight + bias).requires_grad_()  # (N, C)
+        if self.adam is not None:
+            self.adam.zero_grad()
+        criterion.at(int(self.objective.step))
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.random)
+            loss = criterion(Output(logits, logits), self.supervision)
+            self.random = torch.get_rng_state()
+        loss.backward()
+        if self.adam is not None:
+            self.adam.step()
+        assert logits.grad is not None
+        down = (self.transposed @ logits.grad).add_(weight, alpha=self.strength)  # (V, C)
+        penalty = self.strength / 2 * float(weight.square().sum())
+        return float(loss) + penalty, (down, logits.grad.sum(dim=0))
+
+    def advance(self, gradient: tuple[Tensor, Tensor]) -> None:
+        """Step along the gradient, then look ahead by the momentum, which starts again where it points uphill."""
+        pairs = zip(self.ahead, gradient, self.rates, strict=True)
+        moved = tuple(torch.sub(point, slope, alpha=rate) for point, slope, rate in pairs)
+        change = tuple(new - old for new, old in zip(moved, self.here, strict=True))
+        if sum(float((slope * part).sum()) for slope, part in zip(gradient, change, strict=True)) > 0:
+            self.momentum = 1.0
+        following = (1 + (1 + 4 * self.momentum**2) ** 0.5) / 2
+        push = (self.momentum - 1) / following
+        self.ahead = (moved[0].add(change[0], alpha=push), moved[1].add(change[1], alpha=push))
+        self.here, self.momentum = (moved[0], moved[1]), following
+
+    def retreat(self) -> None:
+        """Go back to the last point with half the step: the criterion bends more than the cross-entropy does."""
+        self.rates = (self.rates[0] / 2, self.rates[1] / 2)
+        self.ahead, self.momentum, self.before = self.here, 1.0, float("inf")
+
+    def store(self) -> None:
+        """Write the current point into the network, ready to predict."""
+        layer = self.objective.model.output_layer
+        assert isinstance(layer, torch.nn.Linear)
+        with torch.no_grad():
+            layer.weight.copy_(self.here[0].T)
+            layer.bias.copy_(self.here[1])
+        self.objective.model.eval()
