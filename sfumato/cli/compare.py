@@ -6,11 +6,17 @@ from typing import Annotated
 import typer
 
 from sfumato.cli.options import (
+    BatchSize,
+    Epochs,
     Json,
     Label,
+    MaxLength,
+    Rate,
+    Rows,
     Text,
 )
 from sfumato.cli.output import note, say
+from sfumato.cli.settings import given
 from sfumato.errors import InputError
 
 
@@ -23,6 +29,13 @@ def compare(
     label: Label = None,
     test: Annotated[Path | None, typer.Option("--test", help="Test table; cut from DATA if not given.")] = None,
     split_seed: Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the test cut.")] = 0,
+    test_size: Annotated[float, typer.Option("--test-size", help="Share that is cut for the test.")] = 0.2,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows to train on.")] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: Rate = None,
+    max_length: MaxLength = None,
+    bad_rows: Rows = "refuse",
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs side by side, one thread each.")] = 2,
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the controls of a method.")] = True,
     output: Annotated[
@@ -37,6 +50,8 @@ def compare(
     """
     from sfumato.comparison import compare as run
 
+    if test is not None and len(data) > 1:
+        raise InputError("--test goes with one table; for several, let the test be cut from each (--test-size)")
     comparison = run(
         named(data),
         text=text,
@@ -45,11 +60,14 @@ def compare(
         methods=listed("--methods", methods),
         seeds=read_seeds(seeds),
         test=test,
+        test_size=test_size,
+        limit=limit,
+        bad_rows=bad_rows,
         split_seed=split_seed,
         controls=controls,
         jobs=jobs,
         output=output,
-        echo=note,
+        **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length),
     )
     if as_json:
         say(comparison.to_json())

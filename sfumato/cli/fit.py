@@ -40,7 +40,9 @@ def fit(
     model: ModelName = "linear",
     method: MethodName = "label-smoothing",
     settings: Set = None,
-    dev: Annotated[float, typer.Option("--dev", min=0.0, max=0.9, help="Share of the rows that choose.")] = 0.1,
+    dev: Annotated[
+        str, typer.Option("--dev", metavar="SHARE|TABLE", help="Rows that choose: a share, a number, or a table.")
+    ] = "0.1",
     weight: Annotated[str | None, typer.Option("--weight", help="Column of example weights.")] = None,
     balance: Balance = "none",
     soft_targets: Annotated[
@@ -73,7 +75,7 @@ def fit(
         label=label,
         model=model,
         method=method,
-        dev=dev,
+        dev=read_dev(dev),
         seed=seed,
         method_options=options.method,
         model_options=options.model,
@@ -118,3 +120,13 @@ def print_fit(info: Mapping[str, Any], output: Path) -> None:
     say()
     say(f"model: {output}")
     say(f"next: sfumato predict {quoted(output)} new.csv -o scored.csv")
+
+
+def read_dev(text: str) -> int | float | str:
+    """Read "200" as a number of rows, "0.1" as a share, and anything else as the path of a table."""
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text

@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,17 +34,16 @@ def predict(
     """
     from sfumato.model import load
     from sfumato.table import stream_table
-    from sfumato.write import check_output
+    from sfumato.write import TableWriter, check_output
 
-    if output != "-":
-        check_output(Path(output), overwrite)
+    check_output(output, overwrite, table=True)
     loaded = load(model)
     counts: Counter[str] = Counter()
     chunks = scored(loaded, stream_table(data, bad_rows=bad_rows), text, proba, bad_rows)
     if as_json and output == "-":
         print_rows(chunks)
         return
-    with writer(output, overwrite) as table:
+    with TableWriter(output, overwrite=overwrite) as table:
         for columns in chunks:
             counts.update(columns["predicted"])
             table.write(columns)
@@ -54,13 +51,6 @@ def predict(
         print_json({"path": output, "rows": counts.total(), "predicted": dict(counts.most_common())})
     else:
         note(f"{counted(counts.total(), 'row')} scored" + ("" if output == "-" else f" and written to {output}"))
-
-
-def writer(output: str, overwrite: bool) -> AbstractContextManager[Any]:
-    """Return what takes the chunks: a file that appears when it is complete, or standard output."""
-    from sfumato.write import TableWriter
-
-    return TableWriter(output, overwrite=overwrite)
 
 
 def scored(

@@ -52,7 +52,7 @@ def soften(
     if options.model:
         raise InputError("soften has no options of the model; train it with `sfumato fit --set model....` instead")
     if output is not None:
-        check_output(output, overwrite)
+        check_output(output, overwrite, table=True)
     table, examples, notes = labelled(data, text, label, bad_rows)
     for sentence in notes:
         note(f"note: {sentence}")

@@ -100,7 +100,7 @@ WRONG_USE = {
         ["soften", "{good}", "--method", "label-smoothing", "--set", "smoothing=1.5"],
         ["smoothing", "1.5", "at most 1"],
     ),
-    "a share out of range": (["fit", "{good}", "--dev", "1.5", "-o", "{out}"], ["--dev", "1.5"]),
+    "a share out of range": (["fit", "{good}", "--dev", "1.5", "-o", "{out}"], ["dev", "1.5"]),
     "a method without targets": (["soften", "{good}", "--method", "baseline"], ["baseline"]),
     "an unknown ending": (["soften", "{good}", "-o", "{out}.xls"], [".xls", ".parquet"]),
     "an output in no folder": (["soften", "{good}", "-o", "{folder}/none/soft.csv"], ["none"]),
