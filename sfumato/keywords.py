@@ -124,33 +124,30 @@ def count_words(texts: Sequence[Any], *, unit: Unit = "auto", vocabulary: Sequen
     """
     if isinstance(unit, str):
         check_choice("count_words", "unit", unit, UNITS)
-    categories = pl.Categories.random()  # numbers the words of all chunks alike, and dies with this call
-    words: list[str] = []
+    codes = {} if vocabulary is None else _codes(vocabulary)
     parts = []
     for chunk in _chunks(texts):
         tokens, rows = _words(chunk, unit)
-        codes = tokens.cast(pl.Categorical(categories)).to_physical().to_numpy()
-        words += _new_words(tokens, codes, len(words))
-        parts.append((codes, rows, len(chunk)))
-    column, names = _columns(words, vocabulary)
-    counted = [_count(column[codes], rows, size, len(names)) for codes, rows, size in parts]
+        parts.append((_encode(tokens, codes, grow=vocabulary is None), rows, len(chunk)))
+    names = sorted(codes) if vocabulary is None else list(vocabulary)
+    column = np.empty(len(names) + 1, dtype=np.int64)
+    column[[codes[name] for name in names] + [-1]] = [*range(len(names)), -1]
+    counted = [_count(column[code], rows, size, len(names)) for code, rows, size in parts]
     matrix = sparse.vstack([m for m, _ in counted], format="csr") if len(counted) > 1 else counted[0][0]
     return Counts(matrix, names, np.concatenate([length for _, length in counted]))
 
 
 def _chunks(texts: Sequence[Any]) -> Iterator[pl.Series]:
-    listed = len(texts) > 0 and not isinstance(texts[0], str)
-    kind = pl.List(pl.String) if listed else pl.String()
+    listed = len(texts) > 0 and isinstance(texts[0], list | tuple)
+    wanted, what = ((list, tuple), "a list of words, as the first one is") if listed else ((str,), "a string")
     for start in range(0, max(len(texts), 1), CHUNK):
-        part = texts[start : start + CHUNK]
-        part = [list(text) if isinstance(text, tuple) else text for text in part] if listed else list(part)
-        try:
-            yield pl.Series(part, dtype=kind, strict=True)
-        except (TypeError, pl.exceptions.PolarsError):
-            wanted = list if listed else str
-            bad = next((i for i, text in enumerate(part) if not isinstance(text, wanted)), 0)
-            what = "a list of words, as the first one is" if listed else "a string"
-            raise InputError(f"text {start + bad + 1} must be {what}, got {part[bad]!r:.60}") from None
+        part = list(texts[start : start + CHUNK])
+        bad = next((i for i, text in enumerate(part) if not isinstance(text, wanted)), None)
+        if bad is not None:
+            raise InputError(f"text {start + bad + 1} must be {what}, got {part[bad]!r:.60}")
+        yield pl.Series(
+            [list(text) for text in part] if listed else part, dtype=pl.List(pl.String) if listed else pl.String
+        )
 
 
 def _words(texts: pl.Series, unit: Unit) -> tuple[pl.Series, Integers]:
@@ -197,22 +194,28 @@ def _with_pairs(
     return pl.concat([found[0], pairs]), np.concatenate([found[1], rows])
 
 
-def _new_words(tokens: pl.Series, codes: NDArray[np.uint32], known: int) -> list[str]:
-    """Return the words whose code is ``known`` or more, in the order of their codes."""
-    if not len(codes) or int(codes.max()) < known:
-        return []
-    first = np.empty(int(codes.max()) + 1, dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return tokens.gather(first[known:]).to_list()
+def _codes(vocabulary: Sequence[str]) -> dict[str, int]:
+    codes = {word: k for k, word in enumerate(vocabulary)}
+    if len(codes) != len(vocabulary):
+        raise InputError(f"vocabulary holds {len(vocabulary) - len(codes)} repeated words; each word needs one column")
+    return codes
 
 
-def _columns(words: list[str], vocabulary: Sequence[str] | None) -> tuple[Integers, list[str]]:
-    """Return the column of each word code, -1 for none, and the words of the columns."""
-    names = sorted(words) if vocabulary is None else list(vocabulary)
-    place = {word: k for k, word in enumerate(names)}
-    if len(place) != len(names):
-        raise InputError(f"vocabulary holds {len(names) - len(place)} repeated words; each word needs one column")
-    return np.fromiter((place.get(word, -1) for word in words), dtype=np.int64, count=len(words)), names
+def _encode(tokens: pl.Series, codes: dict[str, int], *, grow: bool) -> Integers:
+    """Return the code of each word, -1 for none; with ``grow``, new words get the next codes in ``codes``."""
+    if not len(tokens):
+        return np.empty(0, dtype=np.int64)
+    local = tokens.cast(pl.Categorical(pl.Categories.random())).to_physical().to_numpy()
+    first = np.full(int(local.max()) + 1, -1, dtype=np.int64)
+    first[local[::-1]] = np.arange(len(local))[::-1]  # where each distinct word stands first
+    used = np.flatnonzero(first >= 0)
+    words = tokens.gather(first[used]).to_list()
+    if grow:
+        for word in words:
+            codes.setdefault(word, len(codes))
+    shared = np.full(len(first), -1, dtype=np.int64)
+    shared[used] = [codes.get(word, -1) for word in words]
+    return np.asarray(shared[local])
 
 
 def _count(columns: Integers, rows: Integers, size: int, V: int) -> tuple[Any, NDArray[np.float64]]:

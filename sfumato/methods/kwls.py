@@ -36,10 +36,14 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-def word_label_correlation(F: Array, size: Array, mean_size: float, *, k1: float, b: float) -> Array:
-    """WLC, the shape of ``F``: grows with F and saturates at k1; ``size`` (S_m) broadcasts against ``F``."""
-    K = k1 * (1 - b + b * size / mean_size)  # one K a label
-    return np.divide(F * k1, F + K, out=np.zeros_like(F), where=F > 0)  # Eq. 1
+def saturation(S: Array, mean_size: float, *, k1: float, b: float) -> Array:
+    """K of Eq. 1, the shape of ``S``: the count at which a label of ``S`` words reaches half of k1."""
+    return k1 * (1 - b + b * S / mean_size)
+
+
+def word_label_correlation(F: Array, K: Array, *, k1: float) -> Array:
+    """WLC, the shape of ``F``: grows with F and saturates at k1."""
+    return np.asarray(F * k1 / np.maximum(F + K, np.finfo(F.dtype).tiny))  # Eq. 1; F = K = 0 gives 0
 
 
 def word_label_weight(labels: Array, C: int) -> Array:
@@ -49,8 +53,10 @@ def word_label_weight(labels: Array, C: int) -> Array:
 
 def word_label_relevance(stats: LabelCounts, *, k1: float, b: float) -> Array:
     """WLR of each label and word, ``(C, V)``; 0 where the label never holds the word."""
-    correlation = word_label_correlation(stats.F, stats.S[:, None], float(stats.S.mean()), k1=k1, b=b)
-    return correlation * word_label_weight((stats.F > 0).sum(axis=0), len(stats.S))  # Eq. 3
+    K = saturation(stats.S, float(stats.S.mean()), k1=k1, b=b)
+    return word_label_correlation(stats.F, K[:, None], k1=k1) * word_label_weight(
+        (stats.F > 0).sum(axis=0), len(stats.S)
+    )  # Eq. 3
 
 
 def word_instance_correlation(f: Array, *, k2: float) -> Array:
@@ -83,20 +89,21 @@ class Evidence:
     ----------
     word : CSR (N, V), the factors that do not depend on the label
     label : (C, V), the factors that do, for the labels that a text does not have
-    given : (nnz,), the same for the text's given label, in the order of ``word.data``
+    given : (nnz,), the same for the text's given label, in the order of ``word.data``; None if it is no exception
     """
 
     word: Any
     label: Array
-    given: Array
+    given: Array | None = None
 
     def relevance(self, labels: Integers, length: float | Array) -> Array:
         """ILR, ``(N, C)``; ``length`` is the mean length, or each text's own as ``(N, 1)``."""
-        N = len(labels)
-        row = np.repeat(np.arange(N), np.diff(self.word.indptr))
-        given = np.bincount(row, weights=self.word.data * self.given, minlength=N)[:, None]
         relevance = instance_label_relevance(self.word, self.label, length)
-        relevance[np.arange(N), labels] = (given / length)[:, 0]
+        if self.given is not None:
+            N = len(labels)
+            row = np.repeat(np.arange(N), np.diff(self.word.indptr))
+            total = np.bincount(row, weights=self.word.data * self.given, minlength=N)[:, None]
+            relevance[np.arange(N), labels] = (total / length)[:, 0]
         return relevance
 
     def of_row(self, row: int, label: int) -> tuple[Integers, Array]:
@@ -104,7 +111,8 @@ class Evidence:
         stored = slice(self.word.indptr[row], self.word.indptr[row + 1])
         words = self.word.indices[stored]
         share = self.label[:, words].T.copy()
-        share[:, label] = self.given[stored]
+        if self.given is not None:
+            share[:, label] = self.given[stored]
         return words, self.word.data[stored, None] * share
 
 
@@ -113,8 +121,7 @@ def in_sample_evidence(
 ) -> Evidence:
     """Take the equations as printed: a text's own words count for its label."""
     wir = word_instance_relevance(counts.matrix, stats.df, stats.N, k2=k2)
-    wlr = word_label_relevance(stats, k1=k1, b=b)
-    return Evidence(wir, wlr, wlr[np.repeat(labels, np.diff(wir.indptr)), wir.indices])
+    return Evidence(wir, word_label_relevance(stats, k1=k1, b=b))
 
 
 def held_out_evidence(
@@ -126,16 +133,21 @@ def held_out_evidence(
     """
     word = word_instance_relevance(counts.matrix, stats.df, stats.N, k2=k2)
     w, f = word.indices, counts.matrix.data.astype(np.float64)
-    label = np.repeat(labels, np.diff(word.indptr))
-    left = stats.F[label, w] - f
-    holding = (stats.F > 0).sum(axis=0)[w] - (left == 0)
-    word.data *= word_label_weight(holding, len(stats.S))
-    sizes, mean_size = stats.S, float(stats.S.mean())
-    size_left = np.repeat(sizes[labels] - counts.lengths, np.diff(word.indptr))
+    C, V = stats.F.shape
+    repeats = np.diff(word.indptr)
+    left = stats.F.ravel()[np.repeat(labels * V, repeats) + w] - f
+    holding = (stats.F > 0).sum(axis=0)
+    weight = word_label_weight(np.arange(C + 1), C)  # of a word that 0, 1, ..., C labels hold
+    word.data *= weight[holding][w]
+    only = np.flatnonzero(left == 0)  # no other text of the label holds the word
+    word.data[only] *= (weight[holding - 1] / weight[holding])[w[only]]
+    mean_size = float(stats.S.mean())
+    K = saturation(stats.S, mean_size, k1=k1, b=b)
+    K_left = saturation(stats.S[labels] - counts.lengths, mean_size, k1=k1, b=b)
     return Evidence(
         word,
-        word_label_correlation(stats.F, sizes[:, None], mean_size, k1=k1, b=b),
-        word_label_correlation(left, size_left, mean_size, k1=k1, b=b),
+        word_label_correlation(stats.F, K[:, None], k1=k1),
+        word_label_correlation(left, np.repeat(K_left, repeats), k1=k1),
     )
 
 
@@ -144,7 +156,7 @@ def kwls(
     b: float = 0.75,
     k2: float = 2.0,
     *,
-    weight: float = 0.5,
+    weight: float = 0.25,
     temperature: float | str = "auto",
     leave_one_out: bool = True,
     length_norm: str = "corpus",

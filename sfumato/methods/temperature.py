@@ -38,15 +38,14 @@ def best_temperature(relevance: Array, labels: Integers) -> float:
     The loss is convex in 1 / T; this is Newton's method on its slope, kept inside a bracket. Where every label
     is predicted right, the loss has no minimum: then T stops where a typical row is one-hot in floating point.
     """
-    gap = relevance - relevance[np.arange(len(labels)), labels][:, None]  # the given label is 0, (N, C)
-    spread = float(np.ptp(relevance, axis=1).mean())
-    if gap.mean(axis=1).mean() >= 0 or spread == 0:
+    rows = np.ascontiguousarray(relevance.T)  # (C, N): sums over few labels are fast down the columns
+    gap = rows - rows[labels, np.arange(len(labels))]  # the given label is 0
+    spread = float(np.ptp(rows, axis=0).mean())
+    if spread == 0 or gap.mean() >= 0:
         return float("inf")
     beta, low, high = 1 / spread, 0.0, 40 / spread
     for _ in range(60):
-        p = softmax(beta * gap)
-        mean = (p * gap).sum(axis=1)
-        slope, curvature = mean.mean(), ((p * gap * gap).sum(axis=1) - mean**2).mean()
+        slope, curvature = _slope(gap, beta)
         low, high = (beta, high) if slope < 0 else (low, beta)
         newton = beta - slope / curvature if curvature > 0 else high
         following = newton if low < newton < high else (low + high) / 2
@@ -54,3 +53,12 @@ def best_temperature(relevance: Array, labels: Integers) -> float:
             break
         beta = following
     return 1 / beta
+
+
+def _slope(gap: Array, beta: float) -> tuple[float, float]:
+    """Return the first two derivatives in ``beta`` of the mean of ln sum exp(beta * gap), ``gap`` (C, N)."""
+    p = np.exp(beta * (gap - gap.max(axis=0)))
+    p /= p.sum(axis=0)
+    weighted = p * gap
+    mean = weighted.sum(axis=0)
+    return float(mean.mean()), float(((weighted * gap).sum(axis=0) - mean**2).mean())

@@ -1,0 +1,407 @@
+"""KWLS against plain loops over the printed equations, its limits, and what leaving a text out means."""
+
+import math
+import os
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.optimize import minimize_scalar
+
+from sfumato.data import Examples
+from sfumato.errors import InputError
+from sfumato.keywords import LabelCounts, count_words
+from sfumato.methods.keyword_labels import KeywordWarning
+from sfumato.methods.kwls import (
+    explain_row,
+    held_out_evidence,
+    in_sample_evidence,
+    kwls,
+    kwls_paper,
+    saturation,
+    word_instance_correlation,
+    word_label_correlation,
+    word_label_weight,
+)
+from sfumato.methods.temperature import best_temperature, log_loss, softmax
+
+TEXTS = [
+    "the printer jams and the printer smokes",
+    "printer ink invoice",
+    "invoice is wrong wrong wrong",
+    "pay the invoice",
+    "door is locked",
+    "the key of the door",
+]
+LABELS = ["it", "it", "money", "money", "house", "house"]
+quiet = pytest.mark.filterwarnings("ignore::sfumato.methods.keyword_labels.KeywordWarning")
+SETTINGS = [(2.0, 0.75, 2.0), (1.2, 0.0, 0.5), (20.0, 1.0, 3.0)]
+
+
+def examples(texts=TEXTS, labels=LABELS, classes=None):
+    return Examples.from_labels(texts, labels, classes=classes)
+
+
+def by_the_book(texts, labels, classes, k1, b, k2, *, leave_out=None, temperature=1.0):
+    """Soft labels by loops over Eqs. 1-8; ``leave_out`` takes one text out of what is known of labels."""
+    split = [text.split(" ") for text in texts]
+    known = [i for i in range(len(texts)) if i != leave_out]
+    p, N = len(classes), len(texts)
+    count = {m: {} for m in classes}
+    for i in known:
+        for w in split[i]:
+            count[labels[i]][w] = count[labels[i]].get(w, 0) + 1
+    size = {m: sum(count[m].values()) for m in classes}
+    average_size = sum(len(words) for words in split) / p  # of the corpus, also where a text is left out
+    df = {}
+    for words in split:
+        for w in set(words):
+            df[w] = df.get(w, 0) + 1
+    x_avg = sum(len(words) for words in split) / N
+    soft = []
+    for words in split:
+        ilr = []
+        for m in classes:
+            total = 0.0
+            for w in set(words):
+                f = count[m].get(w, 0)
+                if f == 0:
+                    continue
+                K = k1 * (1 - b + b * size[m] / average_size)
+                wlc = f * k1 / (f + K)
+                wlw = math.log(p / sum(count[c].get(w, 0) >= 1 for c in classes)) + 1
+                f_i = words.count(w)
+                wic = f_i * k2 / (f_i + k2)
+                wiw = math.log(N / df[w]) + 1
+                total += wlc * wlw * wiw * wic
+            ilr.append(total / x_avg / temperature)
+        e = [math.exp(v) for v in ilr]
+        soft.append([v / sum(e) for v in e])
+    return np.array(soft)
+
+
+def fixed(k1=2.0, b=0.75, k2=2.0, **options):
+    return kwls(k1, b, k2, **{"weight": 1.0, "temperature": 1.0, "unit": "paper"} | options)
+
+
+@pytest.mark.parametrize(("k1", "b", "k2"), SETTINGS)
+def test_paper_equals_the_equations_in_plain_loops(k1, b, k2):
+    train = examples()
+    expected = by_the_book(TEXTS, LABELS, train.classes, k1, b, k2)
+    got = kwls_paper(k1, b, k2).prepare(train).targets.dense()
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+    in_sample = fixed(k1, b, k2, leave_one_out=False).prepare(train).targets.dense()
+    np.testing.assert_array_equal(in_sample, got)
+
+
+@pytest.mark.parametrize(("k1", "b", "k2"), SETTINGS)
+@quiet
+def test_left_out_equals_counting_again_without_the_text(k1, b, k2):
+    train = examples()
+    got = fixed(k1, b, k2).prepare(train).targets.dense()
+    for i in range(len(TEXTS)):
+        expected = by_the_book(TEXTS, LABELS, train.classes, k1, b, k2, leave_out=i)[i]
+        np.testing.assert_allclose(got[i], expected, atol=1e-6)
+        assert not np.allclose(got[i], by_the_book(TEXTS, LABELS, train.classes, k1, b, k2)[i], atol=1e-3)
+
+
+def test_shared_keyword_moves_mass_to_the_other_label():
+    d = kwls_paper().prepare(examples()).targets.dense()
+    it, money, house = (examples().classes.index(c) for c in ("it", "money", "house"))
+    assert d[1, it] > d[1, money] > d[1, house]  # "invoice" is money's word
+    assert d[0, money] < d[1, money]
+
+
+@quiet
+def test_repeats_count_once_in_the_sum_over_words():
+    one = kwls_paper(k2=1e-9).prepare(examples(["a b", "a a b", "c"], ["x", "x", "y"])).targets.dense()
+    np.testing.assert_allclose(one[0], one[1], atol=1e-6)  # k2 near 0: how often a word occurs is ignored
+
+
+def test_correlation_saturates_at_k1_and_vanishes_with_it():
+    F, K = np.array([[0.0, 1.0, 1e9]]), np.array([[2.0]])
+    assert word_label_correlation(F, K, k1=2.0)[0] == pytest.approx([0, 2 / 3, 2])
+    assert word_label_correlation(F, np.array([[1e-9]]), k1=1e-9)[0] == pytest.approx([0, 0, 0], abs=1e-8)
+    assert word_instance_correlation(np.array([1.0, 1e9]), k2=2.0) == pytest.approx([2 / 3, 2])
+
+
+def test_large_k1_gives_the_count_itself_only_where_sizes_are_equal():
+    F, k1 = np.array([[3.0], [3.0]]), 1e9
+    equal = saturation(np.array([10.0, 10.0]), 10.0, k1=k1, b=0.75)
+    assert word_label_correlation(F, equal[:, None], k1=k1) == pytest.approx(3)
+    ignored = saturation(np.array([5.0, 15.0]), 10.0, k1=k1, b=0.0)
+    assert word_label_correlation(F, ignored[:, None], k1=k1) == pytest.approx(3)
+    other = saturation(np.array([5.0, 15.0]), 10.0, k1=k1, b=0.75)  # the paper says "equal to f" here too
+    expected = [3 / (0.25 + 0.75 * 0.5), 3 / (0.25 + 0.75 * 1.5)]
+    assert word_label_correlation(F, other[:, None], k1=k1)[:, 0] == pytest.approx(expected)
+
+
+def test_small_k1_makes_the_soft_labels_even():
+    with pytest.warns(KeywordWarning, match="nearly even"):
+        d = kwls_paper(k1=1e-9).prepare(examples()).targets.dense()
+    np.testing.assert_allclose(d, 1 / 3, atol=1e-6)
+
+
+def test_b_zero_ignores_the_size_of_a_label_and_b_one_does_not():
+    sizes = np.array([5.0, 50.0])
+    assert saturation(sizes, 27.5, k1=2.0, b=0.0).tolist() == [2, 2]
+    assert saturation(sizes, 27.5, k1=2.0, b=1.0).tolist() == pytest.approx([2 * 5 / 27.5, 2 * 50 / 27.5])
+
+
+def test_a_word_of_all_labels_keeps_weight_one():
+    assert word_label_weight(np.array([1, 2, 4]), 4) == pytest.approx([math.log(4) + 1, math.log(2) + 1, 1])
+
+
+def test_a_word_of_one_text_says_nothing_once_that_text_is_left_out():
+    train = examples(["unique", "x a", "x b", "y c", "y d"], ["p", "p", "p", "q", "q"])
+    d = fixed().prepare(train).targets.dense()
+    np.testing.assert_allclose(d[0], 0.5)
+    assert fixed(leave_one_out=False).prepare(train).targets.dense()[0, 0] > 0.6
+
+
+def test_overflow_is_impossible_where_the_sum_passes_710():
+    texts, labels = [" ".join(f"w{i}x{j}" for j in range(60)) for i in range(4)] * 50, list("abcd") * 50
+    train = examples([*texts, *["w0x0"] * 800], labels + ["a"] * 800)
+    counts = count_words(train.inputs)
+    stats = LabelCounts.of(counts, train.labels, 4)
+    evidence = in_sample_evidence(counts, train.labels, stats, k1=2000.0, b=0.75, k2=2000.0)
+    assert evidence.relevance(train.labels, float(counts.lengths.mean())).max() > 710
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", KeywordWarning)
+        d = kwls_paper(k1=2000.0, k2=2000.0).prepare(train).targets.dense()
+    assert np.isfinite(d).all()
+    np.testing.assert_allclose(d.sum(axis=1), 1, atol=1e-6)
+    extreme = softmax(np.array([[2000.0, 0.0], [-2000.0, 0.0]]))
+    np.testing.assert_array_equal(extreme, [[1, 0], [0, 1]])
+
+
+def test_an_empty_text_is_even_and_named():
+    train = examples(["ab cd", "", "ef gh", "ab", "ef"], ["x", "x", "y", "x", "y"])
+    with pytest.warns(KeywordWarning, match="1 texts hold no word.*text 2"):
+        d = kwls_paper(unit="word").prepare(train).targets.dense()
+    assert d[1].tolist() == [0.5, 0.5]
+    assert d[0, 0] > 0.5
+
+
+def test_a_corpus_without_words_is_refused():
+    with pytest.raises(InputError, match="none of the 2 texts holds a word"):
+        kwls().prepare(examples(["", "?"], ["x", "y"]))
+
+
+@pytest.mark.parametrize("b", [0.75, 1.0])
+def test_a_class_without_texts_gets_the_least_mass(b):
+    train = examples(classes=["house", "it", "money", "none"])
+    for method in (kwls_paper(b=b), fixed(b=b)):
+        d = method.prepare(train).targets.dense()
+        assert d.shape == (6, 4)
+        assert np.isfinite(d).all()
+        assert (d[:, 3] <= d.min(axis=1) + 1e-7).all()
+
+
+@quiet
+def test_nearly_one_hot_soft_labels_warn_and_the_usual_ones_do_not():
+    texts, labels = corpus(wrong=0.0, signal=1.0)
+    with pytest.warns(KeywordWarning, match="nearly one-hot"):
+        kwls_paper(k1=200.0).prepare(examples(texts, labels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kwls().prepare(examples(*corpus()))
+
+
+@quiet
+def test_weight_mixes_the_given_label_in():
+    train = examples()
+    d = fixed().prepare(train).targets.dense()
+    gold = np.eye(3, dtype=np.float32)[train.labels]
+    for weight in (0.0, 0.3):
+        mixed = fixed(weight=weight).prepare(train).targets.dense()
+        np.testing.assert_allclose(mixed, (1 - weight) * gold + weight * d, atol=1e-6)
+
+
+def test_document_length_makes_a_text_said_twice_as_sharp_as_once():
+    texts = [*TEXTS, TEXTS[4] + " " + TEXTS[4] + " " + TEXTS[4]]
+    train = examples(texts, [*LABELS, "house"])
+    short, long = 4, 6
+    corpus = fixed(leave_one_out=False).prepare(train).targets.dense()
+    own = fixed(leave_one_out=False, length_norm="document").prepare(train).targets.dense()
+    assert corpus[long].max() > corpus[short].max()
+    assert own[long].max() < own[short].max()
+
+
+def corpus(rows=400, seed=0, *, signal=0.6, wrong=0.3):
+    """Texts of 8 words on 3 subjects: ``signal`` of the words are the subject's, ``wrong`` of the labels are not."""
+    rng = np.random.default_rng(seed)
+    subjects = rng.integers(0, 3, rows)
+    texts = [
+        " ".join(f"own{y}x{rng.integers(30)}" if rng.random() < signal else f"all{rng.integers(50)}" for _ in range(8))
+        for y in subjects
+    ]
+    labels = np.where(rng.random(rows) < wrong, rng.integers(0, 3, rows), subjects)
+    return texts, [str(y) for y in labels]
+
+
+def left_out_relevance(train):
+    counts = count_words(train.inputs)
+    stats = LabelCounts.of(counts, train.labels, train.num_classes)
+    evidence = held_out_evidence(counts, train.labels, stats, k1=2.0, b=0.75, k2=2.0)
+    return evidence.relevance(train.labels, float(counts.lengths.mean()))
+
+
+def test_the_temperature_is_the_one_of_least_left_out_log_loss():
+    train = examples(*corpus())
+    relevance = left_out_relevance(train)
+    T = best_temperature(relevance, train.labels)
+    reference = minimize_scalar(
+        lambda beta: log_loss(softmax(beta * relevance), train.labels), bounds=(1e-3, 100), method="bounded"
+    )
+    assert pytest.approx(1 / reference.x, rel=1e-3) == T
+    got = kwls(weight=1.0).prepare(train).targets.dense()
+    np.testing.assert_allclose(got, softmax(relevance / T), atol=1e-6)
+    for other in (T / 1.3, T * 1.3):
+        assert log_loss(softmax(relevance / other), train.labels) > log_loss(got.astype(float), train.labels)
+
+
+def test_the_temperature_does_not_depend_on_the_scale_of_the_relevance():
+    train = examples(*corpus())
+    relevance = left_out_relevance(train)
+    assert best_temperature(1e3 * relevance, train.labels) == pytest.approx(
+        1e3 * best_temperature(relevance, train.labels)
+    )
+
+
+def test_labels_that_are_all_predicted_right_give_a_finite_temperature():
+    scores = np.array([[3.0, 1.0], [0.0, 2.0]])
+    T = best_temperature(scores, np.array([0, 1]))
+    assert 0 < T < 0.1
+    assert best_temperature(scores, np.array([1, 0])) == math.inf
+    assert best_temperature(np.zeros((2, 2)), np.array([1, 0])) == math.inf
+
+
+def test_useless_words_fall_back_to_label_smoothing_and_useful_ones_do_not():
+    texts, labels = corpus(signal=0.0)
+    with pytest.warns(KeywordWarning, match=r"do not predict .* label smoothing 0\.1 is used"):
+        targets = kwls().prepare(examples(texts, labels)).targets.dense()
+    np.testing.assert_allclose(targets.max(axis=1), 0.9 + 0.1 / 3, rtol=1e-6)
+    assert len(np.unique(targets.round(6))) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        targets = kwls().prepare(examples(*corpus())).targets.dense()
+    assert len(np.unique(targets.round(6))) > 100
+
+
+def test_explained_words_sum_to_the_logits_of_the_soft_label():
+    texts, labels = corpus()
+    train = examples(texts, labels)
+    for method, options in (("kwls", {"weight": 1.0}), ("kwls-paper", {})):
+        build = kwls if method == "kwls" else kwls_paper
+        d = build(**options).prepare(train).targets.dense()
+        words = explain_row(texts, labels, train.classes, 5, method=method, **options)
+        np.testing.assert_allclose(softmax(sum(share for _, share in words)[None])[0], d[5], atol=1e-5)
+        assert sorted(word for word, _ in words) == sorted(set(texts[5].split()))
+        spread = [np.ptp(share) for _, share in words]
+        assert spread == sorted(spread, reverse=True)
+
+
+def test_explain_is_empty_after_the_fall_back_and_refuses_a_wrong_row():
+    texts, labels = corpus(signal=0.0)
+    with pytest.warns(KeywordWarning):
+        assert explain_row(texts, labels, None, 0) == []
+    with pytest.raises(InputError, match="row must be 0 to 5, got 6"):
+        explain_row(TEXTS, LABELS, None, 6)
+    with pytest.raises(InputError, match="no method that reads words 'lcm'"):
+        explain_row(TEXTS, LABELS, None, 0, method="lcm")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k1": 0}, "k1 must be more than 0, got 0"),
+        ({"b": 1.5}, "b must be at least 0 and at most 1, got 1.5"),
+        ({"k2": -1}, "k2 must be more than 0"),
+        ({"weight": 2}, "weight must be at least 0 and at most 1, got 2"),
+        ({"temperature": "warm"}, "temperature must be one of 'auto', got 'warm'"),
+        ({"temperature": 0}, "temperature must be more than 0"),
+        ({"leave_one_out": False}, "needs leave_one_out=True"),
+        ({"length_norm": "text"}, "length_norm must be one of"),
+    ],
+)
+def test_an_option_out_of_range_is_named(options, message):
+    with pytest.raises(InputError, match=message):
+        kwls(**options)
+
+
+def test_the_two_methods_cannot_be_mistaken_for_each_other():
+    assert str(kwls()) == "kwls (sfumato)"
+    assert str(kwls_paper()) == "kwls-paper"
+    assert kwls().criterion is None
+    assert kwls_paper().criterion is not None
+
+
+def test_eq_9_as_printed_has_a_two_and_the_square():
+    torch = pytest.importorskip("torch")
+    from sfumato.base import Output, Supervision
+
+    criterion = kwls_paper(alpha=0.5).criterion(None)
+    logits, d = torch.tensor([[1.0, 0.0, -1.0]]), torch.tensor([[0.5, 0.3, 0.2]])
+    o = [math.exp(v) / sum(math.exp(u) for u in (1, 0, -1)) for v in (1, 0, -1)]
+    total = sum(y * math.log(p) - 0.5 / 3 * (t - p) ** 2 for y, p, t in zip((0, 1, 0), o, (0.5, 0.3, 0.2), strict=True))
+    loss = criterion(Output(logits, logits), Supervision(torch.tensor([1]), d))
+    assert float(loss) == pytest.approx(-total / (2 * 1.5**2), rel=1e-6)
+
+
+def test_memory_stays_far_below_one_number_per_text_and_word():
+    rng = np.random.default_rng(0)
+    N, V = 4000, 20_000
+    texts = [" ".join(f"w{w}" for w in rng.integers(0, V, 12)) for _ in range(N)]
+    train = examples(texts, [str(i % 4) for i in range(N)])
+    tracemalloc.start()
+    kwls_paper(unit="word").prepare(train)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < N * V / 2  # half a byte for each of N x V; float32 would need four
+
+
+DATA = os.environ.get("SFUMATO_DATA")
+
+
+def real(name, label="label", split="test"):
+    if not DATA or not (Path(DATA) / name).exists():
+        pytest.skip(f"SFUMATO_DATA does not point to a folder with {name}")
+    frame = pl.read_parquet(Path(DATA) / name / f"{name}.parquet").filter(pl.col("split") == split)
+    return examples(frame["text"].to_list(), frame[label].to_list())
+
+
+def agreement(method, train):
+    d = method.prepare(train).targets.dense()
+    gold = d[np.arange(len(d)), train.labels].mean()
+    return np.median(d.max(axis=1)), (d.argmax(axis=1) == train.labels).mean(), gold
+
+
+# Measured beforehand by a separate script of the same equations: AG News test split (7,600 texts), TREC train
+# (5,452 texts, coarse), words by text.split(" ") or lower-cased, k1 = 2, b = .75, k2 = 2.
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "unit", "held_out", "median", "same", "gold"),
+    [
+        ("ag_news", "paper", False, 0.915, 0.993, 0.874),
+        ("ag_news", "paper", True, 0.707, 0.876, 0.659),
+        ("ag_news", "word", False, 0.798, 0.976, 0.763),
+        ("ag_news", "word", True, 0.634, 0.870, 0.613),
+        ("trec", "paper", False, 0.842, 0.979, 0.78),
+        ("trec", "paper", True, 0.497, 0.667, 0.46),
+    ],
+)
+def test_real_news_and_questions_give_the_measured_agreement(name, unit, held_out, median, same, gold):
+    train = real(name, *(("label_coarse", "train") if name == "trec" else ()))
+    got = agreement(fixed(unit=unit, leave_one_out=held_out), train)
+    assert got == pytest.approx((median, same, gold), abs=0.006)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_newsgroups_agree_with_their_own_label_in_sample():
+    assert agreement(kwls_paper(unit="word"), real("20newsgroups", split="train"))[1] == pytest.approx(0.996, abs=1e-3)
