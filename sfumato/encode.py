@@ -114,7 +114,7 @@ def train_tokenizer(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer(
-        clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True
+        clean_text=True, handle_chinese_chars=unit == "word", strip_accents=False, lowercase=True
     )
     split = pre_tokenizers.Whitespace() if unit == "word" else pre_tokenizers.Split("", "isolated")
     tokenizer.pre_tokenizer = split

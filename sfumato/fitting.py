@@ -74,12 +74,12 @@ def fit(
     """
     from sfumato.source import read_examples
 
+    require_torch("fit")
     owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
     loose = assign_options(options, owners)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
     chosen = build_method(method, {**(method_options or {}), **loose["method"]})
     training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
-    require_torch("fit")
     examples, notes = read_examples(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
     if soft_targets is not None:
         examples, chosen = with_soft_targets(examples, chosen, soft_targets)

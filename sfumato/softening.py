@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data import Examples, Floats, Integers, check_soft_targets
-from sfumato.errors import InputError
+from sfumato.errors import InputError, require_torch
 from sfumato.method import Method
 from sfumato.methods import METHODS
 from sfumato.model import check_texts
@@ -123,25 +123,39 @@ def soften(
     InputError
         if the method leaves the labels hard, or a text or label is not usable.
     """
-    owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
-    given = assign_options(method_options, owners)
-    chosen = build_method(method, given["method"])
+    chosen, model_options = chosen_method(method, model, method_options)
     if not chosen.has_targets:
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
     examples = checked_examples(texts, labels)
     if chosen.needs_training:
-        targets = learned_targets(examples, chosen, build_architecture(model, given["model"]), seed=seed)
+        targets = learned_targets(examples, chosen, build_architecture(model, model_options), seed=seed)
     else:
         targets = chosen.prepare(examples).targets.dense()
     targets = check_soft_targets(targets, len(examples), examples.num_classes)
     return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs)
 
 
+def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
+    """Return the method, and the options that go to the model.
+
+    The model is looked at only where one is trained or an option may be its own: reading it loads torch.
+    """
+    own = option_names(method, METHODS)
+    if set(options) <= set(own):
+        chosen = build_method(method, options)
+        if not chosen.needs_training:
+            return chosen, {}
+    require_torch("training a model for soft targets, or giving it options,")
+    given = assign_options(options, {"method": own, "model": option_names(model, MODELS)})
+    return build_method(method, given["method"]), given["model"]
+
+
 def checked_examples(texts: Sequence[Any], labels: Sequence[object]) -> Examples:
     """Return the examples after checking lengths, types and that there are two classes."""
     if isinstance(labels, str):
         raise InputError(f"expected a list of labels, got one string: {labels[:60]!r}")
-    rows = list(texts) if len(texts) and not isinstance(texts, str) and _tokens(texts[0]) else check_texts(texts)
+    rows = check_texts(texts) if isinstance(texts, str) else list(texts)
+    rows = rows if rows and _tokens(rows[0]) else check_texts(rows)
     names = [str(label) for label in labels]
     if len(rows) != len(names):
         raise InputError(f"there must be one label a text, got {len(rows)} texts and {len(names)} labels")
