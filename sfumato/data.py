@@ -188,6 +188,34 @@ class Examples:
         )
 
 
+def concatenate(first: Examples, second: Examples) -> Examples:
+    """Return the rows of ``first``, then those of ``second``; both must have the same classes."""
+    if first.classes != second.classes:
+        raise InputError(f"the two splits have different classes: {list(first.classes)} and {list(second.classes)}")
+    one, other = first.targets, second.targets
+    targets: Targets
+    if isinstance(one, TableTargets) and isinstance(other, TableTargets) and np.array_equal(one.table, other.table):
+        targets = TableTargets(one.table, np.concatenate([one.labels, other.labels]))
+    else:
+        targets = DenseTargets(np.concatenate([one.dense(), other.dense()]))
+    weights = None
+    if first.weights is not None or second.weights is not None:
+        parts = (np.ones(len(s), np.float32) if s.weights is None else s.weights for s in (first, second))
+        weights = mean_one(np.concatenate(list(parts)))
+    similar = None
+    if first.similar is not None and second.similar is not None:
+        similar = np.concatenate([first.similar, second.similar])
+    return Examples(
+        [*first.inputs, *second.inputs],
+        np.concatenate([first.labels, second.labels]),
+        targets,
+        first.classes,
+        similar,
+        weights,
+        np.concatenate([first.ids, second.ids]),
+    )
+
+
 def mean_one(weights: Sequence[float] | NDArray[Any]) -> Floats:
     """Scale example weights to mean 1, so that a weighted mean loss keeps its size in every batch split."""
     array = np.asarray(weights, dtype=np.float64)

@@ -10,6 +10,7 @@ N rows, V features, C classes.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,7 +127,9 @@ def to_tensor(matrix: Any) -> Tensor:
     """Return a scipy CSR matrix as a torch sparse CSR tensor."""
     parts = (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data)
     crow, columns, values = (torch.from_numpy(part) for part in parts)
-    return torch.sparse_csr_tensor(crow, columns, values, size=matrix.shape, check_invariants=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(crow, columns, values, size=matrix.shape, check_invariants=False)
 
 
 def supervise(examples: Examples) -> Supervision:
@@ -210,7 +213,7 @@ class Descent:
         assert logits.grad is not None
         down = (self.transposed @ logits.grad).add_(weight, alpha=self.strength)  # (V, C)
         penalty = self.strength / 2 * float(weight.square().sum())
-        return float(loss) + penalty, (down, logits.grad.sum(dim=0))
+        return float(loss.detach()) + penalty, (down, logits.grad.sum(dim=0))
 
     def advance(self, gradient: tuple[Tensor, Tensor]) -> None:
         """Step along the gradient, then look ahead by the momentum, which starts again where it points uphill."""

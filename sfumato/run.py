@@ -11,7 +11,7 @@ import numpy as np
 from sfumato.architecture import Architecture, Training
 from sfumato.calibration import fit_temperature, softmax
 from sfumato.controls import record_of
-from sfumato.data import Examples, mean_one
+from sfumato.data import Examples, concatenate, mean_one
 from sfumato.errors import require_torch
 from sfumato.method import Method, Plan
 from sfumato.metrics import scores
@@ -49,6 +49,7 @@ class Trained:
     dev: dict[str, float] = field(default_factory=dict)
     dev_raw: dict[str, float] = field(default_factory=dict)
     dev_predicted: Any = None  # (n_dev,) predicted class indices
+    strength: float = 0.0  # of the L2 penalty that dev chose (linear)
 
 
 def balanced(train: Examples, balance: str) -> tuple[Examples, np.ndarray[Any, Any] | None]:
@@ -123,42 +124,40 @@ class Run:
     progress: Progress | None
 
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
-        """Prepare, build, train, calibrate."""
+        """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
+        started = time.perf_counter()
+        trained = self._fit_full_batch() if self.architecture.full_batch else self._fit_batches()
+        if self.dev is not None:
+            self._measure_dev(trained, calibrate=calibrate)
+            if self.architecture.full_batch and refit:
+                trained = self._refit(trained, self.dev)
+        trained.record = record_of(trained.objective.criterion)
+        trained.seconds = time.perf_counter() - started
+        return trained
+
+    def _assemble(self, prepared: Examples) -> tuple[Objective, Model]:
+        """Fit the encoder, build network and criterion from the seed."""
+        import torch
+
         from sfumato.base import Objective
         from sfumato.losses import SoftCrossEntropy
         from sfumato.train import steps_per_epoch
 
-        started = time.perf_counter()
-        prepared, sampling = balanced(self.method.prepare(self.train), self.balance)
+        torch.manual_seed(self.seed)
         encoder = self.architecture.fit_encoder(prepared.inputs)
         network = self.architecture.build(encoder, prepared.num_classes)
         steps = 1 if self.architecture.full_batch else steps_per_epoch(len(prepared), self.training)
         plan = Plan(prepared.num_classes, feature_size(network), steps, self.training.epochs, self.seed)
-        factory = self.method.criterion
-        criterion = factory(plan) if factory is not None else SoftCrossEntropy()
-        objective = Objective(network, criterion)
-        model = Model(
-            network,
-            encoder,
-            prepared.classes,
-            self.architecture.name,
-            dict(self.architecture.options),
-            max_length=self.training.max_length,
-            device=self.device,
-        )
-        fit = self._fit_full_batch if self.architecture.full_batch else self._fit_batches
-        trained = fit(objective, model, prepared, sampling, refit=refit and calibrate)
-        if self.dev is not None and not trained.dev_raw:
-            self._measure_dev(trained, calibrate=calibrate)
-        trained.record = record_of(criterion)
-        trained.seconds = time.perf_counter() - started
-        return trained
+        criterion = SoftCrossEntropy() if self.method.criterion is None else self.method.criterion(plan)
+        model = Model(network, encoder, prepared.classes, self.architecture.name, dict(self.architecture.options))
+        model.max_length, model.device = self.training.max_length, self.device
+        return Objective(network, criterion), model
 
-    def _fit_batches(
-        self, objective: Objective, model: Model, train: Examples, sampling: Any, *, refit: bool
-    ) -> Trained:
+    def _fit_batches(self) -> Trained:
         from sfumato.train import fit_network
 
+        train, sampling = balanced(self.method.prepare(self.train), self.balance)
+        objective, model = self._assemble(train)
         length = self.training.max_length
         history = fit_network(
             objective,
@@ -174,10 +173,39 @@ class Run:
         )
         return Trained(model, objective, history.epochs, history.best_epoch, history.steps, history.seconds)
 
-    def _fit_full_batch(
-        self, objective: Objective, model: Model, train: Examples, sampling: Any, *, refit: bool
-    ) -> Trained:
-        raise NotImplementedError  # replaced when the solver is in place
+    def _fit_full_batch(self) -> Trained:
+        """Let dev choose strength and length; without dev, take the usual ones."""
+        from sfumato.full_batch import fit_full_batch, refit_full_batch
+
+        train = self._whole(self.train)
+        objective, model = self._assemble(train)
+        encoded = model.encoder.encode(train.inputs, model.max_length)
+        if self.dev is None:
+            refit_full_batch(objective, train, encoded, seed=self.seed)
+            return Trained(model, objective, [], 0, int(objective.step), 0.0)
+        dev_encoded = model.encoder.encode(self.dev.inputs, model.max_length)
+        steps, seed = self.training.epochs, self.seed
+        fit = fit_full_batch(objective, train, encoded, self.dev, dev_encoded, max_steps=steps, seed=seed)
+        objective.load_state_dict(fit.state)
+        trained = Trained(model, objective, fit.history, fit.steps, fit.steps, 0.0)
+        trained.strength = fit.strength
+        return trained
+
+    def _refit(self, chosen: Trained, dev: Examples) -> Trained:
+        """Train on train + dev with the strength, the length and the temperature that dev chose."""
+        from sfumato.full_batch import refit_full_batch
+
+        every = self._whole(concatenate(self.train, dev))
+        objective, model = self._assemble(every)
+        encoded = model.encoder.encode(every.inputs, model.max_length)
+        refit_full_batch(objective, every, encoded, strength=chosen.strength, steps=chosen.steps, seed=self.seed)
+        model.temperature = chosen.model.temperature
+        return replace(chosen, model=model, objective=objective)
+
+    def _whole(self, examples: Examples) -> Examples:
+        """Return the prepared split; in one batch, a balancing sampler is the weights it would realise."""
+        balance = "weights" if self.balance == "sampler" else self.balance
+        return balanced(self.method.prepare(examples), balance)[0]
 
     def _measure_dev(self, trained: Trained, *, calibrate: bool) -> None:
         """Fit the temperature on dev and note the dev metrics before and after."""

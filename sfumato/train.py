@@ -86,7 +86,7 @@ def predict_outputs(model: nn.Module, encoded: Encoded, *, batch_size: int, devi
     logits, features = [], []
     was_training = model.training
     model.eval()
-    mixed = precision(device) == "bf16"
+    mixed = precision(device) == "bf16" and getattr(model, "mixed_precision", True)
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
         for start in range(0, len(order), batch_size):
             output = model(**to_tensors(encoded.batch(order[start : start + batch_size]), device))

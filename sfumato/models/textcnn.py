@@ -22,6 +22,7 @@ from sfumato.registry import check_range
 VERSION = 1
 
 
+SPREAD = 0.1  # word vectors start uniform within it; torch's N(0, 1) costs 5 points on short questions (LOG.md)
 WASTE = 1.4  # largest share of extra products accepted for computing all widths in one matrix product
 
 
@@ -50,6 +51,8 @@ class TextCNN(nn.Module):
         self.filters = filters
         self.dim = dim
         self.embedding = nn.Embedding(vocabulary_size, dim, padding_idx=0)
+        with torch.no_grad():
+            self.embedding.weight[1:].uniform_(-SPREAD, SPREAD)
         self.weights = nn.ParameterList(self._initial(width) for width in self.kernels)  # each (k * dim, filters)
         self.bias = nn.Parameter(torch.zeros(len(self.kernels) * filters))
         self.dropout = nn.Dropout(dropout)
