@@ -117,6 +117,11 @@ def test_ece_of_a_confidence_of_exactly_one_is_the_textbook_value():
     assert ece(np.array([1, 0]), probabilities) == pytest.approx(0.475)
 
 
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    probabilities = np.array([[0.5, 0.5], [0.75, 0.25]])  # the first is right, the second wrong
+    assert ece(np.array([0, 1]), probabilities, bins=2) == pytest.approx((0.5 + 0.75) / 2)
+
+
 def test_ece_is_the_plain_sum_over_bins():
     labels, probabilities = random_split(3)
     total = 0.0

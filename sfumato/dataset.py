@@ -1,0 +1,126 @@
+"""One data set cut into train, dev and test, the same way for every run that is to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfumato.data import Examples
+from sfumato.errors import InputError
+from sfumato.source import read_examples
+from sfumato.split import split_rows
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """The three splits of a data set, and what there is to say about how they were made."""
+
+    name: str
+    train: Examples
+    dev: Examples
+    test: Examples
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the classes and of every text, label and weight of the three splits."""
+        digest = sha256("\x1f".join(self.train.classes).encode())
+        for split in (self.train, self.dev, self.test):
+            digest.update(f"\x1e{len(split)}\x1e".encode() + split.labels.astype("<i8").tobytes())
+            if split.weights is not None:
+                digest.update(split.weights.astype("<f4").tobytes())
+            for text in split.inputs:
+                digest.update((text if isinstance(text, str) else "\x1f".join(text)).encode("utf-8", "surrogatepass"))
+                digest.update(b"\x1e")
+        return digest.hexdigest()
+
+    @cached_property
+    def size(self) -> int:
+        """The characters (or tokens) of the training split, which the time of a run grows with."""
+        return sum(len(text) for text in self.train.inputs) + len(self.train)
+
+
+def data_name(data: Any) -> str:
+    """Return what to call a data set in a table: the file's name, or "data"."""
+    return Path(data).stem if isinstance(data, str | Path) else "data"
+
+
+def named_data(data: Any) -> dict[str, Any]:
+    """Return name to data: several data sets come as a dict, whose values are not the columns of one table."""
+    if not isinstance(data, dict):
+        return {data_name(data): data}
+    if data and all(
+        isinstance(value, str | Path | Examples | dict) or hasattr(value, "columns") for value in data.values()
+    ):
+        return {str(name): value for name, value in data.items()}
+    lists = [value for value in data.values() if isinstance(value, list | tuple) and len(value)]
+    if lists and all(isinstance(value[0], list | tuple | dict) for value in lists) and len(lists) == len(data):
+        return {str(name): value for name, value in data.items()}
+    return {"data": data}
+
+
+def cut_data(
+    name: str,
+    data: Any,
+    *,
+    text: str | Sequence[str] | None = None,
+    label: str | None = None,
+    test: Any = None,
+    dev: float = 0.1,
+    test_size: float = 0.2,
+    limit: int | None = None,
+    bad_rows: str = "refuse",
+    seed: int = 0,
+) -> DataSet:
+    """Read ``data`` and cut it into train, dev and test.
+
+    Parameters
+    ----------
+    test : a table of its own; None cuts the share ``test_size`` from ``data``
+    dev : share of the remaining training rows that chooses the epoch and the temperature
+    limit : at most so many rows to train on (dev included), and as many of test
+    seed : decides which rows are cut, and nothing else
+    """
+    examples, notes = _read(data, text, label, bad_rows, None)
+    if test is None:
+        rest, cut = split_rows(examples.labels, examples.inputs, share=test_size, seed=seed)
+        train, held_out = examples.take(rest), examples.take(cut)
+    else:
+        train = examples
+        held_out, more = _read(test, text, label, bad_rows, examples.classes)
+        notes += [f"test: {note}" for note in more]
+    if not len(held_out):
+        raise InputError(f"{name}: no rows are left to test on; give more than {len(examples)} rows, or test=")
+    train, held_out = _at_most(train, limit, seed), _at_most(held_out, limit, seed)
+    rest, cut = split_rows(train.labels, train.inputs, share=dev, seed=seed)
+    if not len(cut):
+        raise InputError(f"{name}: no rows are left for dev, of {len(train)} to train on; give more rows")
+    return DataSet(name, train.take(rest), train.take(cut), held_out, tuple(notes))
+
+
+def _read(
+    data: Any,
+    text: str | Sequence[str] | None,
+    label: str | None,
+    bad_rows: str,
+    classes: tuple[str, ...] | None,
+) -> tuple[Examples, list[str]]:
+    """Return the examples of a table; labels outside ``classes`` are kept as -1, errors of every model."""
+    if isinstance(data, Examples) and classes is not None and data.classes != classes:
+        raise InputError("the test split must have the same classes, in the same order, as the training data")
+    return read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=classes)
+
+
+def _at_most(examples: Examples, limit: int | None, seed: int) -> Examples:
+    """Keep ``limit`` rows, stratified, every class among them where there is room."""
+    if limit is None or len(examples) <= limit:
+        return examples
+    labels = examples.labels - min(int(examples.labels.min()), 0)  # an unseen label is a class of its own here
+    kept, _ = split_rows(labels, examples.inputs, size=len(examples) - limit, seed=seed)
+    return examples.take(np.sort(kept))

@@ -1,0 +1,112 @@
+"""Many runs side by side, each in a process of one thread; killed and started again, it skips what is done.
+
+The parent appends one JSON line to ``results.jsonl`` as each run ends, so that a line is never half another's. A run
+that fails is a line with its error, tried again the next time; so is one whose process dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sfumato.errors import InputError
+from sfumato.experiment import Line, TrainFunction, environment, failed, predictions_path, record_path
+from sfumato.side_by_side import Job, side_by_side
+
+RESULTS = "results.jsonl"
+TIMED = 3
+"""The estimate of the total needs so many runs."""
+
+
+def run_all(
+    jobs: Sequence[Job],
+    folder: Path,
+    *,
+    workers: int = 2,
+    train: TrainFunction | None = None,
+    report: Callable[[Line, int, int, float | None], None] | None = None,
+) -> dict[str, Line]:
+    """Do the runs that ``folder`` does not hold yet, and return the line of every job, by key.
+
+    Parameters
+    ----------
+    workers : processes side by side, at least 1
+    report : called as a run ends with its line, the runs done, those in all and the seconds left (None at first)
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = finished(folder)
+    wanted = {job.run.key: job for job in jobs}
+    left = {key: job for key, job in wanted.items() if not _is_done(job, lines.get(key), folder)}
+    number = len(left)
+    timed: list[tuple[Job, float]] = []
+    around = environment()
+    for job, outcome in side_by_side(list(left.values()), folder, workers=workers, train=train):
+        line = failed(job.run, outcome) if isinstance(outcome, BaseException) else outcome
+        line["environment"] = around
+        append(folder / RESULTS, line)
+        lines[job.run.key] = line
+        del left[job.run.key]
+        if line["status"] == "done":
+            timed.append((job, line["seconds_in_all"]))
+        if report is not None:
+            seconds = seconds_left(timed, list(left.values()), workers) if len(timed) >= TIMED else None
+            report(line, number - len(left), number, seconds)
+    return {key: {**lines[key], **job.run.label} for key, job in wanted.items()}
+
+
+def _is_done(job: Job, line: Line | None, folder: Path) -> bool:
+    """A line without its files is not enough: the intervals need the rows, and a control the record."""
+    if line is None or line["status"] != "done" or not predictions_path(folder, job.run.key).exists():
+        return False
+    learns = job.run.built.needs_training and not job.run.control
+    return not learns or record_path(folder, job.run.key).exists()
+
+
+def seconds_left(timed: Sequence[tuple[Job, float]], open_jobs: Sequence[Job], workers: int) -> float:
+    """Estimate the seconds that ``open_jobs`` will take: seconds per character of the same model, where timed."""
+    rates: dict[str, list[float]] = {}
+    for job, seconds in timed:
+        rates.setdefault(job.run.model, []).append(seconds / job.data.size)
+    known = {model: sum(values) / len(values) for model, values in rates.items()}
+    typical = sum(known.values()) / len(known)
+    work = sum(known.get(job.run.model, typical) * job.data.size for job in open_jobs)
+    return work / max(min(workers, len(open_jobs)), 1)
+
+
+def append(path: Path, line: Mapping[str, Any]) -> None:
+    """Add one JSON line and wait until it is on the disk; what a killed process left half-written goes first."""
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(json.dumps(line, ensure_ascii=False, allow_nan=True).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def finished(folder: Path) -> dict[str, Line]:
+    """Return the last line of each key in ``folder``; a truncated last line is as if it were not there.
+
+    Raises
+    ------
+    InputError
+        if a line before the last is not a result.
+    """
+    path = folder / RESULTS
+    *written, _ = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    lines: dict[str, Line] = {}
+    for number, text in enumerate(written, start=1):
+        line: Any = None
+        with suppress(ValueError):
+            line = json.loads(text)
+        if not isinstance(line, dict) or not {"key", "status"} <= line.keys():
+            raise InputError(f"{path}, line {number} is not a result of sfumato: {text[:80]!r}; move the file away")
+        lines[line["key"]] = line
+    return lines
