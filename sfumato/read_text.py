@@ -185,7 +185,10 @@ def read_json_line(line: str) -> dict[str, str] | str:
         return "is nested too deeply"
     if not isinstance(value, dict):
         return f"is a JSON {type(value).__name__}, not an object"
-    return {key: json_text(cell) for key, cell in value.items()}
+    cells = {key: json_text(cell) for key, cell in value.items()}
+    if "\\ud" in line.lower() and any("\ud800" <= c <= "\udfff" for cell in cells.values() for c in cell):
+        return "holds half of a surrogate pair, which is no character"
+    return cells
 
 
 def json_text(cell: Any) -> str:

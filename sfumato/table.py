@@ -44,7 +44,7 @@ def read_table(data: Any, *, bad_rows: str = "refuse", encoding: str | None = No
     if isinstance(data, Table):
         return data
     if isinstance(data, str | os.PathLike):
-        table = join_tables(_file_chunks(os.fspath(data), 20_000, encoding))
+        table = join_tables(_file_chunks(os.fspath(data), 1000, encoding))
     else:
         table = from_object(data)
     return _without_bad_rows(table, bad_rows, len(table))

@@ -1,0 +1,250 @@
+"""What a table of texts and labels holds, and what would go wrong in training on it: each finding with its rows."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from sfumato.columns import MOST_CLASSES, case_variants, describe_labels
+from sfumato.finding import Finding as Finding
+from sfumato.finding import Severity, View, count, several, some, view_of
+from sfumato.rows import Table
+from sfumato.table import guess_columns
+
+FEW = 5  # rows of a class below which it can hardly be learned or measured
+IMBALANCE = 20  # largest class over smallest
+LONG = 50_000  # characters
+
+HTML = re.compile(r"</?(?:p|br|div|span|a|b|i|em|strong|ul|ol|li|table|tr|td|h[1-6]|img|font|script)\b[^<>]*>", re.I)
+ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|amp|lt|gt|quot|nbsp|apos);", re.I)
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+TOKEN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|\\w+|[^\\w\\s]")
+
+
+def check_table(
+    table: Table,
+    *,
+    text: Sequence[str] | str | None = None,
+    label: str | None = None,
+    test: Table | None = None,
+    max_length: int = 256,
+) -> list[Finding]:
+    """Return what was found, the gravest first; an empty list says that nothing was.
+
+    Parameters
+    ----------
+    text, label : columns; guessed as `guess_columns` does if None
+    test : a test table with the same columns, looked for among the training rows
+    max_length : tokens a model will read; here a word, a mark or a CJK character is one token
+
+    Raises
+    ------
+    InputError
+        if a column is absent or cannot be guessed
+    """
+    texts, label, _ = guess_columns(table, text, label)
+    other = None if test is None else view_of(test, texts, label, max_length)
+    view = view_of(table, texts, label, max_length, other)
+    found: list[Finding] = []
+    if table.dropped:
+        rows = [row.row for row in table.dropped]
+        found.append(
+            Finding("bad-rows", "error", f"{count(rows)} that cannot be read", rows, "mend them, or drop them")
+        )
+    for look in CHECKS:
+        found.extend(look(view))
+    rank = {"error": 0, "warning": 1, "note": 2}
+    return sorted(found, key=lambda finding: rank[finding.severity])
+
+
+def empty_cells(view: View) -> Iterator[Finding]:
+    """Find rows without text or label."""
+    rows = [row for row, key in zip(view.rows, view.keys, strict=True) if not key]
+    if rows:
+        yield Finding("empty-text", "error", f"{count(rows)} without text", rows, "fill them, or --bad-rows drop")
+    rows = [row for row, name in zip(view.rows, view.labels, strict=True) if not name]
+    if rows:
+        yield Finding("empty-label", "error", f"{count(rows)} without a label", rows, "fill them, or --bad-rows drop")
+
+
+def unusable_labels(view: View) -> Iterator[Finding]:
+    """Find labels that cannot be learned: one class, ids, lists."""
+    classes, total = len(view.counts), view.counts.total()
+    if classes == 1:
+        message = f"one class only: {some(list(view.counts))}"
+        yield Finding("one-class", "error", message, [], "a classifier needs rows of two classes")
+    if classes > MOST_CLASSES or (classes > 20 and classes > 0.5 * total):
+        message = (
+            f"{classes:,} different labels in {total:,} rows, such as {some(list(view.counts), 3)}: they look like ids"
+        )
+        yield Finding("ids-as-labels", "error", message, [], "name another column with --label")
+    if view.counts and all(name.startswith("[") and name.endswith("]") for name in view.counts):
+        message = f"the labels are lists, such as {some(list(view.counts), 2)}"
+        yield Finding("lists-as-labels", "error", message, [], "one label a row is needed: choose one of each")
+
+
+def small_classes(view: View) -> Iterator[Finding]:
+    """Find classes of few rows and strong imbalance."""
+    if len(view.counts) > 0.5 * view.counts.total():
+        return
+    single = sorted(name for name, number in view.counts.items() if number == 1)
+    few = sorted(name for name, number in view.counts.items() if 1 < number < FEW)
+    if single:
+        message = f"{several(len(single), 'class', 'classes')} of one row: {some(single)}"
+        advice = "add rows or merge the class; it stays in training and is never measured"
+        yield Finding("one-row-class", "warning", message, view.of_class(single), advice)
+    if few:
+        message = f"{several(len(few), 'class', 'classes')} of fewer than {FEW} rows: {some(few)}"
+        yield Finding("near-empty-class", "warning", message, view.of_class(few), "add rows, or merge the class")
+    largest, smallest = max(view.counts.values(), default=0), min(view.counts.values(), default=0)
+    if smallest and largest >= IMBALANCE * smallest:
+        name = view.counts.most_common(1)[0][0]
+        message = f"the largest class, {name!r}, has {largest / smallest:.0f} times the rows of the smallest"
+        yield Finding("imbalance", "note", message, [], "read macro-F1 beside accuracy; try --balance weights")
+
+
+def label_spelling(view: View) -> Iterator[Finding]:
+    """Find labels that differ in case or blanks only, and say that numbers are names."""
+    for names in case_variants(view.counts):
+        rare = sorted(names, key=lambda name: view.counts[name])[:-1]
+        message = f"labels that differ in case or blanks only: {some(names)}"
+        yield Finding(
+            "label-variants", "warning", message, view.of_class(rare), "spell them alike if they mean the same"
+        )
+    for sentence in describe_labels(view.counts, view.label):
+        if "are numbers" in sentence:
+            yield Finding("numeric-labels", "note", sentence, [], "write the names if there are any")
+
+
+def repeated_texts(view: View) -> Iterator[Finding]:
+    """Find equal texts, with equal and with different labels, and a text that most rows share."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for k, key in enumerate(view.keys):
+        if key:
+            groups[key].append(k)
+    repeated = [group for group in groups.values() if len(group) > 1]
+    torn = [group for group in repeated if len({view.labels[k] for k in group}) > 1]
+    largest = max(repeated, key=len, default=[])
+    if len(largest) > 0.1 * len(view.keys) and len(largest) > 2:
+        rows = [view.rows[k] for k in largest]
+        message = f"{count(rows)} with the same text, {view.texts[largest[0]][:60]!r}"
+        yield Finding("constant-text", "error" if len(groups) == 1 else "warning", message, rows, "is this the text?")
+    if torn:
+        rows = sorted(view.rows[k] for group in torn for k in group)
+        labels = sorted({view.labels[k] for k in torn[0]})
+        times = several(len(torn), "text", "texts")
+        message = f"different labels for the same text: {times}, {count(rows)}, such as {some(labels)}"
+        yield Finding("conflicting-duplicates", "warning", message, rows, "decide on one label, or keep the doubt")
+    rows = sorted(view.rows[k] for group in repeated for k in group[1:])
+    if rows:
+        message = f"{count(rows)} with the text of an earlier one (but for case and blanks)"
+        yield Finding("duplicates", "note", message, rows, "exact repeats stay on one side of a split")
+
+
+def overlap_with_test(view: View) -> Iterator[Finding]:
+    """Find test rows that are in training, and test labels that training never shows; the rows are the test's."""
+    if view.test is None:
+        return
+    known = set(filter(None, view.keys))
+    rows = [row for row, key in zip(view.test.rows, view.test.keys, strict=True) if key in known]
+    if rows:
+        message = f"{count(rows)} of the test table found in the training table too"
+        yield Finding("test-in-train", "warning", message, rows, "take them out of one; the score would be too good")
+    new = sorted(view.test.counts.keys() - view.counts.keys())
+    if new:
+        message = f"{several(len(new), 'label', 'labels')} of the test table, never seen in training: {some(new)}"
+        yield Finding("new-test-label", "warning", message, view.test.of_class(new), "they count as errors")
+
+
+def markup(view: View) -> Iterator[Finding]:
+    """Find HTML, broken characters and control characters."""
+    rows = view.where(lambda text: "<" in text and HTML.search(text))
+    if rows:
+        yield Finding(
+            "html", "warning", f"{count(rows)} with HTML tags", rows, "strip the tags, unless they mean something"
+        )
+    rows = view.where(lambda text: "&" in text and ENTITY.search(text))
+    if rows:
+        yield Finding("html-entity", "note", f"{count(rows)} with HTML entities such as &amp;", rows, "unescape them")
+    rows = view.where(lambda text: "\ufffd" in text)
+    if rows:
+        message = f"{count(rows)} with the replacement character (U+FFFD): the text was decoded wrongly before"
+        yield Finding("broken-characters", "warning", message, rows, "read the source again in its own encoding")
+    rows = view.where(lambda text: not text.isprintable() and CONTROL.search(text))
+    if rows:
+        yield Finding("control-characters", "warning", f"{count(rows)} with control characters", rows, "take them out")
+
+
+def lengths(view: View) -> Iterator[Finding]:
+    """Find texts that a model will cut, and texts of extreme length."""
+    # A text of at most max_length characters cannot have more tokens: most texts need no counting.
+    cut = view.where(lambda text: len(text) > view.max_length and len(TOKEN.findall(text)) > view.max_length)
+    if cut:
+        message = (
+            f"{len(cut) / len(view.texts):.1%} of the texts ({count(cut)}) are longer than {view.max_length} tokens"
+        )
+        severity: Severity = "warning" if len(cut) > 0.1 * len(view.texts) else "note"
+        yield Finding("truncation", severity, message, cut, "raise --max-length, or put what matters first")
+    rows = view.where(lambda text: len(text) > LONG)
+    if rows:
+        message = f"{count(rows)} of more than {LONG:,} characters"
+        yield Finding("very-long-text", "note", message, rows, "is each a single document?")
+
+
+def languages(view: View) -> Iterator[Finding]:
+    """Find a table of texts with and without Chinese, Japanese or Korean characters."""
+    east, west = [], []
+    for row, text in zip(view.rows, view.texts, strict=True):
+        characters = 0 if text.isascii() else len(CJK.findall(text))
+        if characters > 0.2 * len(text):
+            east.append(row)
+        elif WORD.search(text):
+            west.append(row)
+    fewer, name = (east, "Chinese, Japanese or Korean") if len(east) <= len(west) else (west, "another script")
+    if fewer and len(fewer) >= 0.005 * len(view.rows):
+        message = f"{count(fewer)} ({len(fewer) / len(view.rows):.1%}) in {name}, the rest not"
+        yield Finding("mixed-language", "warning", message, fewer, "train one model a language, or a multilingual one")
+
+
+def label_in_text(view: View) -> Iterator[Finding]:
+    """Find classes most of whose texts hold the label itself: a leak, unless it is what the text is about."""
+    leaks, rows = [], []
+    for name, group in rows_by_label(view).items():
+        key = " ".join(name.split()).casefold()
+        if len(key) < 3 or len(group) < FEW:
+            continue
+        word = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)")
+        held = [k for k in group if key in view.keys[k] and word.search(view.keys[k])]
+        if len(held) > 0.5 * len(group):
+            leaks.append(name)
+            rows += [view.rows[k] for k in held]
+    if leaks:
+        message = (
+            f"most texts hold the label itself in {several(len(leaks), 'class', 'classes')}: {some(sorted(leaks))}"
+        )
+        yield Finding("label-in-text", "note", message, sorted(rows), "will the texts to predict hold it too?")
+
+
+def rows_by_label(view: View) -> dict[str, list[int]]:
+    """Return the positions of the rows of each label."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for k, name in enumerate(view.labels):
+        groups[name].append(k)
+    return groups
+
+
+CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
+    empty_cells,
+    unusable_labels,
+    small_classes,
+    label_spelling,
+    repeated_texts,
+    overlap_with_test,
+    markup,
+    lengths,
+    languages,
+    label_in_text,
+)

@@ -1,0 +1,71 @@
+"""A finding about a table, and the view of its rows that findings are looked for in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sfumato.rows import Table
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something the user should know: ``rows`` are numbered as in the user's file, ``severity`` orders them."""
+
+    kind: str
+    severity: Severity
+    message: str
+    rows: list[int] = field(default_factory=list)
+    advice: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The rows of a table that are looked at: texts, labels without outer blanks, numbers, comparable texts."""
+
+    texts: list[str]
+    labels: list[str]
+    rows: list[int]
+    keys: list[str]
+    max_length: int
+    label: str
+    counts: Counter[str]
+    test: View | None = None
+
+    def where(self, test: Callable[[str], object]) -> list[int]:
+        """Return the numbers of the rows whose text passes."""
+        return [row for row, text in zip(self.rows, self.texts, strict=True) if test(text)]
+
+    def of_class(self, names: Sequence[str]) -> list[int]:
+        """Return the numbers of the rows of some classes."""
+        wanted = set(names)
+        return [row for row, name in zip(self.rows, self.labels, strict=True) if name in wanted]
+
+
+def view_of(table: Table, text: Sequence[str], label: str, max_length: int, test: View | None = None) -> View:
+    """Read the columns that are looked at; comparable texts ignore case and the width of blanks."""
+    parts = [table.column(name) for name in text]
+    texts = parts[0] if len(parts) == 1 else [" ".join(filter(str.strip, cells)) for cells in zip(*parts, strict=True)]
+    labels = [cell.strip() for cell in table.column(label)]
+    keys = [" ".join(cell.split()).casefold() for cell in texts]
+    counts = Counter(filter(None, labels))
+    return View(texts, labels, table.rows, keys, max_length, label, counts, test)
+
+
+def count(rows: Sequence[int]) -> str:
+    """Return "1 row" or "12 rows"."""
+    return f"{len(rows):,} row{'s' * (len(rows) != 1)}"
+
+
+def several(number: int, thing: str, things: str) -> str:
+    """Return "1 class" or "12 classes"."""
+    return f"{number:,} {thing if number == 1 else things}"
+
+
+def some(names: Sequence[str], limit: int = 5) -> str:
+    """Return the first few names, quoted."""
+    return ", ".join(map(repr, names[:limit])) + (", ..." if len(names) > limit else "")
