@@ -15,6 +15,7 @@ from sfumato.cli.output import note
 from sfumato.errors import InputError, MissingExtraError
 
 TRAINING_MODULES = ("torch", "transformers", "accelerate")
+FULL = "No space left on device"  # safetensors and polars say it in errors of their own
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
@@ -52,7 +53,7 @@ def report(error: BaseException) -> int:
         note(f"error: this needs {error.name}: pip install 'sfumato[torch]'")
     elif isinstance(error, BrokenPipeError):
         pass  # the reader, such as `head`, has what it wanted
-    elif isinstance(error, OSError):
+    elif isinstance(error, OSError) or FULL in str(error):
         note(f"error: {describe(error)}")
     elif isinstance(error, MemoryError):
         note("error: not enough memory; try fewer rows, a smaller --batch-size or a shorter --max-length")
@@ -62,12 +63,13 @@ def report(error: BaseException) -> int:
     return FAILED
 
 
-def describe(error: OSError) -> str:
+def describe(error: BaseException) -> str:
     """Return what the operating system refused, and where."""
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT} or "No space left" in str(error):
+    filename, number = getattr(error, "filename", None), getattr(error, "errno", None)
+    where = f" ({filename})" if filename else ""
+    if number in {errno.ENOSPC, errno.EDQUOT} or FULL in str(error):
         return f"the disk is full{where}; free some space and run the command again"
-    return f"{error.strerror or error}{where}"
+    return f"{getattr(error, 'strerror', None) or error}{where}"
 
 
 def drop_output(error: BaseException) -> None:

@@ -74,7 +74,8 @@ def scored(
             raise InputError(
                 f"{table.source} already has the column {clash[0]!r}; rename it, or leave it out, before predicting"
             )
-        usable, texts = with_text(table, text or model_text(model), bad_rows)
+        text = text or text_columns(model, table)
+        usable, texts = with_text(table, text, bad_rows)
         if texts:
             yield {**usable.columns, **predictions(model, texts, proba)}
 
@@ -94,9 +95,16 @@ def predictions(model: "Model", texts: Sequence[str], proba: bool) -> Columns:
     return columns
 
 
-def model_text(model: "Model") -> list[str]:
-    """Return the columns that the model was trained on, which a table of the same make has too."""
-    return list(model.info.get("text") or ["text"])
+def text_columns(model: "Model", table: "Table") -> list[str]:
+    """Return the columns that the model was trained on, or guess, for a model that was trained on lists."""
+    from sfumato.table import guess_columns
+
+    if model.info.get("text"):
+        return list(model.info["text"])
+    names, _, guesses = guess_columns(table, None, None, need_label=False)
+    for sentence in guesses:
+        note(f"note: {sentence}")
+    return names
 
 
 def with_text(table: "Table", names: Sequence[str], bad_rows: str) -> tuple["Table", list[str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -53,33 +53,35 @@ def soften(
         raise InputError("soften has no options of the model; train it with `sfumato fit --set model....` instead")
     if output is not None:
         check_output(output, overwrite, table=True)
-    table, examples, notes = labelled(data, text, label, bad_rows)
-    for sentence in notes:
-        note(f"note: {sentence}")
-    names = [examples.classes[k] for k in examples.labels]
+    given = read_labelled(data, text, label, bad_rows)
+    labels = [given.examples.classes[k] for k in given.examples.labels]
     method_options = {**options.method, **options.loose}
-    soft = softening.soften(list(examples.inputs), names, method, model=model, seed=seed, **method_options)
-    words = None if explain is None else explained(table, examples, method, method_options, explain)
+    soft = softening.soften(given.examples.inputs, labels, method, model=model, seed=seed, **method_options)
+    words = None if explain is None else explained(given, method, method_options, explain)
     if output is not None:
-        write(output, table, examples, soft, overwrite)
+        write(output, given, soft, overwrite)
     if as_json:
-        print_json({"path": output and str(output), "rows": len(examples), "classes": soft.classes, "words": words})
+        print_json({"path": output and str(output), "rows": len(soft), "classes": soft.classes, "words": words})
         return
-    if words is not None and explain is not None:
-        index = row_index(table, examples, explain)
-        print_words(words, dict(zip(soft.classes, soft.targets[index].tolist(), strict=True)), examples.inputs[index])
-    else:
+    if words is None or explain is None:
         say(soft.report())
-    if output is None:
-        note("nothing written; give -o soft.parquet to keep the soft labels")
     else:
-        note(f"written: {output}\nnext: sfumato fit {quoted(data)} --soft-targets {quoted(output)} -o model/")
+        k = row_index(given, explain)
+        print_words(words, dict(zip(soft.classes, soft.targets[k].tolist(), strict=True)), given.examples.inputs[k])
+    note(next_step(given, output))
 
 
-def labelled(
-    data: str, text: Sequence[str] | None, label: str | None, bad_rows: str
-) -> "tuple[Table, Examples, list[str]]":
-    """Return the table, its usable rows as examples, and what was guessed or dropped on the way."""
+class Labelled(NamedTuple):
+    """A table with the columns that were chosen, and its usable rows as examples."""
+
+    table: "Table"
+    text: list[str]
+    label: str
+    examples: "Examples"
+
+
+def read_labelled(data: str, text: Sequence[str] | None, label: str | None, bad_rows: str) -> Labelled:
+    """Read the table and say what was guessed or dropped on the way."""
     from sfumato.table import guess_columns, read_table, to_examples
 
     table = read_table(data, bad_rows=bad_rows)
@@ -87,16 +89,27 @@ def labelled(
     if COLUMN in table.columns:
         raise InputError(f"{table.source} already has the column {COLUMN!r}; rename it, or leave it out")
     examples, notes = to_examples(table, text=texts, label=label, bad_rows=bad_rows)
-    return table, examples, [*table.notes, *guesses, *notes]
+    for sentence in (*table.notes, *guesses, *notes):
+        note(f"note: {sentence}")
+    return Labelled(table, texts, label, examples)
 
 
-def write(path: Path, table: "Table", examples: "Examples", soft: "SoftTargets", overwrite: bool) -> None:
+def next_step(given: Labelled, output: Path | None) -> str:
+    """Return where the soft labels are and the command that trains with them."""
+    if output is None:
+        return "nothing written; give -o soft.parquet to keep the soft labels"
+    columns = "".join(f" --text {quoted(name)}" for name in given.text) + f" --label {quoted(given.label)}"
+    path = quoted(output)
+    return f"written: {output}\nnext: sfumato fit {path}{columns} --soft-targets {path} -o model/"
+
+
+def write(path: Path, given: Labelled, soft: "SoftTargets", overwrite: bool) -> None:
     """Write the user's columns and row order with the soft labels added."""
     import json
 
     from sfumato.write import write_table
 
-    columns: dict[str, Any] = {name: [cells[k] for k in examples.ids] for name, cells in table.columns.items()}
+    columns: dict[str, Any] = dict(given.table.take(given.examples.ids).columns)
     if path.suffix == ".parquet":
         columns[COLUMN] = soft.targets
     elif path.suffix == ".jsonl":
@@ -107,9 +120,7 @@ def write(path: Path, table: "Table", examples: "Examples", soft: "SoftTargets",
     write_table(path, columns, metadata=metadata, overwrite=overwrite)
 
 
-def explained(
-    table: "Table", examples: "Examples", method: str, options: Mapping[str, Any], row: int
-) -> list[dict[str, Any]]:
+def explained(given: Labelled, method: str, options: Mapping[str, Any], row: int) -> list[dict[str, Any]]:
     """Return the words of a row with what each adds to the classes, the strongest first.
 
     Raises
@@ -119,14 +130,15 @@ def explained(
     """
     from sfumato.methods.kwls import explain_row
 
-    index = row_index(table, examples, row)
+    examples = given.examples
     labels = [examples.classes[k] for k in examples.labels]
-    words = explain_row(examples.inputs, labels, examples.classes, index, method=method, **options)
+    words = explain_row(examples.inputs, labels, examples.classes, row_index(given, row), method=method, **options)
     return [{"word": word, "adds": dict(zip(examples.classes, adds.tolist(), strict=True))} for word, adds in words]
 
 
-def row_index(table: "Table", examples: "Examples", row: int) -> int:
+def row_index(given: Labelled, row: int) -> int:
     """Return the position among the examples of the row that the user numbers ``row``."""
+    table, examples = given.table, given.examples
     for position, k in enumerate(examples.ids):
         if table.rows[k] == row:
             return position

@@ -48,9 +48,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a linear model of two classes, trained on thirty short texts."""
     import sfumato
 
-    rows = TICKETS.splitlines()[1:]
-    pairs = [tuple(row.split(",")) for row in rows * 5]
+    pairs = [line.split(",") for line in TICKETS.splitlines()[1:]] * 5
+    texts = [f"{text}, ticket {k}" for k, (text, _) in enumerate(pairs)]
+    data = {"body": texts, "category": [label for _, label in pairs]}
     folder = tmp_path_factory.mktemp("tiny") / "model"
-    data = {"body": [text for text, _ in pairs], "category": [label for _, label in pairs]}
     sfumato.fit(data, text="body", label="category", model="linear", method="baseline").save(folder)
     return folder

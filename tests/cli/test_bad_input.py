@@ -78,7 +78,7 @@ def refused(code: int, err: str, words: Sequence[str]) -> None:
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
     path = tmp_path / "good.csv"
-    path.write_bytes(csv(GOOD_ROWS * 5))
+    path.write_bytes(csv([(f"{text} {k}", label) for k, (text, label) in enumerate(GOOD_ROWS * 5)]))
     return path
 
 

@@ -33,6 +33,11 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_check_counts_the_classes_and_names_the_rows(tmp_path: Path, sfumato: Command) -> None:
     data = tmp_path / "data.csv"
     data.write_text("body,category\nhello there,a\nhello there,b\ngood bye now,a\nsee you later,b\n")
@@ -62,7 +67,7 @@ def test_fit_predict_and_evaluate_follow_each_other(table: Path, tmp_path: Path,
 
     scored = tmp_path / "scored.csv"
     assert sfumato("predict", model, table, "-o", scored, "--proba").code == 0
-    rows = list(csv.DictReader(scored.open()))
+    rows = read_csv(scored)
     added = ["predicted", "confidence", "p_account", "p_billing", "p_shipping"]
     assert list(rows[0]) == ["id", "body", "category", *added]
     assert [row["id"] for row in rows] == [str(k) for k in range(48)]
@@ -110,7 +115,7 @@ def test_a_row_without_text_is_left_out_only_when_asked_for(tiny_model: Path, tm
     assert "line 3" in refused.err
     assert not (tmp_path / "s.csv").exists()
     assert sfumato("predict", tiny_model, data, "-o", tmp_path / "s.csv", "--bad-rows", "drop").code == 0
-    assert [row["id"] for row in csv.DictReader((tmp_path / "s.csv").open())] == ["1", "3"]
+    assert [row["id"] for row in read_csv(tmp_path / "s.csv")] == ["1", "3"]
 
 
 def test_soften_keeps_columns_and_order_and_records_the_classes(table: Path, tmp_path: Path, sfumato: Command) -> None:
@@ -130,7 +135,7 @@ def test_soften_keeps_columns_and_order_and_records_the_classes(table: Path, tmp
 def test_soften_writes_one_column_a_class_into_a_csv(table: Path, tmp_path: Path, sfumato: Command) -> None:
     soft = tmp_path / "soft.csv"
     assert sfumato("soften", table, "--method", "label-smoothing", "-o", soft).code == 0
-    row = next(csv.DictReader(soft.open()))
+    row = read_csv(soft)[0]
     assert list(row) == ["id", "body", "category", "p_account", "p_billing", "p_shipping"]
     assert float(row["p_billing"]) == pytest.approx(0.9 + 0.1 / 3, abs=1e-4)
 

@@ -28,6 +28,7 @@ def outcome(error: BaseException) -> int:
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 1, "needs torch: pip install 'sfumato[torch]'"),
         (OSError(errno.EACCES, "Permission denied", "/etc/x"), 1, "Permission denied (/etc/x)"),
         (OSError(errno.ENOSPC, "No space left on device", "a.csv"), 1, "the disk is full (a.csv)"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), 1, "the disk is full"),
         (MemoryError(), 1, "not enough memory"),
         (KeyError("x"), 1, "SFUMATO_DEBUG=1"),
         (KeyboardInterrupt(), 130, "stopped"),
