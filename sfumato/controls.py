@@ -150,5 +150,5 @@ def _without_information(method: Method, name: str, record: Record | None, seed:
 def _replay(record: Record, name: str, num_classes: int) -> tuple[list[int], list[np.ndarray[Any, Any]]]:
     steps = [int(entry["from_step"]) for entry in record]
     if name == "uniform":
-        return steps, [smoothed_table(1 - e["gold_mass"], num_classes, mode="exclusive") for e in record]
+        return steps, [smoothed_table(1 - float(e["gold_mass"]), num_classes, mode="exclusive") for e in record]
     return steps, [np.asarray(entry["class_mean"], dtype=np.float32) for entry in record]
