@@ -110,6 +110,7 @@ def compare(
     batch_size: int | None = None,
     lr: float | None = None,
     max_length: int | None = None,
+    device: str | None = None,
     echo: Callable[[str], None] | None = None,
     train: TrainFunction | None = None,
 ) -> Comparison:
@@ -128,6 +129,7 @@ def compare(
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
     output : folder of ``results.jsonl`` and predictions; a run that is in it is not done again. None keeps nothing
     epochs, batch_size, lr, max_length : the training loop of every run; left out, each model's own
+    device : where to train; None lets PyTorch choose
     echo : takes each line of progress; None writes to standard error
     train : a stand-in for `sfumato.fitting.train_model`
 
@@ -148,14 +150,14 @@ def compare(
         require_torch("compare")
     cut = {"text": text, "label": label, "dev": dev, "test_size": test_size, "limit": limit, "bad_rows": bad_rows}
     sets = _data_sets(data, test, split_seed, cut)
-    plan = Plan(named_models, named_methods, training, numbers, split_seed, controls, _loop_version(train))
+    plan = Plan(named_models, named_methods, training, numbers, split_seed, controls, _loop_version(train), device)
     with _folder(output) as folder:
         report = RunReport(echo)
         try:
             lines = run_all(list(plan.jobs(sets)), folder, workers=jobs, train=train, report=report)
         finally:
             report.end()
-        comparison = _judged(plan.in_order(lines.values()), folder, plan.baseline, sets)
+        comparison = _judged(plan.in_order(lines), folder, plan.baseline, sets)
         if output is not None:
             comparison.save(folder)
     return comparison

@@ -30,6 +30,7 @@ class Plan:
     split_seed: int
     controls: bool
     loop_version: int
+    device: str | None = None
 
     @property
     def baseline(self) -> str:
@@ -68,6 +69,7 @@ class Plan:
             control_version=VERSION if control else 0,
             split_seed=self.split_seed,
             loop_version=self.loop_version,
+            device=self.device,
         )
 
     def in_order(self, lines: Iterable[Line]) -> list[Line]:

@@ -106,7 +106,8 @@ def differences(table: Sequence[Cell], folder: Path, *, baseline: str = BASELINE
 
 def _described(names: dict[str, Any], d: Difference, p_holm: float, comparisons: int) -> dict[str, Any]:
     numbers = {"difference": d.difference, "low": d.low, "high": d.high, "p": d.p, "p_holm": p_holm}
-    smallest = smallest_detectable_difference(d.se, comparisons=comparisons)
+    # the same predictions on every row say nothing of what another split could show
+    smallest = smallest_detectable_difference(d.se, comparisons=comparisons) if d.se > 0 else None
     return {**names, **numbers, "smallest_detectable": smallest, "words": words(d.difference, p_holm)}
 
 
@@ -180,7 +181,8 @@ def _compared(c: Mapping[str, Any]) -> list[str]:
     names = [_cell(c["data"]), _cell(c["model"]), _cell(c["title"]), c["against"]]
     interval = f"[{c['low'] * 100:+.2f}, {c['high'] * 100:+.2f}]"
     p = "< 0.001" if c["p_holm"] < 0.001 else f"{c['p_holm']:.3f}"
-    return [*names, f"{c['difference'] * 100:+.2f}", interval, p, f"{c['smallest_detectable'] * 100:.2f}", c["words"]]
+    smallest = "–" if c["smallest_detectable"] is None else f"{c['smallest_detectable'] * 100:.2f}"
+    return [*names, f"{c['difference'] * 100:+.2f}", interval, p, smallest, c["words"]]
 
 
 def _grid(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:

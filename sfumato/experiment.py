@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import resource
-import sys
 import time
 import traceback
 import warnings
@@ -15,7 +11,6 @@ from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +20,7 @@ from numpy.typing import NDArray
 from sfumato.architecture import Architecture, Training
 from sfumato.calibration import softmax
 from sfumato.dataset import DataSet
+from sfumato.environment import peak_memory
 from sfumato.errors import InputError
 from sfumato.method import Method
 from sfumato.metrics import METRIC_VERSION, scores
@@ -32,8 +28,6 @@ from sfumato.metrics import METRIC_VERSION, scores
 Line = dict[str, Any]
 TrainFunction = Callable[..., Any]
 """``sfumato.fitting.train_model``, or a stand-in with the same arguments."""
-
-PACKAGES = ("sfumato", "numpy", "scipy", "scikit-learn", "polars", "tokenizers", "torch", "transformers", "accelerate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +42,7 @@ class Run:
     control : "" for the method itself, or the name of one of its controls
     seed : of the weights, the order of the batches and the criterion; the split has a seed of its own
     loop_version : ``LOOP_VERSION`` of the training loop
+    device : where to train, None for the best there is; not in the key
     """
 
     data: str
@@ -63,6 +58,7 @@ class Run:
     control_version: int = 0
     split_seed: int = 0
     loop_version: int = 0
+    device: str | None = None
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -130,6 +126,7 @@ def execute(
             method=_method(run, folder, source),
             training=run.training,
             seed=run.seed,
+            device=run.device,
             threads=1,
             calibrate=True,
             refit=True,
@@ -157,7 +154,7 @@ def execute(
         "n_test": len(data.test),
         "n_unseen": int((data.test.labels < 0).sum()),
         "warnings": sorted({str(w.message) for w in caught if issubclass(w.category, UserWarning)}),
-        "device": str(getattr(trained.model, "device", "cpu")),
+        "device": run.device or "automatic",
         "threads": 1,
         "started": stamp,
         "settings": run.settings,
@@ -201,23 +198,6 @@ def _method(run: Run, folder: Path, source: Run | None) -> Method:
     path = record_path(folder, source.key) if source is not None else None
     record = read_record(path) if path is not None and path.exists() else None
     return control(run.built, run.control, record, seed=run.seed)
-
-
-def peak_memory() -> float:
-    """Return the largest memory this process has held, in MB; a worker that did several runs reports their largest."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
-
-
-def environment() -> dict[str, Any]:
-    """Return the versions, the processor and, in a checkout, the commit; recorded with a result, never in its key."""
-    versions: dict[str, str] = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return {"packages": versions, "machine": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
 
 
 def predictions_path(folder: Path, key: str) -> Path:

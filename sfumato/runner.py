@@ -11,10 +11,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from sfumato.environment import environment
 from sfumato.errors import InputError
-from sfumato.experiment import Line, TrainFunction, environment, failed, predictions_path, record_path
+from sfumato.experiment import Line, TrainFunction, failed, predictions_path, record_path
 from sfumato.side_by_side import Job, side_by_side
 
 RESULTS = "results.jsonl"
@@ -29,8 +31,8 @@ def run_all(
     workers: int = 2,
     train: TrainFunction | None = None,
     report: Callable[[Line, int, int, float | None], None] | None = None,
-) -> dict[str, Line]:
-    """Do the runs that ``folder`` does not hold yet, and return the line of every job, by key.
+) -> list[Line]:
+    """Do the runs that ``folder`` does not hold yet, and return the line of each job, in their order.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def run_all(
         if report is not None:
             seconds = seconds_left(timed, list(left.values()), workers) if len(timed) >= TIMED else None
             report(line, number - len(left), number, seconds)
-    return {key: {**lines[key], **job.run.label} for key, job in wanted.items()}
+    return [{**lines[job.run.key], **job.run.label} for job in jobs]  # two names may stand for one run
 
 
 def _is_done(job: Job, line: Line | None, folder: Path) -> bool:
@@ -71,8 +73,8 @@ def seconds_left(timed: Sequence[tuple[Job, float]], open_jobs: Sequence[Job], w
     rates: dict[str, list[float]] = {}
     for job, seconds in timed:
         rates.setdefault(job.run.model, []).append(seconds / job.data.size)
-    known = {model: sum(values) / len(values) for model, values in rates.items()}
-    typical = sum(known.values()) / len(known)
+    known = {model: median(values) for model, values in rates.items()}  # the first run of a process loads torch
+    typical = median(known.values())
     work = sum(known.get(job.run.model, typical) * job.data.size for job in open_jobs)
     return work / max(min(workers, len(open_jobs)), 1)
 

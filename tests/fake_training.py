@@ -63,7 +63,7 @@ class Trained:
     seconds: float = 0.01
 
 
-def train(examples, dev, *, architecture, method, training, seed, threads, calibrate, refit):
+def train(examples, dev, *, architecture, method, training, seed, device, threads, calibrate, refit):
     """Fail, warn, die or learn targets where the method's name says so."""
     if "fails" in method.name:
         raise ValueError("no good reason")

@@ -200,6 +200,13 @@ def test_renamed_data_and_methods_keep_their_results(examples, tmp_path):
     assert found.table.select("data", "method", "title").row(0) == ("two", "hard label", "hard label")
 
 
+def test_two_names_for_one_run_are_two_rows_and_one_line(examples, tmp_path):
+    found = compare(examples, **settings(methods={"one": "baseline", "two": "baseline"}, seeds=1, output=tmp_path))
+    assert found.table["method"].to_list() == ["one", "two"]
+    assert len(lines_of(tmp_path)) == 1
+    assert found.differences[0]["smallest_detectable"] is None
+
+
 # -- failing
 
 
@@ -221,9 +228,9 @@ def test_a_failed_run_is_tried_again_and_a_good_one_replaces_it(data, tmp_path):
         raise OSError("disk on fire")
 
     job = Job(a_run(data), data)
-    assert run_all([job], tmp_path, train=broken)[job.run.key]["error"] == "OSError: disk on fire"
-    assert run_all([job], tmp_path, train=fake.train)[job.run.key]["status"] == "done"
-    assert run_all([job], tmp_path, train=broken)[job.run.key]["status"] == "done"
+    assert run_all([job], tmp_path, train=broken)[0]["error"] == "OSError: disk on fire"
+    assert run_all([job], tmp_path, train=fake.train)[0]["status"] == "done"
+    assert run_all([job], tmp_path, train=broken)[0]["status"] == "done"
     assert [line["status"] for line in lines_of(tmp_path)] == ["failed", "done"]
 
 
@@ -231,8 +238,8 @@ def test_a_process_that_dies_is_a_failed_line_and_takes_no_other_run_with_it(dat
     jobs = [Job(a_run(data, seed=seed), data) for seed in range(3)]
     jobs.insert(1, Job(a_run(data, Method("dies")), data))
     found = run_all(jobs, tmp_path, train=fake.train)
-    assert [line["status"] for line in found.values()] == ["done", "failed", "done", "done"]
-    assert "ended from outside" in found[jobs[1].run.key]["error"]
+    assert [line["status"] for line in found] == ["done", "failed", "done", "done"]
+    assert "ended from outside" in found[1]["error"]
 
 
 def test_a_control_of_a_learning_method_waits_for_its_record_and_fails_with_it(data, tmp_path):
@@ -241,9 +248,9 @@ def test_a_control_of_a_learning_method_waits_for_its_record_and_fails_with_it(d
         source = a_run(data, method)
         control = a_run(data, method, control="uniform")
         found = run_all([Job(control, data, source), Job(source, data)], tmp_path / name, train=fake.train)
-        assert found[control.key]["status"] == expected
-    assert "which failed" in found[control.key]["error"]
-    assert "learner-fails" in found[control.key]["error"]
+        assert found[0]["status"] == expected
+    assert "which failed" in found[0]["error"]
+    assert "learner-fails" in found[0]["error"]
 
 
 def test_a_script_needs_no_main_guard(tmp_path):

@@ -11,6 +11,7 @@ from sfumato.architecture import Training
 from sfumato.calibration import temper
 from sfumato.data import Examples
 from sfumato.dataset import DataSet
+from sfumato.environment import environment
 from sfumato.errors import InputError
 from sfumato.experiment import (
     execute,
@@ -115,7 +116,7 @@ def test_a_line_holds_what_was_done_and_is_json(data, tmp_path):
     assert line["status"] == "done"
     assert (line["n_train"], line["n_dev"], line["n_test"], line["n_unseen"]) == (30, 30, 30, 0)
     assert line["settings"]["method"]["options"] == {"smoothing": 0.2, "mode": "uniform"}
-    assert (line["best_epoch"], line["threads"], line["device"]) == (1, 1, "cpu")
+    assert (line["best_epoch"], line["threads"], line["device"]) == (1, 1, "automatic")
     assert line["peak_memory_mb"] > 10
     assert line["seconds_in_all"] > 0
 
@@ -183,3 +184,10 @@ def test_a_failed_line_keeps_the_error_and_where_it_came_from(data, tmp_path):
     assert line["status"] == "failed"
     assert line["error"] == "ValueError: no good reason"
     assert "fake_training.py" in line["traceback"]
+
+
+def test_the_environment_names_versions_machine_and_commit():
+    around = environment()
+    assert {"python", "numpy", "polars"} <= around["packages"].keys()
+    assert around["machine"]
+    assert around["commit"] is None or len(around["commit"].rstrip("+")) == 40
