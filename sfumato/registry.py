@@ -82,6 +82,13 @@ def check_range(owner: str, name: str, value: float, low: float, high: float, *,
         raise InputError(f"{owner}: {name} must be {bound}, got {value!r}")
 
 
+def check_whole(owner: str, name: str, value: float, low: int, high: float = float("inf")) -> None:
+    """Raise unless ``value`` is a whole number with ``low <= value <= high``."""
+    check_range(owner, name, value, low, high)
+    if value % 1:
+        raise InputError(f"{owner}: {name} must be a whole number, got {value!r}")
+
+
 def check_choice(owner: str, name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Raise unless ``value`` is one of ``allowed``."""
     if value not in allowed:

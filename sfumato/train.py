@@ -80,13 +80,17 @@ def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.devi
     return to_tensors(parts, device)
 
 
-def predict_outputs(model: nn.Module, encoded: Encoded, *, batch_size: int, device: torch.device) -> Output:
-    """Run the bare classifier over all rows in evaluation mode; logits (N, C), features (N, D), on the CPU."""
+def predict_outputs(
+    model: nn.Module, encoded: Encoded, *, batch_size: int, device: torch.device, mixed: bool = False
+) -> Output:
+    """Run the bare classifier over all rows in evaluation mode; logits (N, C), features (N, D), on the CPU.
+
+    In float32 unless ``mixed``: a prediction must not depend on the processor, nor on who reads the folder.
+    """
     order = np.argsort(encoded.lengths, kind="stable")
     logits, features = [], []
     was_training = model.training
     model.eval()
-    mixed = precision(device) == "bf16" and getattr(model, "mixed_precision", True)
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
         for start in range(0, len(order), batch_size):
             output = model(**to_tensors(encoded.batch(order[start : start + batch_size]), device))
@@ -98,10 +102,16 @@ def predict_outputs(model: nn.Module, encoded: Encoded, *, batch_size: int, devi
 
 
 def dev_scores(logits: Tensor, labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Return accuracy and log-loss of the bare classifier on dev."""
+    """Return accuracy and log-loss of the bare classifier on dev.
+
+    A label that training never saw (-1) is an error in the accuracy and is left out of the log-loss.
+    """
     gold = torch.from_numpy(labels)
     accuracy = (logits.argmax(dim=1) == gold).float().mean().item()
-    return accuracy, nn.functional.cross_entropy(logits, gold).item()
+    known = gold >= 0
+    if not known.any():
+        return accuracy, math.inf
+    return accuracy, nn.functional.cross_entropy(logits[known], gold[known]).item()
 
 
 def parameter_groups(objective: Objective, training: Training) -> list[dict[str, Any]]:
@@ -225,7 +235,11 @@ def fit_network(
         record = {"epoch": float(epoch), "loss": float(np.mean(losses))}
         if dev is not None and dev_encoded is not None:
             output = predict_outputs(
-                objective.model, dev_encoded, batch_size=4 * training.batch_size, device=loop.device
+                objective.model,
+                dev_encoded,
+                batch_size=4 * training.batch_size,
+                device=loop.device,
+                mixed=loop.mixed,
             )
             record["dev_accuracy"], record["dev_log_loss"] = dev_scores(output.logits, dev.labels)
             if (record["dev_accuracy"], -record["dev_log_loss"]) > (best[0], -best[1]):
@@ -233,7 +247,7 @@ def fit_network(
                 kept, history.best_epoch = copy.deepcopy(objective.state_dict()), epoch
         history.epochs.append(record)
         progress.epoch(record, training.epochs)
-        if training.patience is not None and epoch - history.best_epoch >= training.patience:
+        if kept is not None and training.patience is not None and epoch - history.best_epoch >= training.patience:
             break
     if kept is not None:
         objective.load_state_dict(kept)

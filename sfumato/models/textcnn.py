@@ -16,8 +16,9 @@ from torch.nn import functional as F
 
 from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
-from sfumato.encode import TokenEncoder, train_tokenizer
-from sfumato.registry import check_range
+from sfumato.encode import UNITS, TokenEncoder, train_tokenizer
+from sfumato.errors import InputError
+from sfumato.registry import check_choice, check_range, check_whole
 
 VERSION = 1
 
@@ -113,12 +114,12 @@ def textcnn(
     vocabulary, min_count : the most frequent words kept, and how often a word must occur
     unit : ``word`` or ``character``
     """
-    kernels = tuple(int(k) for k in (kernels if isinstance(kernels, Sequence) else (kernels,)))
-    for width in kernels:
-        check_range("textcnn", "kernels", width, 1, 1000)
-    check_range("textcnn", "filters", filters, 1, 100_000)
-    check_range("textcnn", "dim", dim, 1, 100_000)
+    kernels = check_kernels(kernels)
+    sizes = {"filters": filters, "dim": dim, "vocabulary": vocabulary, "min_count": min_count}
+    for name, size in (sizes if hidden is None else {**sizes, "hidden": hidden}).items():
+        check_whole("textcnn", name, size, 3 if name == "vocabulary" else 1, 10_000_000)
     check_range("textcnn", "dropout", dropout, 0, 1)
+    check_choice("textcnn", "unit", unit, UNITS)
     options: dict[str, Any] = {
         "kernels": list(kernels),
         "filters": filters,
@@ -143,6 +144,16 @@ def textcnn(
         options=options | tokens,
         version=VERSION,
     )
+
+
+def check_kernels(kernels: Any) -> tuple[int, ...]:
+    """Return the widths as a tuple of whole numbers; a single number is one width."""
+    widths = tuple(kernels) if isinstance(kernels, Sequence) and not isinstance(kernels, str) else (kernels,)
+    if not widths:
+        raise InputError("textcnn: kernels must have at least one width, got none")
+    for width in widths:
+        check_whole("textcnn", "kernels", width, 1, 1000)
+    return tuple(int(width) for width in widths)
 
 
 def textcnn_lcm() -> Architecture:
