@@ -170,3 +170,19 @@ def test_the_catalogue_lists_every_name_and_shows_the_options_of_one(command: st
         for option in entry["options"]:
             assert f"\n{option} " in shown.out
     assert sfumato(command, "nothing").code == 2
+
+
+@pytest.mark.slow
+def test_compare_prints_its_table_and_goes_on_where_it_was(table: Path, tmp_path: Path, sfumato: Command) -> None:
+    runs = tmp_path / "runs"
+    arguments = ["compare", table, "--text", "body", "--label", "category", "--jobs", 1, "-o", runs]
+    first = sfumato(*arguments, "--methods", "baseline,label-smoothing", "--seeds", 1)
+    assert first.code == 0, first.err
+    assert "label-smoothing" in first.out
+    lines = (runs / "results.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    again = sfumato(*arguments, "--methods", "baseline,label-smoothing", "--seeds", 2, "--json")
+    assert again.code == 0, again.err
+    json.loads(again.out)
+    assert (runs / "results.jsonl").read_text().splitlines()[:2] == lines
+    assert len((runs / "results.jsonl").read_text().splitlines()) == 4
