@@ -122,7 +122,7 @@ def test_chinese_in_gb18030_is_read_and_other_encodings_are_not_taken_for_it(tmp
     read = read_table(write(tmp_path, "a.csv", chinese.encode("gb18030")))
     assert read.column("label") == ["天气", "电影"]
     assert "GB18030" in read.notes[0]
-    for text, encoding in (("été à la plage", "latin-1"), ("Привет мир", "cp1251"), ("naïve Ærø", "cp1252")):
+    for text, encoding in (("été à la plage", "latin-1"), ("привет тема", "cp1251"), ("naïve Ærø", "cp1252")):
         path = write(tmp_path, "b.csv", f"text,label\nplain,x\n{text},y\n".encode(encoding))
         with pytest.raises(InputError, match=r"byte 0x.. at offset \d+ \(line 3\) is not UTF-8"):
             read_table(path)
@@ -130,8 +130,8 @@ def test_chinese_in_gb18030_is_read_and_other_encodings_are_not_taken_for_it(tmp
 
 
 def test_a_bad_byte_is_found_beyond_the_first_block(tmp_path):
-    content = b"text,label\n" + "é,x\n".encode() * 400_000 + b"\xff,y\n"
-    with pytest.raises(InputError, match=r"byte 0xff at offset 2000011 \(line 400002\)"):
+    content = b"txt,label\n" + "é,x\n".encode() * 400_000 + b"\xff,y\n"  # the block of 1 MiB ends inside an é
+    with pytest.raises(InputError, match=r"byte 0xff at offset 2000010 \(line 400002\)"):
         read_table(write(tmp_path, "a.csv", content))
 
 
