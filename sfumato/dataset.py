@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sfumato.data import Examples
+from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError
 from sfumato.source import read_examples
 from sfumato.split import split_rows
@@ -19,13 +19,29 @@ from sfumato.split import split_rows
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """The three splits of a data set, and what there is to say about how they were made."""
+    """The three splits of a data set, and what there is to say about how they were made.
+
+    ``split_seed`` is None for splits that were given; otherwise every seed of a comparison cuts a dev part of its
+    own (`of_seed`), so that the deviation over seeds holds what the choice of the dev rows is worth. Test never
+    changes.
+    """
 
     name: str
     train: Examples
     dev: Examples
     test: Examples
     notes: tuple[str, ...] = ()
+    split_seed: int | None = None
+
+    def of_seed(self, seed: int) -> tuple[Examples, Examples]:
+        """Return train and dev of one seed: the same rows together, cut anew, the same for every method."""
+        if self.split_seed is None or not len(self.dev):
+            return self.train, self.dev
+        every = concatenate(self.train, self.dev)
+        every = every.take(np.argsort(every.ids, kind="stable"))
+        draw = int(np.random.SeedSequence((self.split_seed, seed)).generate_state(1)[0])
+        rest, cut = split_rows(every.labels, every.inputs, size=len(self.dev), seed=draw)
+        return (every.take(rest), every.take(cut)) if len(cut) else (self.train, self.dev)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -101,7 +117,7 @@ def cut_data(
     rest, cut = split_rows(train.labels, train.inputs, share=dev, seed=seed)
     if not len(cut):
         raise InputError(f"{name}: no rows are left for dev, of {len(train)} to train on; give more rows")
-    return DataSet(name, train.take(rest), train.take(cut), held_out, tuple(notes))
+    return DataSet(name, train.take(rest), train.take(cut), held_out, tuple(notes), split_seed=seed)
 
 
 def _read(

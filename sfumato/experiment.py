@@ -117,11 +117,12 @@ def execute(
     ``source`` is the finished run of the method itself, whose record a control of a learning method replays.
     """
     started, stamp = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    rows, dev = data.of_seed(run.seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trained = (train or _train_model())(
-            data.train,
-            data.dev,
+            rows,
+            dev,
             architecture=run.architecture,
             method=_method(run, folder, source),
             training=run.training,
@@ -149,8 +150,8 @@ def execute(
         "seconds": round(float(trained.seconds), 3),
         "seconds_in_all": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory(),
-        "n_train": len(data.train),
-        "n_dev": len(data.dev),
+        "n_train": len(rows),
+        "n_dev": len(dev),
         "n_test": len(data.test),
         "n_unseen": int((data.test.labels < 0).sum()),
         "warnings": sorted({str(w.message) for w in caught if issubclass(w.category, UserWarning)}),
