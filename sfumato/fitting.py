@@ -16,7 +16,7 @@ from sfumato.methods import METHODS
 from sfumato.metrics import confused_pairs, majority_accuracy
 from sfumato.model import Model
 from sfumato.models import MODELS
-from sfumato.registry import check_range
+from sfumato.registry import check_range, check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.run import Trained, train_model
 
@@ -82,7 +82,7 @@ def fit(
     training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
     examples, notes = read_examples(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
     if soft_targets is not None:
-        examples, chosen = with_soft_targets(examples, chosen, soft_targets)
+        examples, chosen = with_soft_targets(examples, chosen, soft_targets, dropped=bad_rows == "drop")
     train, kept, said = cut_dev(examples, dev, seed=seed, text=text, label=label, bad_rows=bad_rows)
     trained = train_model(
         train,
@@ -109,14 +109,17 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
         if name == "lr":
             check_range("fit", "lr", value, 0, 100, open_low=True)
         else:
-            check_range("fit", name, value, *ranges[name])
-            if value != int(value):
-                raise InputError(f"fit: {name} must be a whole number, got {value!r}")
+            check_whole("fit", name, value, *ranges[name])
+            chosen[name] = int(value)
     return replace(architecture.training, **chosen)
 
 
-def with_soft_targets(examples: Examples, method: Method, soft_targets: Any) -> tuple[Examples, Method]:
+def with_soft_targets(
+    examples: Examples, method: Method, soft_targets: Any, *, dropped: bool = False
+) -> tuple[Examples, Method]:
     """Replace the targets of all rows by the user's, to be fitted with soft cross-entropy.
+
+    ``dropped`` says that rows of the table may have been left out; those of ``soft_targets`` are left out with them.
 
     Raises
     ------
@@ -131,13 +134,23 @@ def with_soft_targets(examples: Examples, method: Method, soft_targets: Any) -> 
     classes = getattr(soft_targets, "classes", None)
     if classes is not None and tuple(classes) != examples.classes:
         raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
-    every = examples.ids
-    array = np.asarray(getattr(soft_targets, "targets", soft_targets))
-    if len(array) != len(examples) and len(array) > int(every.max(initial=-1)):
-        array = array[every]  # rows dropped from the table are dropped here too
+    array = as_matrix(getattr(soft_targets, "targets", soft_targets))
+    if dropped and len(array) > max(len(examples) - 1, int(examples.ids.max(initial=-1))):
+        array = array[examples.ids]
     checked = check_soft_targets(array, len(examples), examples.num_classes)
     named = Method("soft-targets", options={"given_with": method.name})
     return replace(examples, targets=DenseTargets(checked)), named
+
+
+def as_matrix(soft_targets: Any) -> np.ndarray[Any, Any]:
+    """Return soft targets as a float array of two dimensions, or say what they are instead."""
+    try:
+        array = np.asarray(soft_targets, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"soft targets must be numbers, one row of shares a text: {error}") from error
+    if array.ndim != 2:
+        raise InputError(f"soft targets must have two dimensions, (texts, classes), got shape {array.shape}")
+    return array
 
 
 def cut_dev(

@@ -41,10 +41,7 @@ def fold_temperature(network: nn.Module, temperature: float) -> nn.Module:
 
 def save_model(model: Model, folder: Path, *, overwrite: bool) -> Path:
     """Write the folder under a temporary name beside it and rename it, so that it is there whole or not at all."""
-    if folder.exists() and not overwrite and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists; choose another folder or overwrite (--overwrite)")
-    if folder.exists() and any(folder.iterdir()) and not (folder / "sfumato.json").is_file():
-        raise InputError(f"{folder} exists and is not a model folder of sfumato; it is not overwritten")
+    check_target(folder, overwrite=overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -52,13 +49,40 @@ def save_model(model: Model, folder: Path, *, overwrite: bool) -> Path:
         partial.chmod(0o755)
         for file in partial.iterdir():
             file.chmod(0o644)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
+        replace_folder(folder, partial)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return folder
+
+
+def check_target(folder: Path, *, overwrite: bool) -> None:
+    """Raise if ``folder`` holds something that must stay: anything, or with ``overwrite`` what is not ours."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InputError(f"{folder} is a file; give the name of a folder")
+    if any(folder.iterdir()):
+        if not overwrite:
+            raise InputError(f"{folder} exists; choose another folder or overwrite (--overwrite)")
+        if not (folder / "sfumato.json").is_file():
+            raise InputError(f"{folder} exists and is not a model folder of sfumato; it is not overwritten")
+
+
+def replace_folder(folder: Path, partial: Path) -> None:
+    """Put ``partial`` in the place of ``folder``; what was there goes only once the new one stands."""
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent)) / "old"
+    folder.rename(aside)
+    try:
+        partial.rename(folder)
+    except BaseException:
+        aside.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(aside.parent, ignore_errors=True)
 
 
 def write_files(model: Model, folder: Path) -> None:
@@ -68,11 +92,14 @@ def write_files(model: Model, folder: Path) -> None:
     id2label = {str(k): name for k, name in enumerate(model.classes)}
     label2id = {name: k for k, name in enumerate(model.classes)}
     if model.architecture == "transformer":
+        from sfumato.models.transformer import quiet_loading
+
         inner: Any = network.model
         inner.config.id2label = dict(enumerate(model.classes))
         inner.config.label2id = label2id
         inner.config.problem_type = "single_label_classification"
-        inner.save_pretrained(folder)
+        with quiet_loading():
+            inner.save_pretrained(folder)
     else:
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -114,6 +141,27 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "format": int,
+    "architecture": str,
+    "options": dict,
+    "classes": list,
+    "max_length": int,
+    "temperature": (int, float),
+    "info": dict,
+}
+
+
+def check_fields(about: dict[str, Any], path: Path) -> None:
+    """Raise unless ``sfumato.json`` has every field, each of its kind."""
+    missing = [name for name in FIELDS if name not in about]
+    if missing:
+        raise InputError(f"{path} lacks {', '.join(missing)}; the model folder is damaged")
+    for name, kind in FIELDS.items():
+        if not isinstance(about[name], kind):
+            raise InputError(f"{path}: {name} cannot be {about[name]!r}; the model folder is damaged")
+
+
 def check_folder(folder: Path) -> dict[str, Any]:
     """Return ``sfumato.json`` after checking that the folder is ours, complete and of a format that is known."""
     if not folder.exists():
@@ -125,16 +173,16 @@ def check_folder(folder: Path) -> dict[str, Any]:
             f"{folder} has no sfumato.json, so sfumato did not write it; give a folder from `sfumato fit -o`"
         )
     about = read_json(folder / "sfumato.json")
-    missing = [name for name in ("format", "architecture", "options", "classes", "max_length") if name not in about]
-    if missing:
-        raise InputError(f"{folder / 'sfumato.json'} lacks {', '.join(missing)}; the model folder is damaged")
+    check_fields(about, folder / "sfumato.json")
     if about["format"] != FORMAT:
         raise InputError(f"{folder} has format {about['format']!r}; this version of sfumato reads format {FORMAT}")
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (folder / name).is_file():
             raise InputError(f"{folder} has no {name}; the model folder is incomplete")
     named = read_json(folder / "config.json").get("id2label", {})
-    if [named.get(str(k)) for k in range(len(named))] != list(about["classes"]):
+    if not isinstance(named, dict):
+        raise InputError(f"{folder / 'config.json'}: id2label must be an object, got {named!r}; the folder is damaged")
+    if [named.get(str(k)) for k in range(len(named))] != about["classes"]:
         raise InputError(f"{folder}: config.json and sfumato.json name different classes; the folder mixes two models")
     return about
 
@@ -143,7 +191,7 @@ def load_model(folder: Path) -> Model:
     """Read a model folder back; see `sfumato.load`."""
     about = check_folder(folder)
     classes = tuple(str(name) for name in about["classes"])
-    architecture = MODELS.build(about["architecture"], about["options"])
+    architecture = MODELS.build(about["architecture"], building_options(about, folder))
     encoder = architecture.load_encoder(folder)
     network = load_network(folder, architecture, encoder, len(classes))
     return Model(
@@ -152,10 +200,19 @@ def load_model(folder: Path) -> Model:
         classes=classes,
         architecture=architecture.name,
         options=dict(about["options"]),
-        folded=float(about.get("temperature", 1.0)),
-        max_length=int(about["max_length"]),
-        info=dict(about.get("info", {})),
+        folded=float(about["temperature"]),
+        max_length=about["max_length"],
+        info=about["info"],
     )
+
+
+def building_options(about: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the options to rebuild a model by; a transformer is rebuilt from this folder alone.
+
+    The encoder that it was fine-tuned from may be on another machine.
+    """
+    options: dict[str, Any] = dict(about["options"])
+    return options | {"encoder": str(folder)} if about["architecture"] == "transformer" else options
 
 
 def load_network(folder: Path, architecture: Architecture, encoder: Any, num_classes: int) -> nn.Module:

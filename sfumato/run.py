@@ -12,11 +12,11 @@ from sfumato.architecture import Architecture, Training
 from sfumato.calibration import fit_temperature, softmax
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
-from sfumato.errors import require_torch
+from sfumato.errors import InputError, require_torch
 from sfumato.method import Method, Plan
 from sfumato.metrics import scores
 from sfumato.model import Model
-from sfumato.registry import check_choice
+from sfumato.registry import check_choice, check_whole
 
 if TYPE_CHECKING:
     from sfumato.base import Objective
@@ -96,6 +96,9 @@ def train_model(
     import torch
 
     training = training or architecture.training
+    check_device(device)
+    if threads is not None:
+        check_whole("fit", "threads", threads, 1, 4096)
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     previous = torch.get_num_threads()
     try:
@@ -216,6 +219,19 @@ class Run:
         trained.dev_raw = scores(self.dev.labels, softmax(logits))
         trained.dev = scores(self.dev.labels, softmax(logits, trained.model.temperature))
         trained.dev_predicted = logits.argmax(axis=1)
+
+
+def check_device(device: str | None) -> None:
+    """Raise unless PyTorch can compute on ``device`` here."""
+    import torch
+
+    if device is None:
+        return
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"cannot compute on device {device!r} ({reason}); leave it out, or use 'cpu'") from error
 
 
 def feature_size(network: Any) -> int:

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sfumato.data import Examples
+import numpy as np
+
+from sfumato.data import Examples, one_hot
+
+
+def with_classes(examples: Examples, classes: tuple[str, ...]) -> Examples:
+    """Return the examples with labels that index ``classes``; a label not among them becomes -1."""
+    if examples.classes == classes:
+        return examples
+    position = {name: k for k, name in enumerate(classes)}
+    moved = np.array([position.get(name, -1) for name in examples.classes], dtype=np.int64)
+    labels = np.where(examples.labels < 0, -1, moved[examples.labels])
+    return replace(examples, labels=labels, targets=one_hot(labels, len(classes)), classes=classes)
 
 
 def read_examples(
@@ -21,11 +34,11 @@ def read_examples(
 
     Parameters
     ----------
-    data : what `sfumato.table.read_table` takes, or `Examples`, which are returned as they are
+    data : what `sfumato.table.read_table` takes, or `Examples`
     classes : the class names to index labels by, for a dev or test table; a label not among them becomes -1
     """
     if isinstance(data, Examples):
-        return data, []
+        return (data if classes is None else with_classes(data, tuple(classes))), []
     from sfumato.table import guess_columns, read_table, to_examples
 
     table = read_table(data, bad_rows=bad_rows)

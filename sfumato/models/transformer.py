@@ -20,13 +20,14 @@ from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
 from sfumato.encode import TokenEncoder
 from sfumato.errors import InputError
+from sfumato.registry import check_range, check_whole
 
 VERSION = 1
 
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Silence the report that a new classification head has new weights."""
+    """Silence the report that a new classification head has new weights, and the bars of reading and writing."""
     names = ("transformers.modeling_utils", "transformers.utils.loading_report", "transformers")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
@@ -37,9 +38,11 @@ def quiet_loading() -> Iterator[None]:
 
         bar = their_logging.is_progress_bar_enabled()
         their_logging.disable_progress_bar()
-        yield
-        if bar:
-            their_logging.enable_progress_bar()
+        try:
+            yield
+        finally:
+            if bar:
+                their_logging.enable_progress_bar()
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
@@ -62,7 +65,7 @@ def load_tokenizer(source: str | Path) -> SubwordEncoder:
     """Read the tokenizer of a folder or hub id."""
     from transformers import AutoTokenizer
 
-    with readable(source, "tokenizer"):
+    with readable(source, "tokenizer (tokenizer.json)"):
         pretrained = AutoTokenizer.from_pretrained(str(source), trust_remote_code=False, use_fast=True)
     backend = getattr(pretrained, "backend_tokenizer", None)
     if backend is None:
@@ -119,6 +122,9 @@ def transformer(encoder: str = "", *, dropout: float | None = None, freeze: int 
     """
     if not encoder:
         raise InputError("transformer needs encoder=..., a folder or a hub id (--set model.encoder=PATH)")
+    check_whole("transformer", "freeze", freeze, 0)
+    if dropout is not None:
+        check_range("transformer", "dropout", dropout, 0, 1)
     source: str | Path = Path(encoder) if Path(encoder).is_dir() else encoder
     looks_like_path = isinstance(source, str) and (source.startswith((".", "/", "~")) or source.count("/") > 1)
     if looks_like_path:

@@ -1,0 +1,122 @@
+"""A Hugging Face encoder: its tokenizer, its features, its folder."""
+
+import numpy as np
+import pytest
+import torch
+
+import sfumato
+from sfumato.errors import InputError
+from sfumato.models.transformer import TransformerClassifier, load_tokenizer, transformer
+
+
+def network_of(folder, **options):
+    architecture = transformer(str(folder), **options)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return architecture.build(architecture.fit_encoder([]), 3)
+
+
+def test_the_tokenizer_adds_its_own_marks_and_cuts_inside_them(tiny_bert):
+    encoder = load_tokenizer(tiny_bert)
+    tokens = [encoder.tokenizer.id_to_token(int(i)) for i in encoder.encode(["my Parcel is late"], 4).flat]
+    assert tokens == ["[CLS]", "my", "parcel", "[SEP]"]
+
+
+def test_logits_are_those_of_the_hugging_face_model_itself(tiny_bert):
+    network = network_of(tiny_bert).eval()
+    batch = load_tokenizer(tiny_bert).encode(["my parcel", "help the tax refund today"], 16).batch(np.arange(2))
+    tensors = {name: torch.from_numpy(value) for name, value in batch.items()}
+    with torch.no_grad():
+        torch.testing.assert_close(network(**tensors).logits, network.model(**tensors).logits)
+
+
+def test_features_are_what_the_last_layer_reads(tiny_bert):
+    network = network_of(tiny_bert).eval()
+    output = network(torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]]), torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]))
+    assert output.features.shape == (2, 16)
+    torch.testing.assert_close(network.output_layer(output.features), output.logits)
+
+
+def test_the_answer_does_not_depend_on_the_padding(tiny_bert, tickets):
+    with torch.random.fork_rng():
+        model = sfumato.fit(
+            tickets, model="transformer", encoder=str(tiny_bert), method="baseline", dev=0, epochs=1, max_length=32
+        )
+    texts = tickets["text"][:12]
+    together = model.predict_proba(texts)
+    alone = np.concatenate([model.predict_proba([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_frozen_layers_get_no_gradient_and_the_others_do(tiny_bert):
+    free = network_of(tiny_bert)
+    frozen = network_of(tiny_bert, freeze=1)
+    assert all(p.requires_grad for p in free.parameters())
+    names = {name for name, p in frozen.model.named_parameters() if not p.requires_grad}
+    assert any("embeddings" in name for name in names)
+    assert any("layer.0" in name for name in names)
+    assert not any("layer.1" in name or "classifier" in name for name in names)
+
+
+def test_dropout_overrides_that_of_the_encoder(tiny_bert):
+    assert network_of(tiny_bert).model.config.hidden_dropout_prob == 0.1
+    assert network_of(tiny_bert, dropout=0.4).model.config.hidden_dropout_prob == 0.4
+    dropouts = {m.p for m in network_of(tiny_bert, dropout=0.0).modules() if isinstance(m, torch.nn.Dropout)}
+    assert 0.1 not in dropouts - {network_of(tiny_bert).model.config.attention_probs_dropout_prob}
+
+
+def test_loading_is_silent(tiny_bert, capfd):
+    network_of(tiny_bert)
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
+
+
+def test_a_model_without_a_last_layer_of_that_size_is_refused():
+    with pytest.raises(InputError, match="no last linear layer of 3 outputs"):
+        TransformerClassifier(torch.nn.Linear(4, 2), 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "needs encoder"),
+        ({"encoder": "./no/such/folder"}, "no such folder"),
+        ({"encoder": "/no/such/folder"}, "no such folder"),
+        ({"encoder": "x/y", "freeze": -1}, "freeze must be at least 0"),
+        ({"encoder": "x/y", "freeze": 1.5}, "freeze must be a whole number"),
+        ({"encoder": "x/y", "dropout": 2}, "dropout must be at least 0 and at most 1"),
+    ],
+    ids=str,
+)
+def test_an_option_that_cannot_be_used_is_refused(options, said):
+    with pytest.raises(InputError, match=said):
+        transformer(**options)
+
+
+def test_a_folder_that_holds_no_encoder_is_named(tmp_path):
+    with pytest.raises(InputError, match=tmp_path.name):
+        transformer(str(tmp_path)).fit_encoder([])
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_minilm_learns_trec_from_two_thousand_rows(data_folder, minilm):
+    import polars
+
+    rows = polars.read_parquet(data_folder / "trec" / "trec.parquet").select("text", "label_coarse", "split")
+    train = rows.filter(polars.col("split") == "train").sample(2000, seed=0, shuffle=True)
+    test = rows.filter(polars.col("split") == "test")
+    model = sfumato.fit(
+        train,
+        text="text",
+        label="label_coarse",
+        model="transformer",
+        encoder=str(minilm),
+        method="label-smoothing",
+        epochs=5,
+        lr=3e-4,
+        max_length=32,
+    )
+    accuracy = model.evaluate(test, text="text", label="label_coarse").metrics["accuracy"]
+    print(f"accuracy {accuracy.value:.4f} ({accuracy.low:.4f} to {accuracy.high:.4f}), dev {model.info['dev']}")
+    assert accuracy.value >= 0.90
