@@ -25,6 +25,7 @@ from sfumato.models.textcnn import TextCNN
 from sfumato.train import precision
 
 BATCH, LENGTH, VOCABULARY, CLASSES = 32, 64, 20_000, 20
+WARM_UP = 2  # pairs
 
 
 class Encoder(torch.nn.Module):
@@ -104,11 +105,11 @@ def compare(network, method, pairs, mixed):
     """Return the seconds of the baseline and of ``method``, pair by pair."""
     steps = Step(network, METHODS["baseline"](), mixed), Step(network, method, mixed)
     times = []
-    for number, batch in enumerate(batches(pairs + 5)):
+    for number, batch in enumerate(batches(pairs + WARM_UP)):
         order = (0, 1) if number % 2 else (1, 0)
         taken = {which: steps[which](batch) for which in order}
         times.append((taken[0], taken[1]))
-    return times[5:]
+    return times[WARM_UP:]
 
 
 def main():
