@@ -223,6 +223,12 @@ def test_a_failed_run_is_a_line_with_its_error_and_the_rest_goes_on(examples, tm
     assert "fake_training.py" in bad[0]["traceback"]
 
 
+def test_a_difference_counts_only_seeds_that_both_methods_finished(examples):
+    found = compare(examples, **settings(methods=["baseline", Method("stumbles", has_targets=False)]))
+    assert found.table["seeds"].to_list() == [2, 1]
+    assert [d["seeds"] for d in found.differences] == [1]
+
+
 def test_a_failed_run_is_tried_again_and_a_good_one_replaces_it(data, tmp_path):
     def broken(*arguments, **named):
         raise OSError("disk on fire")
