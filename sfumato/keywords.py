@@ -164,7 +164,8 @@ def _words(texts: pl.Series, unit: Unit) -> tuple[pl.Series, Integers]:
     lower = texts.str.to_lowercase()
     if unit == "char":
         return _with_pairs(_flatten(lower.str.extract_all(r"\w")), lower, np.arange(len(lower)), r"\w+")
-    if not lower.str.contains(f"[{UNSPACED}]").any():
+    ascii_only = (lower.str.len_bytes() == lower.str.len_chars()).all()
+    if ascii_only or not lower.str.contains(f"[{UNSPACED}]").any():
         return _flatten(lower.str.extract_all(r"\w+"))
     found = _flatten(lower.str.extract_all(rf"[{UNSPACED}]|[\w--[{UNSPACED}]]+"))
     if unit == "word":
@@ -221,10 +222,12 @@ def _encode(tokens: pl.Series, codes: dict[str, int], *, grow: bool) -> Integers
 def _count(columns: Integers, rows: Integers, size: int, V: int) -> tuple[Any, NDArray[np.float64]]:
     """Return the CSR counts ``(size, V)`` and the words per text; column -1 counts for the length only."""
     lengths = np.bincount(rows, minlength=size).astype(np.float64)
-    keep = columns >= 0
-    key = np.sort(rows[keep] * V + columns[keep])  # one sort puts equal words of a text side by side
+    if len(columns) and columns.min() < 0:
+        rows, columns = rows[columns >= 0], columns[columns >= 0]
+    bits = max(V - 1, 0).bit_length()  # shifts: a division of each count would cost as much as the sort
+    key = np.sort(rows << bits | columns)  # one sort puts equal words of a text side by side
     start = np.flatnonzero(np.diff(key, prepend=-1))
-    row, column = np.divmod(key[start], max(V, 1))
     data = np.diff(start, append=len(key)).astype(np.float32)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=size))])
-    return sparse.csr_matrix((data, column, indptr), shape=(size, V)), lengths
+    key = key[start]
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(key >> bits, minlength=size))])
+    return sparse.csr_matrix((data, key & ((1 << bits) - 1), indptr), shape=(size, V)), lengths
