@@ -20,14 +20,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sfumato.base import Objective, Output, Supervision
+from sfumato.base import Criterion, Objective, Output, Supervision
 from sfumato.data import Examples
 from sfumato.errors import InputError
 
 STRENGTHS = (3e-5, 3e-6)  # of the L2 penalty strength / 2 * |weight|^2, beside a mean loss
 MAX_STEPS = 60
 EVERY = 5  # steps between two looks at dev
-CURVATURE = 0.5  # largest eigenvalue of the Hessian of the cross-entropy in the logits
+CURVATURE = 0.5  # largest eigenvalue of the Hessian of the cross-entropy in the logits of a row
+MARGIN = 1.2  # on a curvature that was measured and not derived
 CRITERION_LR = 1e-2
 WORSE = 1.5  # a loss that grows by this factor in one step means that the step is too long
 
@@ -176,11 +177,11 @@ class Descent:
         self.random = torch.Generator().manual_seed(seed).get_state()
         own = list(objective.criterion.parameters())
         self.adam = torch.optim.Adam(own, lr=CRITERION_LR) if own else None
-        largest = largest_eigenvalue(features, self.transposed, supervision.weights)
-        self.rates = (1 / (CURVATURE * largest + strength), 1 / (2 * CURVATURE))
         prior = supervision.targets.mean(dim=0).clamp(min=1e-6)  # (C,)
         weight = torch.zeros(features.shape[1], len(prior))
         self.here = self.ahead = (weight, (prior / prior.sum()).log())  # (V, C), (C,)
+        self.largest = largest_eigenvalue(features, self.transposed, supervision.weights)
+        self.pace(self.curvature())
         self.momentum, self.before = 1.0, float("inf")
         objective.step.zero_()
         objective.train()
@@ -188,32 +189,62 @@ class Descent:
     def step(self) -> float:
         """Take one step and return the loss where its gradient was taken."""
         loss, gradient = self.slope(*self.ahead)
-        if loss <= self.before * WORSE or self.before == float("inf"):
+        if loss <= self.before * WORSE:
             self.advance(gradient)
             self.before = loss
-        else:
-            self.retreat()
+        else:  # the criterion bends more than it did: go back and take shorter steps
+            self.pace(max(2 * self.bend, self.curvature()))
+            self.ahead, self.momentum, self.before = self.here, 1.0, float("inf")
         self.objective.advance()
         return loss
 
-    def slope(self, weight: Tensor, bias: Tensor) -> tuple[float, tuple[Tensor, Tensor]]:
-        """Return the loss at a point and its gradient; autograd runs through the criterion alone."""
-        criterion = self.objective.criterion
-        logits = (self.features @ weight + bias).requires_grad_()  # (N, C)
-        if self.adam is not None:
-            self.adam.zero_grad()
+    def pace(self, bend: float) -> None:
+        """Set the lengths of the steps for a criterion that bends by at most ``bend`` in the logits of a row."""
+        self.bend = bend
+        self.rates = (1 / (bend * self.largest + self.strength), 1 / (2 * bend))
+
+    def curvature(self, rounds: int = 6) -> float:
+        """Return how much the criterion bends in the logits of a row near the prior, at least the cross-entropy's.
+
+        Row-wise power iteration on differences of gradients, all with the same random draws, on a copy.
+        """
+        criterion = copy.deepcopy(self.objective.criterion)
+        weights, rows = self.supervision.weights, len(self.supervision.labels)
+        noise = torch.Generator().manual_seed(0)
+        point = self.here[1] + torch.randn(rows, len(self.here[1]), generator=noise)  # (N, C)
+        direction = torch.randn(point.shape, generator=noise)
+        start, sizes = self.score(criterion, point)[1], torch.zeros(rows, 1)
+        for _ in range(rounds):
+            direction = 0.01 * F.normalize(direction, dim=1)
+            change = self.score(criterion, point + direction)[1] - start
+            direction = change * (100 * rows)
+            sizes = direction.norm(dim=1) if weights is None else direction.norm(dim=1) / weights.clamp(min=1e-6)
+        found = float(sizes.max())
+        return CURVATURE if found <= CURVATURE else MARGIN * found
+
+    def score(self, criterion: Criterion, point: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss at logits (N, C) and its gradient in them, with the random draws of this step."""
+        logits = point.detach().requires_grad_()
         criterion.at(int(self.objective.step))
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self.random)
             loss = criterion(Output(logits, logits), self.supervision)
-            self.random = torch.get_rng_state()
+            self.drawn = torch.get_rng_state()
         loss.backward()
+        assert logits.grad is not None
+        return loss.detach(), logits.grad
+
+    def slope(self, weight: Tensor, bias: Tensor) -> tuple[float, tuple[Tensor, Tensor]]:
+        """Return the loss at a point and its gradient; autograd runs through the criterion alone."""
+        if self.adam is not None:
+            self.adam.zero_grad()
+        loss, gradient = self.score(self.objective.criterion, self.features @ weight + bias)
+        self.random = self.drawn
         if self.adam is not None:
             self.adam.step()
-        assert logits.grad is not None
-        down = (self.transposed @ logits.grad).add_(weight, alpha=self.strength)  # (V, C)
+        down = (self.transposed @ gradient).add_(weight, alpha=self.strength)  # (V, C)
         penalty = self.strength / 2 * float(weight.square().sum())
-        return float(loss.detach()) + penalty, (down, logits.grad.sum(dim=0))
+        return float(loss.detach()) + penalty, (down, gradient.sum(dim=0))
 
     def advance(self, gradient: tuple[Tensor, Tensor]) -> None:
         """Step along the gradient, then look ahead by the momentum, which starts again where it points uphill."""
@@ -226,11 +257,6 @@ class Descent:
         push = (self.momentum - 1) / following
         self.ahead = (moved[0].add(change[0], alpha=push), moved[1].add(change[1], alpha=push))
         self.here, self.momentum = (moved[0], moved[1]), following
-
-    def retreat(self) -> None:
-        """Go back to the last point with half the step: the criterion bends more than the cross-entropy does."""
-        self.rates = (self.rates[0] / 2, self.rates[1] / 2)
-        self.ahead, self.momentum, self.before = self.here, 1.0, float("inf")
 
     def store(self) -> None:
         """Write the current point into the network, ready to predict."""

@@ -28,7 +28,7 @@ from sfumato.ngram_counts import (
 )
 
 UNKNOWN = "[UNK]"
-SHORT = 200  # characters: shorter texts on average get character n-grams; in longer ones words say enough
+SHORT = 300  # characters: shorter texts on average get character n-grams; longer ones would take too long
 TINY = 200  # texts: below that, n-grams of a single text are kept
 POWER = 1.5  # of idf
 CHARACTER_WEIGHT = 0.5

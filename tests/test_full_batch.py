@@ -163,15 +163,28 @@ def test_a_switch_changes_at_its_step_and_not_before():
     assert int(joined.step) == 10
 
 
-def test_a_criterion_that_bends_more_than_cross_entropy_does_not_diverge():
-    class Steep(Criterion):
-        def forward(self, output, supervision):
-            return 50 * F.cross_entropy(output.logits, supervision.targets)
+class Steep(Criterion):
+    """Cross-entropy times 50: steps that suit the cross-entropy are far too long."""
 
+    def forward(self, output, supervision):
+        return 50 * F.cross_entropy(output.logits, supervision.targets)
+
+
+@pytest.mark.parametrize("at_step", [0, 3])
+def test_a_criterion_that_bends_more_than_cross_entropy_reaches_its_minimum(at_step):
     examples, encoded = split()
-    start = float(np.log(C)) * 50
-    end = refit_full_batch(objective(Steep()), examples, encoded, strength=1e-3, steps=100)
-    assert end < start / 2
+    _, least = plain_minimum(examples, encoded, 0.5 / 50)
+    criterion = Switch(SoftCrossEntropy(), Steep(), at_step=at_step)
+    loss = refit_full_batch(objective(criterion), examples, encoded, strength=0.5, steps=200)
+    assert loss / 50 == pytest.approx(least, abs=1e-4)
+
+
+def test_the_momentum_starts_again_where_it_points_uphill():
+    """Without the restart, 100 steps end 2e-5 above the minimum."""
+    examples, encoded = split()
+    _, least = plain_minimum(examples, encoded, 1e-3)
+    loss = refit_full_batch(objective(), examples, encoded, strength=1e-3, steps=100)
+    assert loss == pytest.approx(least, abs=5e-6)
 
 
 def test_no_strength_and_no_step_are_refused_in_words():
