@@ -84,6 +84,7 @@ def show_warnings_as_notes() -> None:
     for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning, ResourceWarning):
         warnings.simplefilter("ignore", kind)
     warnings.simplefilter("once", UserWarning)
+    warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")  # nothing a user could do
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         note(f"note: {message}")

@@ -61,6 +61,7 @@ def test_a_warning_becomes_a_note_and_old_code_stays_silent(capsys: pytest.Captu
     def command() -> None:
         warnings.warn("kwls fell back to label smoothing", UserWarning, stacklevel=1)
         warnings.warn("this will go", DeprecationWarning, stacklevel=1)
+        warnings.warn("Sparse CSR tensor support is in beta state.", UserWarning, stacklevel=1)
 
     guarded(command)()
     assert capsys.readouterr().err == "note: kwls fell back to label smoothing\n"

@@ -1,5 +1,8 @@
+import importlib.util
+import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +46,16 @@ def test_open_mp_waits_passively_unless_the_user_says_otherwise(monkeypatch: pyt
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("PASSIVE\n")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("ACTIVE\n")
+
+
+@pytest.mark.slow
+def test_help_costs_at_most_a_third_more_than_an_empty_app_with_the_same_commands() -> None:
+    path = Path(__file__).parents[2] / "benchmarks" / "startup.py"
+    spec = importlib.util.spec_from_file_location("startup", path)
+    assert spec is not None
+    assert spec.loader is not None
+    startup = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(startup)
+    seconds = startup.measure(9)
+    pairs = zip(seconds["sfumato --help"], seconds["empty app, plain help"], strict=True)
+    assert statistics.median(ours / empty for ours, empty in pairs) <= 1.3
