@@ -64,9 +64,13 @@ class KeywordLabels:
         if not counts.matrix.nnz:
             raise InputError(f"keywords: none of the {len(examples)} texts holds a word (unit={self.unit!r})")
         stats = LabelCounts.of(counts, examples.labels, examples.num_classes)
-        own = self.length_norm == "document"
-        length = np.maximum(counts.lengths, 1)[:, None] if own else float(counts.lengths.mean())
-        return counts, self.find(counts, examples.labels, stats), length
+        own = np.maximum(counts.lengths, 1)[:, None]
+        lengths: dict[str, float | Array] = {
+            "corpus": float(counts.lengths.mean()),
+            "document": own,
+            "root": np.sqrt(own),
+        }
+        return counts, self.find(counts, examples.labels, stats), lengths[self.length_norm]
 
     def scale(self, relevance: Array, labels: Integers) -> float:
         """Return the temperature; infinity where keywords do not beat the shares of the classes."""

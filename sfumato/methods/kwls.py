@@ -159,7 +159,7 @@ def kwls(
     weight: float = 0.25,
     temperature: float | str = "auto",
     leave_one_out: bool = True,
-    length_norm: str = "corpus",
+    length_norm: str = "root",
     unit: Unit = "auto",
     fallback: float = 0.1,
 ) -> Method:
@@ -172,13 +172,14 @@ def kwls(
     temperature : divisor of the relevance, or "auto": the least log-loss of the given label, left out of its own
         statistics; label smoothing of strength ``fallback`` where that is no better than the shares of the classes
     leave_one_out : take each text out of its label's statistics; "auto" needs it
-    length_norm : divide the relevance by the mean length ("corpus", as the paper) or the text's own ("document")
+    length_norm : divide the relevance by the mean length ("corpus", as the paper), by the text's own ("document"), or
+        by the square root of its own ("root"): words of one text repeat each other, so their sum says too much
     unit : how texts become words, see `sfumato.keywords`
     """
     check_numbers("kwls", k1, b, k2)
     check_range("kwls", "weight", weight, 0, 1)
     check_range("kwls", "fallback", fallback, 0, 1)
-    check_choice("kwls", "length_norm", length_norm, ("corpus", "document"))
+    check_choice("kwls", "length_norm", length_norm, ("root", "corpus", "document"))
     if isinstance(temperature, str):
         check_choice("kwls", "temperature", temperature, ("auto",))
         if not leave_one_out:

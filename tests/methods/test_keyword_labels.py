@@ -31,7 +31,7 @@ def examples(texts=TEXTS, labels=LABELS, classes=None):
 
 
 def fixed(k1=2.0, b=0.75, k2=2.0, **options):
-    return kwls(k1, b, k2, **{"weight": 1.0, "temperature": 1.0, "unit": "paper"} | options)
+    return kwls(k1, b, k2, **{"weight": 1.0, "temperature": 1.0, "unit": "paper", "length_norm": "corpus"} | options)
 
 
 def test_small_k1_makes_the_soft_labels_even():
@@ -80,7 +80,11 @@ def test_document_length_makes_a_text_said_twice_as_sharp_as_once():
     corpus = fixed(leave_one_out=False).prepare(train).targets.dense()
     own = fixed(leave_one_out=False, length_norm="document").prepare(train).targets.dense()
     assert corpus[long].max() > corpus[short].max()
-    assert own[long].max() < own[short].max()
+    root = fixed(leave_one_out=False, length_norm="root").prepare(train).targets.dense()
+    assert (
+        own[long].max() < own[short].max()
+    )  # counts saturate: three times the text, less than three times the evidence
+    assert root[long].max() > root[short].max()
 
 
 def corpus(rows=400, seed=0, *, signal=0.6, wrong=0.3):

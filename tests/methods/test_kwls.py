@@ -81,7 +81,7 @@ def by_the_book(texts, labels, classes, k1, b, k2, *, leave_out=None, temperatur
 
 
 def fixed(k1=2.0, b=0.75, k2=2.0, **options):
-    return kwls(k1, b, k2, **{"weight": 1.0, "temperature": 1.0, "unit": "paper"} | options)
+    return kwls(k1, b, k2, **{"weight": 1.0, "temperature": 1.0, "unit": "paper", "length_norm": "corpus"} | options)
 
 
 @pytest.mark.parametrize(("k1", "b", "k2"), SETTINGS)
