@@ -78,7 +78,8 @@ def test_wrong_use_exits_with_two_and_the_nearest_name() -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_a_full_disk_behind_standard_output_exits_with_one() -> None:
+def test_a_full_disk_behind_standard_output_exits_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # a buffer would be written again at exit
     with open("/dev/full", "w") as full:
         ended = sfumato("methods", "baseline", stdout=full)
     assert ended.returncode == 1
