@@ -81,6 +81,8 @@ def fit(
     chosen = build_method(method, {**(method_options or {}), **loose["method"]})
     training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
     examples, notes = read_examples(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
+    if examples.num_classes < 2:
+        raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
     if soft_targets is not None:
         examples, chosen = with_soft_targets(examples, chosen, soft_targets, dropped=bad_rows == "drop")
     train, kept, said = cut_dev(examples, dev, seed=seed, text=text, label=label, bad_rows=bad_rows)

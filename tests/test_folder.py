@@ -184,7 +184,7 @@ def test_saving_leaves_no_temporary_folder(saved, model, tmp_path):
 
 
 def test_a_folder_that_does_not_exist_a_file_and_a_foreign_folder_are_named(tmp_path):
-    with pytest.raises(InputError, match="no such folder: .*nowhere"):
+    with pytest.raises(InputError, match=r"no such folder: .*nowhere"):
         sfumato.load(tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file is a file"):
