@@ -16,6 +16,9 @@ from sfumato.errors import InputError
 from sfumato.source import read_examples
 from sfumato.split import split_rows
 
+CUT_VERSION = 2
+"""Raised whenever the same seeds cut other rows; part of every result's key."""
+
 
 @dataclass(frozen=True, eq=False)
 class DataSet:

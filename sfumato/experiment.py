@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sfumato.architecture import Architecture, Training
 from sfumato.calibration import softmax
-from sfumato.dataset import DataSet
+from sfumato.dataset import CUT_VERSION, DataSet
 from sfumato.environment import peak_memory
 from sfumato.errors import InputError
 from sfumato.method import Method
@@ -75,7 +75,7 @@ class Run:
             "seed": self.seed,
             "split_seed": self.split_seed,
             "training": asdict(self.training),
-            "versions": {"metric": METRIC_VERSION, "loop": self.loop_version},
+            "versions": {"metric": METRIC_VERSION, "loop": self.loop_version, "cut": CUT_VERSION},
         }
         plain: dict[str, Any] = json.loads(json.dumps(settings, default=_plain))
         return plain

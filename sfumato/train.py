@@ -168,7 +168,7 @@ class Loop:
             optimizer, lambda step: learning_rate_factor(step, self.total, training)
         )
         self.objective = objective
-        self.optimizer = self.accelerator.prepare_optimizer(optimizer, device_placement=False)
+        self.optimizer = optimizer  # bare: accelerate's wrapper skips steps after another run was broken off
         self.schedule = schedule
 
     def rows(self) -> NDArray[np.int64]:
