@@ -186,7 +186,7 @@ def measured(labels: NDArray[np.int64], logits: NDArray[Any], temperature: float
 
 
 def _train_model() -> TrainFunction:
-    from sfumato.fitting import train_model
+    from sfumato.run import train_model
 
     return train_model
 
