@@ -156,7 +156,7 @@ def kwls(
     b: float = 0.75,
     k2: float = 2.0,
     *,
-    weight: float = 0.25,
+    weight: float = 0.1,
     temperature: float | str = "auto",
     leave_one_out: bool = True,
     length_norm: str = "root",
