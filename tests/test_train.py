@@ -62,13 +62,11 @@ def loop_of(objective, train, encoded, training=SETTINGS, sampling=None):
 def gradients_of_step(loop, micro_batches):
     """Take one step and return its loss and the gradients that reached the optimizer."""
     kept = {}
-    take_step = loop.optimizer.step
 
-    def keep():
+    def keep(optimizer, arguments, options):
         kept.update({name: p.grad.clone() for name, p in loop.objective.named_parameters()})
-        take_step()
 
-    loop.optimizer.step = keep
+    getattr(loop.optimizer, "optimizer", loop.optimizer).register_step_pre_hook(keep)
     return loop.step(micro_batches), kept
 
 

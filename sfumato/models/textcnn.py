@@ -22,9 +22,66 @@ from sfumato.registry import check_choice, check_range, check_whole
 
 VERSION = 1
 
-
 SPREAD = 0.1  # word vectors start uniform within it; torch's N(0, 1) costs 5 points on short questions (LOG.md)
 WASTE = 1.4  # largest share of extra products accepted for computing all widths in one matrix product
+
+
+def window_scores(vectors: Tensor, matrix: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Lay the word vectors of each window side by side and multiply.
+
+    From ``vectors`` (B, L + k - 1, dim), ``matrix`` (k * dim, F) and ``inside`` (B, L) to windows (B, L, k * dim)
+    and scores (B, L, F); windows that start beyond the text score -inf.
+    """
+    length = inside.shape[1]
+    windows = torch.cat([vectors[:, j : j + length] for j in range(vectors.shape[1] - length + 1)], dim=2)
+    return windows, (windows @ matrix).masked_fill_(~inside.unsqueeze(2), -torch.inf)
+
+
+class StrongestWindow(torch.autograd.Function):
+    """Maximum of the window scores over L, whose gradient visits only the windows that won.
+
+    Each filter has one strongest window a text, so B * F rows are added up instead of two dense products over
+    B * L windows: `benchmarks/textcnn.md`. Of equal scores one window gets the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, matrix: Tensor, inside: Tensor) -> Tensor:
+        """Return the strongest scores, (B, F)."""
+        windows, scores = window_scores(vectors, matrix, inside)
+        best, position = scores.max(dim=1)  # (B, F)
+        ctx.save_for_backward(windows, matrix, position)
+        ctx.dim = vectors.shape[2]
+        return best
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Return the gradients of vectors and matrix."""
+        windows, matrix, position = ctx.saved_tensors
+        B, L, size = windows.shape
+        filters = matrix.shape[1]
+        shares = gradients[0].to(matrix.dtype)
+        row = position + L * torch.arange(B, device=position.device).unsqueeze(1)  # (B, F), into the B * L windows
+        flat = windows.reshape(B * L, size).to(matrix.dtype)
+        for_matrix = F.embedding_bag(row.T.contiguous(), flat, per_sample_weights=shares.T.contiguous(), mode="sum")
+        live = shares.flatten().nonzero().squeeze(1)  # dropout and the rectifier leave about a third
+        rows, order = row.flatten()[live].sort()
+        live = live[order]
+        starts = torch.searchsorted(rows, torch.arange(B * L, device=rows.device))
+        for_windows = F.embedding_bag(
+            live % filters, matrix.T.contiguous(), starts, per_sample_weights=shares.flatten()[live], mode="sum"
+        ).view(B, L, -1, ctx.dim)
+        for_vectors = for_windows.new_zeros(B, L + for_windows.shape[2] - 1, ctx.dim)
+        for j in range(for_windows.shape[2]):
+            for_vectors[:, j : j + L] += for_windows[:, :, j]
+        return for_vectors, for_matrix.T, None
+
+
+def strongest(vectors: Tensor, matrix: Tensor, inside: Tensor) -> Tensor:
+    """Strongest score of each filter, (B, F)."""
+    if torch.is_grad_enabled():
+        best: Tensor = StrongestWindow.apply(vectors, matrix, inside)  # type: ignore[no-untyped-call]
+        return best
+    return window_scores(vectors, matrix, inside)[1].amax(dim=1)
 
 
 class TextCNN(nn.Module):
@@ -70,17 +127,16 @@ class TextCNN(nn.Module):
     def responses(self, input_ids: Tensor) -> Tensor:
         """Strongest response of every filter, (B, len(kernels) * filters)."""
         length = input_ids.shape[1]
-        inside = (input_ids != 0).unsqueeze(2)  # (B, L, 1)
+        inside = input_ids != 0  # (B, L)
         inside[:, 0] = True  # an empty text keeps one window, of zeros
         padded = F.pad(input_ids, (0, max(self.kernels) - 1))
         vectors = self.embedding(padded)  # (B, L + max k - 1, dim)
         pooled, first = [], 0
         for group in self.groups:
             width = max(group)
-            windows = torch.cat([vectors[:, j : j + length] for j in range(width)], dim=2)  # (B, L, width * dim)
+            near = vectors[:, : length + width - 1]
             matrices = [F.pad(self.weights[first + i], (0, 0, 0, (width - k) * self.dim)) for i, k in enumerate(group)]
-            scores = windows @ torch.cat(matrices, dim=1)  # (B, L, len(group) * filters)
-            pooled.append(scores.masked_fill(~inside, -torch.inf).amax(dim=1))
+            pooled.append(strongest(near, torch.cat(matrices, dim=1), inside))  # (B, len(group) * filters)
             first += len(group)
         return F.relu(torch.cat(pooled, dim=1) + self.bias)  # relu and maximum commute; this is the smaller work
 

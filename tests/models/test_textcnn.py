@@ -96,6 +96,33 @@ def test_the_answer_does_not_depend_on_the_padding(kernels):
         torch.testing.assert_close(wide.features[number], alone.features[0], rtol=1e-4, atol=1e-5)
 
 
+@SETTINGS
+def test_gradients_equal_those_of_the_convolution_of_torch(kernels):
+    network = network_of(kernels)
+    rows, target = ids_of_each(), torch.tensor([0, 2, 1, 0])
+    F.cross_entropy(network(padded(rows, width=12)).logits, target).backward()
+    ours = {name: p.grad.clone() for name, p in network.named_parameters()}
+    network.zero_grad()
+    pooled = []
+    for ids in rows:
+        vectors = network.embedding(torch.tensor([ids])).transpose(1, 2)
+        for k, (width, matrix) in enumerate(zip(network.kernels, network.weights, strict=True)):
+            filters = matrix.view(width, network.dim, network.filters).permute(2, 1, 0)
+            bias = network.bias[k * network.filters : (k + 1) * network.filters]
+            pooled.append(F.conv1d(F.pad(vectors, (0, width - 1)), filters, bias).relu().max(dim=2).values[0])
+    features = torch.cat(pooled).view(len(rows), -1)
+    F.cross_entropy(network.output_layer(features), target).backward()
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(ours[name], parameter.grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_the_answer_with_and_without_gradients_is_the_same():
+    network = network_of((2, 3))
+    with torch.no_grad():
+        expected = network(padded(ids_of_each())).logits
+    torch.testing.assert_close(network(padded(ids_of_each())).logits, expected, rtol=0, atol=1e-6)
+
+
 def test_all_widths_in_one_product_equal_one_product_each():
     network = network_of((3, 4, 5))
     assert network.groups == [(3, 4, 5)]
