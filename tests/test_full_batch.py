@@ -92,18 +92,20 @@ def test_the_largest_eigenvalue_is_that_of_numpy():
     assert largest_eigenvalue(x, to_tensor(encoded.matrix.T.tocsr()), None) == pytest.approx(expected, rel=1e-3)
 
 
-def test_dev_chooses_the_best_look_and_the_objective_is_left_as_it_was():
-    (train, encoded), (dev, encoded_dev) = split(seed=0), split(60, seed=1)
+def test_dev_chooses_the_look_of_least_log_loss_and_the_objective_is_left_as_it_was():
+    (train, encoded), (dev, encoded_dev) = split(60, seed=0), split(60, seed=2)
     joined = objective()
     before = copy.deepcopy(joined.state_dict())
     seen = []
     fit = fit_full_batch(
-        joined, train, encoded, dev, encoded_dev, strengths=(1e-1, 1e-4), max_steps=23, report=seen.append
+        joined, train, encoded, dev, encoded_dev, strengths=(1e-2, 1e-5), max_steps=33, report=seen.append
     )
-    assert [row["step"] for row in fit.history] == [5, 10, 15, 20, 23] * 2
+    assert [row["step"] for row in fit.history] == [5, 10, 15, 20, 25, 30, 33] * 2
     assert seen == fit.history
-    best = max(fit.history, key=lambda row: (row["dev_accuracy"], -row["dev_log_loss"]))
+    best = min(fit.history, key=lambda row: row["dev_log_loss"])
+    assert (fit.dev_accuracy, fit.dev_log_loss) == (best["dev_accuracy"], best["dev_log_loss"])
     assert (fit.strength, fit.steps) == (best["strength"], best["step"])
+    assert fit.dev_accuracy < max(row["dev_accuracy"] for row in fit.history)  # here the two do not agree
     assert all(torch.equal(before[name], value) for name, value in joined.state_dict().items())
 
 
@@ -177,6 +179,38 @@ def test_a_criterion_that_bends_more_than_cross_entropy_reaches_its_minimum(at_s
     criterion = Switch(SoftCrossEntropy(), Steep(), at_step=at_step)
     loss = refit_full_batch(objective(criterion), examples, encoded, strength=0.5, steps=200)
     assert loss / 50 == pytest.approx(least, abs=1e-4)
+
+
+def test_the_curvature_is_measured_where_it_exceeds_that_of_cross_entropy():
+    examples, encoded = split()
+    plain = Descent(objective(), to_tensor(encoded.matrix), supervise(examples), 1e-3, 0)
+    steep = Descent(objective(Steep()), to_tensor(encoded.matrix), supervise(examples), 1e-3, 0)
+    assert plain.bend == 0.5
+    assert 50 / 3 < steep.bend <= 1.2 * 50 / 2  # at even shares of three classes; the largest anywhere, with margin
+
+
+class Drawing(Criterion):
+    """Cross-entropy that notes a random number each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def forward(self, output, supervision):
+        self.drawn.append(torch.rand(()).item())
+        return F.cross_entropy(output.logits, supervision.targets)
+
+
+def test_each_step_draws_anew_and_a_seed_draws_the_same_again():
+    examples, encoded = split()
+    drawn = []
+    for seed in (0, 0, 1):
+        criterion = Drawing()
+        refit_full_batch(objective(criterion), examples, encoded, steps=5, seed=seed)
+        drawn.append(criterion.drawn)
+    assert len(set(drawn[0])) == 5
+    assert drawn[0] == drawn[1]
+    assert not set(drawn[0]) & set(drawn[2])
 
 
 def test_the_momentum_starts_again_where_it_points_uphill():
