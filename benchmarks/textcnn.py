@@ -177,10 +177,9 @@ def main(rounds: int = 3, epochs: int = 2, rows: int = 4000) -> None:
     for name, taken in seconds.items():
         ratios = [theirs / ours for theirs, ours in zip(taken, seconds[OURS], strict=True)]
         spread = statistics.stdev(accuracies[name]) if rounds > 1 else 0.0
-        print(
-            f"{name:30} {statistics.median(taken):7.2f} s  {statistics.median(ratios):5.2f} x ours "
-            f"({min(ratios):.2f} to {max(ratios):.2f})  dev accuracy {statistics.mean(accuracies[name]):.4f} ± {spread:.4f}"
-        )
+        ratio = f"{statistics.median(ratios):5.2f} x ours ({min(ratios):.2f} to {max(ratios):.2f})"
+        accuracy = f"dev accuracy {statistics.mean(accuracies[name]):.4f} ± {spread:.4f}"
+        print(f"{name:30} {statistics.median(taken):7.2f} s  {ratio}  {accuracy}")
 
 
 if __name__ == "__main__":
