@@ -20,9 +20,10 @@ from sfumato.encode import UNITS, TokenEncoder, train_tokenizer
 from sfumato.errors import InputError
 from sfumato.registry import check_choice, check_range, check_whole
 
-VERSION = 1
+VERSION = 2
 
 SPREAD = 0.1  # word vectors start uniform within it; torch's N(0, 1) costs 5 points on short questions (LOG.md)
+TINY = 200  # texts: below that, words of a single text are kept
 WASTE = 1.4  # largest share of extra products accepted for computing all widths in one matrix product
 
 
@@ -148,14 +149,14 @@ class TextCNN(nn.Module):
 
 
 def textcnn(
-    kernels: Sequence[int] = (3, 4, 5),
+    kernels: Sequence[int] = (2, 3, 4),
     *,
     filters: int = 100,
     hidden: int | None = None,
-    dim: int = 128,
+    dim: int = 64,
     dropout: float = 0.5,
     vocabulary: int = 30_000,
-    min_count: int = 1,
+    min_count: int = 2,
     unit: str = "word",
 ) -> Architecture:
     """TextCNN on words (Chinese: characters).
@@ -167,7 +168,7 @@ def textcnn(
     hidden : size of a dense layer before the last one; None has none
     dim : size of the word vectors
     dropout : share of the features dropped in training
-    vocabulary, min_count : the most frequent words kept, and how often a word must occur
+    vocabulary, min_count : the most frequent words kept, and how often a word must occur (once in fewer than 200 texts)
     unit : ``word`` or ``character``
     """
     kernels = check_kernels(kernels)
@@ -186,7 +187,8 @@ def textcnn(
     tokens: dict[str, Any] = {"vocabulary": vocabulary, "min_count": min_count, "unit": unit}
 
     def fit_encoder(texts: Sequence[str]) -> TokenEncoder:
-        return train_tokenizer(texts, unit=unit, vocabulary=vocabulary, min_count=min_count)
+        least = min_count if len(texts) >= TINY else 1
+        return train_tokenizer(texts, unit=unit, vocabulary=vocabulary, min_count=least)
 
     def build(encoder: TokenEncoder, num_classes: int) -> TextCNN:
         return TextCNN(encoder.vocabulary_size, num_classes, **options)
@@ -196,7 +198,7 @@ def textcnn(
         fit_encoder=fit_encoder,
         load_encoder=lambda folder: TokenEncoder.load(Path(folder)),
         build=build,
-        training=Training(epochs=10, batch_size=32, lr=1e-3, max_length=256),
+        training=Training(epochs=10, batch_size=64, lr=3e-3, max_length=256),
         options=options | tokens,
         version=VERSION,
     )
