@@ -96,7 +96,7 @@ def test_the_saved_tokenizer_encodes_the_same_and_keeps_no_cut(tmp_path):
 def test_a_missing_or_damaged_tokenizer_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(InputError, match="tokenizer.json is not a readable tokenizer"):
+    with pytest.raises(InputError, match=r"tokenizer\.json is not a readable tokenizer"):
         TokenEncoder.load(tmp_path)
 
 
