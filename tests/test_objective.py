@@ -125,7 +125,7 @@ def native_loop(objective, examples, micro_batches):
     loop = Loop(objective, examples, Encoded(examples.inputs), training, seed=0, device="cpu", sampling=None)
     loop.mixed = False  # float32 in all three: what is compared is the arithmetic
     found = {}
-    loop.optimizer.optimizer.register_step_pre_hook(lambda *_: found.update(gradients(objective)))
+    loop.optimizer.register_step_pre_hook(lambda *_: found.update(gradients(objective)))
     return loop.step(np.split(np.arange(8), micro_batches)), found
 
 
