@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# A kept matplotlib, MiniLM fixture and data sets stay optional: see CONTRIBUTING.md.
+# MiniLM and the data sets stay optional: see CONTRIBUTING.md.
 
 .PHONY: demo test test-all check fix clean setup setup-dev
 
