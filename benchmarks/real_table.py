@@ -1,4 +1,4 @@
-"""The table of the README: all methods with their controls on five real sets, cut to 4,000 rows (ag_news and 20newsgroups: 2,000).
+"""The table of the README: all methods with their controls on five real sets, cut to 4,000 or 2,000 rows.
 
 textcnn reads 64 tokens and trains 8 epochs; linear reads whole texts; the encoder is fine-tuned on 2,000 rows of trec.
 
