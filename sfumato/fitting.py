@@ -22,6 +22,7 @@ from sfumato.run import Trained, train_model
 
 if TYPE_CHECKING:
     from sfumato.progress import Progress
+    from sfumato.source import Source
 
 
 def fit(
@@ -72,19 +73,21 @@ def fit(
     Model
         with rows, dev scores and notes in ``info``.
     """
-    from sfumato.source import read_examples
+    from sfumato.source import read_source
 
     require_torch("fit")
     owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
     loose = assign_options(options, owners)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
     chosen = build_method(method, {**(method_options or {}), **loose["method"]})
+    refuse_unused(architecture, batch_size=batch_size, lr=lr)
     training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
-    examples, notes = read_examples(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
+    source = read_source(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
+    examples = source.examples
     if examples.num_classes < 2:
         raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
     if soft_targets is not None:
-        examples, chosen = with_soft_targets(examples, chosen, soft_targets, dropped=bad_rows == "drop")
+        examples, chosen = with_soft_targets(source, chosen, soft_targets)
     train, kept, said = cut_dev(examples, dev, seed=seed, text=text, label=label, bad_rows=bad_rows)
     trained = train_model(
         train,
@@ -99,8 +102,18 @@ def fit(
         balance=balance,
         progress=progress,
     )
-    trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*notes, *said])
+    trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said])
     return trained.model
+
+
+def refuse_unused(architecture: Architecture, **given: Any) -> None:
+    """Raise for a setting that a model fitted in one batch has no use for."""
+    useless = [name for name, value in given.items() if value is not None]
+    if architecture.full_batch and useless:
+        raise InputError(
+            f"{architecture.name} has no {' and no '.join(useless)}: it is fitted in one batch, "
+            "whose step is computed; leave it out, or choose another model"
+        )
 
 
 def training_settings(architecture: Architecture, **given: Any) -> Training:
@@ -116,12 +129,10 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
     return replace(architecture.training, **chosen)
 
 
-def with_soft_targets(
-    examples: Examples, method: Method, soft_targets: Any, *, dropped: bool = False
-) -> tuple[Examples, Method]:
+def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tuple[Examples, Method]:
     """Replace the targets of all rows by the user's, to be fitted with soft cross-entropy.
 
-    ``dropped`` says that rows of the table may have been left out; those of ``soft_targets`` are left out with them.
+    There must be one row a text, or one a row of the table: then those of the rows left out are left out too.
 
     Raises
     ------
@@ -133,11 +144,17 @@ def with_soft_targets(
             f"{method.name} has a loss of its own, so soft targets cannot replace its targets; "
             "give soft_targets with method='baseline'"
         )
+    examples = source.examples
     classes = getattr(soft_targets, "classes", None)
     if classes is not None and tuple(classes) != examples.classes:
         raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
     array = as_matrix(getattr(soft_targets, "targets", soft_targets))
-    if dropped and len(array) > max(len(examples) - 1, int(examples.ids.max(initial=-1))):
+    if len(array) != len(examples) and source.malformed:
+        raise InputError(
+            f"{source.malformed} rows of the table could not be read, so {len(array)} soft targets cannot be matched "
+            f"to {len(examples)} texts; mend the table, or give one row for each text that is left"
+        )
+    if len(array) == source.rows != len(examples):
         array = array[examples.ids]
     checked = check_soft_targets(array, len(examples), examples.num_classes)
     named = Method("soft-targets", options={"given_with": method.name})
@@ -192,6 +209,7 @@ def describe(
         "method_options": {name: plain(value) for name, value in method.options.items()},
         "seed": seed,
         "rows": {"train": len(train), "dev": 0 if dev is None else len(dev)},
+        "refitted": trained.refitted,
         "history": trained.history,
         "best_epoch": trained.best_epoch,
         "steps": trained.steps,

@@ -115,7 +115,7 @@ def write_files(model: Model, folder: Path) -> None:
     about = {
         "format": FORMAT,
         "architecture": model.architecture,
-        "options": model.options,
+        "options": shareable(model.options),
         "classes": list(model.classes),
         "max_length": model.max_length,
         "temperature": folded,
@@ -123,6 +123,11 @@ def write_files(model: Model, folder: Path) -> None:
     }
     write_json(folder / "sfumato.json", about)
     (folder / "README.md").write_text(model_card(model, folded), encoding="utf-8")
+
+
+def shareable(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options without the path, on the machine that trained, of the encoder a transformer came from."""
+    return options | ({"encoder": Path(options["encoder"]).name} if options.get("encoder") else {})
 
 
 def write_json(path: Path, value: Any) -> None:

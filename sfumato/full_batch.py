@@ -147,7 +147,7 @@ def look(objective: Objective, features: Tensor, labels: Tensor) -> tuple[float,
     with torch.no_grad():
         logits = objective.model(features).logits
         accuracy = (logits.argmax(dim=1) == labels).double().mean()
-        return float(accuracy), float(F.cross_entropy(logits, labels))
+        return float(accuracy), float(F.cross_entropy(logits, labels, ignore_index=-1))  # -1: never seen in training
 
 
 def largest_eigenvalue(features: Tensor, transposed: Tensor, weights: Tensor | None, steps: int = 20) -> float:

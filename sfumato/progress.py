@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -64,6 +65,21 @@ class Progress:
             parts += [f"dev accuracy {record['dev_accuracy']:.4f}", f"dev log-loss {record['dev_log_loss']:.4f}"]
         if self._bar is None:
             self._line(f"{self.title}: {', '.join(parts)}, {left:.0f} s left")
+
+    def look(self, record: Mapping[str, float]) -> None:
+        """Report one look of a full-batch fit at dev."""
+        if self._bar is None:
+            parts = f"dev accuracy {record['dev_accuracy']:.4f}, dev log-loss {record['dev_log_loss']:.4f}"
+            self._line(f"{self.title}: strength {record['strength']:g}, step {record['step']:.0f}, {parts}")
+
+    @contextmanager
+    def running(self, total: int, *, precision: str = "no") -> Iterator[None]:
+        """Start, and take the bar away again however the run ends."""
+        self.start(total, precision=precision)
+        try:
+            yield
+        finally:
+            self.end()
 
     def end(self) -> None:
         """Take the bar away."""

@@ -50,6 +50,7 @@ class Trained:
     dev_raw: dict[str, float] = field(default_factory=dict)
     dev_predicted: Any = None  # (n_dev,) predicted class indices
     strength: float = 0.0  # of the L2 penalty that dev chose (linear)
+    refitted: bool = False  # trained again on train + dev after dev was measured (linear)
 
 
 def balanced(train: Examples, balance: str) -> tuple[Examples, np.ndarray[Any, Any] | None]:
@@ -184,11 +185,13 @@ class Run:
         objective, model = self._assemble(train)
         encoded = model.encoder.encode(train.inputs, model.max_length)
         if self.dev is None:
-            refit_full_batch(objective, train, encoded, seed=self.seed)
+            usual = max(1, self.training.epochs // 2)  # about what dev chooses when it may
+            refit_full_batch(objective, train, encoded, steps=usual, seed=self.seed)
             return Trained(model, objective, [], 0, int(objective.step), 0.0)
         dev_encoded = model.encoder.encode(self.dev.inputs, model.max_length)
         steps, seed = self.training.epochs, self.seed
-        fit = fit_full_batch(objective, train, encoded, self.dev, dev_encoded, max_steps=steps, seed=seed)
+        look = None if self.progress is None else self.progress.look
+        fit = fit_full_batch(objective, train, encoded, self.dev, dev_encoded, max_steps=steps, seed=seed, report=look)
         objective.load_state_dict(fit.state)
         trained = Trained(model, objective, fit.history, fit.steps, fit.steps, 0.0)
         trained.strength = fit.strength
@@ -198,12 +201,13 @@ class Run:
         """Train on train + dev with the strength, the length and the temperature that dev chose."""
         from sfumato.full_batch import refit_full_batch
 
-        every = self._whole(concatenate(self.train, dev))
+        seen = dev.take(np.flatnonzero(dev.labels >= 0))  # a label that training never saw cannot be learned
+        every = self._whole(concatenate(self.train, seen))
         objective, model = self._assemble(every)
         encoded = model.encoder.encode(every.inputs, model.max_length)
         refit_full_batch(objective, every, encoded, strength=chosen.strength, steps=chosen.steps, seed=self.seed)
         model.temperature = chosen.model.temperature
-        return replace(chosen, model=model, objective=objective)
+        return replace(chosen, model=model, objective=objective, refitted=True)
 
     def _whole(self, examples: Examples) -> Examples:
         """Return the prepared split; in one batch, a balancing sampler is the weights it would realise."""

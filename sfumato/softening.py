@@ -182,7 +182,7 @@ def learned_targets(examples: Examples, method: Method, architecture: Any, *, se
 
     train, dev, _ = cut_dev(examples, 0.1, seed=seed, text=None, label=None, bad_rows="refuse")
     trained = train_model(train, dev, architecture=architecture, method=method, seed=seed, calibrate=False, refit=False)
-    return criterion_targets(trained, examples)
+    return criterion_targets(trained, method.prepare(examples))
 
 
 def criterion_targets(trained: Any, examples: Examples) -> Floats:
@@ -193,11 +193,12 @@ def criterion_targets(trained: Any, examples: Examples) -> Floats:
     from sfumato.train import predict_outputs
 
     model, objective = trained.model, trained.objective
-    device = next(objective.parameters()).device
+    device = next(objective.model.parameters()).device
+    objective.to(device)  # a full-batch criterion has stayed on the CPU
     encoded = model.encoder.encode(examples.inputs, model.max_length)
     output = predict_outputs(objective.model, encoded, batch_size=128, device=device)
-    hard = torch.eye(examples.num_classes)[torch.from_numpy(examples.labels)]
-    supervision = Supervision(torch.from_numpy(examples.labels).to(device), hard.to(device))
+    fitted = torch.from_numpy(examples.targets.dense())
+    supervision = Supervision(torch.from_numpy(examples.labels).to(device), fitted.to(device))
     objective.eval()
     with torch.no_grad():
         given = Output(output.logits.to(device), output.features.to(device))

@@ -154,8 +154,8 @@ class Loop:
         device: str | None,
         sampling: NDArray[np.float64] | None,
     ) -> None:
-        self.accelerator = Accelerator(mixed_precision="no", cpu=device == "cpu")
-        self.device = self.accelerator.device if device is None else torch.device(device)
+        # Accelerator() without arguments never quarrels with an earlier one of this process, of ours or of a Trainer
+        self.device = Accelerator().device if device is None else torch.device(device)
         self.mixed = precision(self.device) == "bf16"
         self.train, self.encoded, self.training = train, encoded, training
         self.sampling = sampling
@@ -183,6 +183,21 @@ class Loop:
         for start in range(0, len(batches), self.training.accumulate):
             yield batches[start : start + self.training.accumulate]
 
+    def epoch(self, progress: Progress) -> float:
+        """Take the optimizer steps of one epoch and return their mean loss."""
+        self.objective.train()
+        losses = []
+        for micro_batches in self.groups():
+            losses.append(self.step(micro_batches))
+            progress.step(losses[-1])
+        return float(np.mean(losses))
+
+    def look(self, dev: Examples, encoded: Encoded) -> tuple[float, float]:
+        """Return accuracy and log-loss of the bare classifier on dev."""
+        size = 4 * self.training.batch_size
+        output = predict_outputs(self.objective.model, encoded, batch_size=size, device=self.device, mixed=self.mixed)
+        return dev_scores(output.logits, dev.labels)
+
     def step(self, micro_batches: list[NDArray[np.int64]]) -> float:
         """Take one optimizer step; micro-batches count by their number of rows."""
         rows = sum(len(index) for index in micro_batches)
@@ -192,7 +207,7 @@ class Loop:
             with torch.autocast(self.device.type, torch.bfloat16) if self.mixed else nullcontext():
                 loss = self.objective(**inputs, **supervision_of(self.train, index, self.device))["loss"]
             loss = loss * (len(index) / rows)
-            self.accelerator.backward(loss)
+            loss.backward()
             total += float(loss.detach())
         nn.utils.clip_grad_norm_(self.objective.parameters(), self.training.clip)
         self.optimizer.step()
@@ -221,38 +236,40 @@ def fit_network(
     """
     started = time.perf_counter()
     loop = Loop(objective, train, encoded, training, seed=seed, device=device, sampling=sampling)
+    watched = None if dev is None or dev_encoded is None else (dev, dev_encoded)
+    best = Best()
     history = History()
-    best: tuple[float, float] = (-1.0, math.inf)
-    kept: dict[str, Any] | None = None
     progress = progress or Progress.silent()
-    progress.start(loop.total, precision=precision(loop.device))
-    for epoch in range(1, training.epochs + 1):
-        objective.train()
-        losses = []
-        for micro_batches in loop.groups():
-            losses.append(loop.step(micro_batches))
-            progress.step(losses[-1])
-        record = {"epoch": float(epoch), "loss": float(np.mean(losses))}
-        if dev is not None and dev_encoded is not None:
-            output = predict_outputs(
-                objective.model,
-                dev_encoded,
-                batch_size=4 * training.batch_size,
-                device=loop.device,
-                mixed=loop.mixed,
-            )
-            record["dev_accuracy"], record["dev_log_loss"] = dev_scores(output.logits, dev.labels)
-            if (record["dev_accuracy"], -record["dev_log_loss"]) > (best[0], -best[1]):
-                best = (record["dev_accuracy"], record["dev_log_loss"])
-                kept, history.best_epoch = copy.deepcopy(objective.state_dict()), epoch
-        history.epochs.append(record)
-        progress.epoch(record, training.epochs)
-        if kept is not None and training.patience is not None and epoch - history.best_epoch >= training.patience:
-            break
-    if kept is not None:
-        objective.load_state_dict(kept)
-    history.best_epoch = history.best_epoch or len(history.epochs)
-    history.steps = sum(1 for _ in history.epochs) * steps_per_epoch(len(train), training)
-    progress.end()
+    with progress.running(loop.total, precision=precision(loop.device)):
+        for epoch in range(1, training.epochs + 1):
+            record = {"epoch": float(epoch), "loss": loop.epoch(progress)}
+            if watched is not None:
+                record["dev_accuracy"], record["dev_log_loss"] = loop.look(*watched)
+                best.offer(record, objective)
+            history.epochs.append(record)
+            progress.epoch(record, training.epochs)
+            if best.state and training.patience is not None and epoch - best.epoch >= training.patience:
+                break
+    if best.state:
+        objective.load_state_dict(best.state)
+    history.best_epoch = best.epoch or len(history.epochs)
+    history.steps = len(history.epochs) * steps_per_epoch(len(train), training)
     history.seconds = time.perf_counter() - started
     return history
+
+
+@dataclass
+class Best:
+    """The epoch with the best dev accuracy so far (ties: the lower log-loss), and the objective as it was then."""
+
+    accuracy: float = -1.0
+    log_loss: float = math.inf
+    epoch: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def offer(self, record: dict[str, float], objective: Objective) -> None:
+        """Keep this epoch if it is better."""
+        accuracy, log_loss = record["dev_accuracy"], record["dev_log_loss"]
+        if (accuracy, -log_loss) > (self.accuracy, -self.log_loss):
+            self.accuracy, self.log_loss, self.epoch = accuracy, log_loss, int(record["epoch"])
+            self.state = copy.deepcopy(objective.state_dict())

@@ -11,7 +11,13 @@ from sfumato.data import DenseTargets, Examples
 from sfumato.errors import InputError
 from sfumato.softening import SoftTargets
 
-SMALL = {"model": "textcnn", "model_options": {"kernels": (2, 3), "filters": 8, "dim": 8}, "epochs": 2, "lr": 1e-2}
+SMALL = {
+    "model": "textcnn",
+    "model_options": {"kernels": (2, 3), "filters": 8, "dim": 8},
+    "epochs": 2,
+    "lr": 1e-2,
+    "batch_size": 32,
+}
 
 
 def fit(data, **options):
@@ -172,14 +178,37 @@ def test_soft_targets_that_are_not_one_distribution_a_text_are_refused(tickets, 
 
 def test_rows_that_are_dropped_take_their_soft_targets_with_them(tickets):
     from sfumato.fitting import with_soft_targets
-    from sfumato.source import read_examples
+    from sfumato.source import read_source
 
     texts = list(tickets["text"])
     texts[4] = texts[89] = ""
     table, given = {"text": texts, "label": tickets["label"]}, soft(tickets)
-    examples, _ = read_examples(table, text="text", label="label", bad_rows="drop")
-    aligned, _ = with_soft_targets(examples, METHODS["baseline"](), given, dropped=True)
+    source = read_source(table, text="text", label="label", bad_rows="drop")
+    aligned, _ = with_soft_targets(source, METHODS["baseline"](), given)
     np.testing.assert_array_equal(aligned.targets.dense(), np.delete(given, [4, 89], axis=0))
+    again, _ = with_soft_targets(source, METHODS["baseline"](), np.delete(given, [4, 89], axis=0))
+    np.testing.assert_array_equal(again.targets.dense(), aligned.targets.dense())
+
+
+def test_soft_targets_cannot_be_matched_to_a_table_with_lines_that_could_not_be_read(tickets, tmp_path):
+    path = tmp_path / "tickets.csv"
+    rows = [f"{text},{label}" for text, label in zip(tickets["text"], tickets["label"], strict=True)]
+    path.write_text("\n".join(["text,label", *rows[:4], "one cell too many,a,b", *rows[4:]]) + "\n")
+    given = np.vstack([soft(tickets)[:4], soft(tickets)[:1], soft(tickets)[4:]])
+    with pytest.raises(InputError, match="1 rows of the table could not be read"):
+        fit(path, text="text", label="label", bad_rows="drop", soft_targets=given)
+
+
+def test_a_setting_that_the_linear_model_has_no_use_for_is_refused(tickets):
+    with pytest.raises(InputError, match="linear has no lr"):
+        sfumato.fit(tickets, model="linear", lr=0.1)
+
+
+def test_a_dev_label_that_training_never_saw_does_not_stop_the_linear_model(tickets):
+    dev = {"text": [*tickets["text"][:6], "something new"], "label": [*tickets["label"][:6], "unheard of"]}
+    model = sfumato.fit(tickets, model="linear", dev=dev)
+    assert model.info["dev"]["unseen"] == 1
+    assert "unheard of" not in model.classes
 
 
 @pytest.mark.parametrize("method", ["lcm", "kwls-paper"])
