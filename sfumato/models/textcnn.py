@@ -99,10 +99,10 @@ class TextCNN(nn.Module):
         vocabulary_size: int,
         num_classes: int,
         *,
-        kernels: Sequence[int] = (3, 4, 5),
+        kernels: Sequence[int] = (2, 3, 4),
         filters: int = 100,
         hidden: int | None = None,
-        dim: int = 128,
+        dim: int = 64,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
