@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.errors import InputError
+from sfumato.errors import InputError, nearest
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -124,6 +124,12 @@ class Examples:
     similar : (N, C) bool or None, labels that a criterion may mask (MaskLoss)
     weights : (N,) float32 with mean 1, or None
     ids : (N,) int64, the row of the user's table that each example comes from (0 = first data row)
+
+    Raises
+    ------
+    InputError
+        if a part has not N entries, the targets or ``similar`` have not C columns, two classes have the same name,
+        or a label is no index into ``classes`` (-1 is one that training never saw, in a test split).
     """
 
     inputs: Sequence[Any]
@@ -141,6 +147,23 @@ class Examples:
             value = getattr(self, name)
             if value is not None and len(value) != len(self.inputs):
                 raise InputError(f"{name} must have one entry per input ({len(self.inputs)}), got {len(value)}")
+        self._check_classes()
+
+    def _check_classes(self) -> None:
+        C = len(self.classes)
+        if len(set(self.classes)) < C:
+            twice = next(name for k, name in enumerate(self.classes) if name in self.classes[:k])
+            raise InputError(f"classes must differ from each other, but {twice!r} is there twice")
+        if self.targets.num_classes != C:
+            raise InputError(f"targets must have one column a class ({C}), got {self.targets.num_classes}")
+        if self.similar is not None and self.similar.shape[1:] != (C,):
+            raise InputError(f"similar must have shape ({len(self)}, {C}), got {self.similar.shape}")
+        if not len(self.labels):
+            return
+        outside = np.flatnonzero((self.labels < -1) | (self.labels >= C))
+        if len(outside):
+            row, label = int(outside[0]), int(self.labels[outside[0]])
+            raise InputError(f"labels must be 0 to {C - 1}, an index into classes, or -1; row {row + 1} has {label}")
 
     @classmethod
     def from_labels(
@@ -152,10 +175,22 @@ class Examples:
         weights: Sequence[float] | None = None,
         ids: Integers | None = None,
     ) -> Examples:
-        """Build examples with one-hot targets; labels become strings (7 -> "7"), classes are sorted."""
+        """Build examples with one-hot targets; labels become strings (7 -> "7"), classes are sorted.
+
+        Raises
+        ------
+        InputError
+            if a label is not among the given ``classes``.
+        """
         names = [str(label) for label in labels]
-        classes = tuple(classes) if classes is not None else tuple(sorted(set(names)))
+        classes = tuple(str(name) for name in classes) if classes is not None else tuple(sorted(set(names)))
         position = {name: k for k, name in enumerate(classes)}
+        if not position.keys() >= set(names):
+            row = next(i for i, name in enumerate(names) if name not in position)
+            near = nearest(names[row], classes)
+            raise InputError(
+                f"label {names[row]!r} of row {row + 1} is no class{near}; there are: {', '.join(classes)}"
+            )
         indices = np.fromiter((position[name] for name in names), dtype=np.int64, count=len(names))
         return cls(
             inputs,
@@ -189,7 +224,13 @@ class Examples:
 
 
 def concatenate(first: Examples, second: Examples) -> Examples:
-    """Return the rows of ``first``, then those of ``second``; both must have the same classes."""
+    """Return the rows of ``first``, then those of ``second``; a split without weights counts each row as 1.
+
+    Raises
+    ------
+    InputError
+        if the classes differ, or one split has ``similar`` and the other has not.
+    """
     if first.classes != second.classes:
         raise InputError(f"the two splits have different classes: {list(first.classes)} and {list(second.classes)}")
     one, other = first.targets, second.targets
@@ -202,6 +243,9 @@ def concatenate(first: Examples, second: Examples) -> Examples:
     if first.weights is not None or second.weights is not None:
         parts = (np.ones(len(s), np.float32) if s.weights is None else s.weights for s in (first, second))
         weights = mean_one(np.concatenate(list(parts)))
+    if (first.similar is None) != (second.similar is None):
+        place = "second" if second.similar is None else "first"
+        raise InputError(f"only one of the two splits has similar labels; mark them in the {place} one too")
     similar = None
     if first.similar is not None and second.similar is not None:
         similar = np.concatenate([first.similar, second.similar])
