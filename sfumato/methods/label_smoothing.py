@@ -52,20 +52,36 @@ def convert(smoothing: float, num_classes: int, *, source: str, target: str) -> 
     return {"uniform": uniform, "exclusive": uniform * (C - 1) / C, "per-class": uniform / C}[target]
 
 
-def smoothed_table(smoothing: float, num_classes: int, *, mode: str = "uniform") -> Floats:
-    """Return one target row a class, ``(C, C)``.
+def check_strength(smoothing: float, num_classes: int, *, mode: str) -> None:
+    """Raise unless the given label keeps at least the share of each other one; where they are equal it says nothing.
 
     Raises
     ------
     InputError
-        if ``per-class`` smoothing exceeds 1 / C: at 1 / C the target is uniform, beyond it the labels invert.
+        if ``exclusive`` smoothing exceeds 1 - 1 / C or ``per-class`` smoothing 1 / C.
     """
     C = num_classes
-    if mode == "per-class" and smoothing > 1 / C + 1e-12:
+    most, written = {"uniform": (1.0, "1"), "exclusive": (1 - 1 / C, "1 - 1/C"), "per-class": (1 / C, "1/C")}[mode]
+    if smoothing > most + 1e-12:
         raise InputError(
-            f"label-smoothing: per-class smoothing must be at most 1/C = {1 / C:.4g} for {C} classes, "
+            f"label-smoothing: {mode} smoothing must be at most {written} = {most:.4g} for {C} classes, "
             f"got {smoothing:g} (more would put the given label below the others)"
         )
+
+
+def smoothed_table(smoothing: float, num_classes: int, *, mode: str = "uniform") -> Floats:
+    """Return one target row a class, ``(C, C)``.
+
+    ``exclusive`` takes any strength up to 1: a control keeps the gold share of its method, however small.
+
+    Raises
+    ------
+    InputError
+        if ``per-class`` smoothing exceeds 1 / C (`check_strength`).
+    """
+    C = num_classes
+    if mode == "per-class":
+        check_strength(smoothing, C, mode=mode)
     gold = gold_share(smoothing, C, mode=mode)
     table = np.full((C, C), (1 - gold) / max(C - 1, 1), dtype=np.float64)
     np.fill_diagonal(table, gold)
@@ -77,13 +93,14 @@ def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform") -> Method:
 
     Parameters
     ----------
-    smoothing : 0 to 1; 0 leaves the labels hard
+    smoothing : 0 to 1 (``exclusive``: 1 - 1/C, ``per-class``: 1/C); 0 leaves the labels hard
     mode : ``uniform`` (as in torch, Keras and Hugging Face), ``exclusive`` or ``per-class``, see the module
     """
     check_choice("label-smoothing", "mode", mode, MODES)
     check_range("label-smoothing", "smoothing", smoothing, 0, 1)
 
     def smooth(examples: Examples) -> Examples:
+        check_strength(smoothing, examples.num_classes, mode=mode)
         table = smoothed_table(smoothing, examples.num_classes, mode=mode)
         return replace(examples, targets=TableTargets(table, examples.labels))
 
