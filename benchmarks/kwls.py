@@ -18,10 +18,10 @@ import polars as pl
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
+from sfumato.calibration import best_temperature, softmax
 from sfumato.data import Examples
 from sfumato.keywords import LabelCounts, count_words
 from sfumato.methods.kwls import held_out_evidence, in_sample_evidence, kwls, kwls_paper
-from sfumato.methods.temperature import best_temperature, softmax
 
 K1, B, K2 = 2.0, 0.75, 2.0
 

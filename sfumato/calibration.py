@@ -31,15 +31,56 @@ def temper(probabilities: NDArray[Any], temperature: float) -> NDArray[np.float6
     return softmax(np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), tiny)), temperature)
 
 
-def _slope(logits: NDArray[np.float64], gold: NDArray[np.float64], inverse: float) -> float:
-    """Derivative of the mean log-loss by 1 / T: the expected logit minus the label's logit."""
-    return float((softmax(logits, 1 / inverse) * logits).sum(axis=1).mean() - gold.mean())
+def best_temperature(scores: NDArray[np.float64], labels: NDArray[Any], *, steepest: float | None = None) -> float:
+    """Return the T that minimises the mean log-loss of ``softmax(scores / T)``; infinity if even is best.
+
+    The loss is convex in 1 / T; this is Newton's method on its slope, kept inside a bracket. Where every label
+    is predicted right, the loss has no minimum: then 1 / T stops at ``steepest``, by default where a typical row is
+    one-hot in floating point.
+
+    Parameters
+    ----------
+    scores : (N, C), finite
+    labels : (N,) indices, none of them -1
+    """
+    gap = _gap(scores, labels)
+    spread = float(np.ptp(gap, axis=0).mean())
+    if spread == 0 or gap.mean() >= 0:
+        return float("inf")
+    low, high = 0.0, 40 / spread if steepest is None else steepest
+    beta = min(1 / spread, high)
+    for _ in range(60):
+        slope, curvature = _slope(gap, beta)
+        low, high = (beta, high) if slope < 0 else (low, beta)
+        newton = beta - slope / curvature if curvature > 0 else high
+        following = newton if low < newton < high else (low + high) / 2
+        if abs(following - beta) <= 1e-8 * beta:
+            break
+        beta = following
+    return 1 / beta
+
+
+def _gap(scores: NDArray[np.float64], labels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how far each score lies above the given label's, ``(C, N)``: few labels are summed fast downwards."""
+    rows = np.ascontiguousarray(scores.T)
+    gap: NDArray[np.float64] = rows - rows[labels, np.arange(len(labels))]
+    return gap
+
+
+def _slope(gap: NDArray[np.float64], beta: float) -> tuple[float, float]:
+    """Return the first two derivatives in ``beta`` of the mean of ln sum exp(beta * gap), ``gap`` (C, N)."""
+    p = np.exp(beta * (gap - gap.max(axis=0)))
+    p /= p.sum(axis=0)
+    weighted = p * gap
+    mean = weighted.sum(axis=0)
+    return float(mean.mean()), float(((weighted * gap).sum(axis=0) - mean**2).mean())
 
 
 def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
     """Return the temperature in [0.05, 20] that minimises the mean log-loss of ``labels``.
 
-    The log-loss is convex in 1 / T, so its slope has one zero, found by bisection; rows labelled -1 are left out.
+    The log-loss is convex in 1 / T, so the best T of the range is the end nearest to the best of all
+    (`best_temperature`) where that lies outside; rows labelled -1 are left out.
 
     Parameters
     ----------
@@ -58,18 +99,8 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
         row = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
         raise InputError(f"cannot calibrate: the logits of row {row + 1} hold NaN or infinity")
     scores, labels = scores[labels >= 0], labels[labels >= 0]
-    scores = scores - scores.max(axis=1, keepdims=True) if len(scores) else scores
-    if not len(scores) or not scores.any():
+    if not len(scores) or not np.ptp(scores, axis=1).any():
         return 1.0  # no row, or every row uniform: no temperature changes anything
-    gold = scores[np.arange(len(labels)), labels]
-    low, high = 1 / HIGHEST, 1 / LOWEST
-    if _slope(scores, gold, low) >= 0:
-        return HIGHEST
-    if _slope(scores, gold, high) <= 0:
+    if _slope(_gap(scores, labels), 1 / LOWEST)[0] <= 0:
         return LOWEST
-    for _ in range(60):
-        middle = (low * high) ** 0.5
-        low, high = (middle, high) if _slope(scores, gold, middle) < 0 else (low, middle)
-        if high / low < 1 + 1e-10:
-            break
-    return float(1 / (low * high) ** 0.5)
+    return min(best_temperature(scores, labels, steepest=1 / LOWEST), HIGHEST)

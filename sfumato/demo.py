@@ -219,12 +219,11 @@ def read_probabilities(folder: Path, line: Mapping[str, Any]) -> Doubles:
     """Return the calibrated probabilities that a run predicted, ``(N, C)``, in the order of the test tickets."""
     import polars as pl
 
-    from sfumato.calibration import softmax
+    from sfumato.calibration import temper
     from sfumato.experiment import predictions_path
 
     frame = pl.read_parquet(predictions_path(folder, line["key"]), columns=["row", "probabilities"]).sort("row")
-    raw = np.array(frame["probabilities"].to_list(), dtype=np.float64)
-    return softmax(np.log(np.maximum(raw, np.finfo(np.float32).tiny)), line["temperature"])
+    return temper(np.array(frame["probabilities"].to_list(), dtype=np.float64), line["temperature"])
 
 
 def draw(corpus: Corpus, soft: dict[str, Doubles], path: Path) -> None:

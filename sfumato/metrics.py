@@ -112,17 +112,20 @@ def confused_pairs(labels: Array, predicted: Array, classes: Sequence[str], n: i
     ]
 
 
-def row_log_loss(labels: Array, probabilities: Array) -> NDArray[np.float64]:
-    """Return -log of the probability given to the label, ``(N,)``, in nats; NaN where the label is -1."""
+def row_log_loss(labels: Array, probabilities: Array, *, smallest: float = SMALLEST) -> NDArray[np.float64]:
+    """Return -log of the probability given to the label, ``(N,)``, in nats; NaN where the label is -1.
+
+    A probability below ``smallest`` counts as ``smallest``.
+    """
     _same_rows(labels, probabilities, "probabilities")
     chosen = np.asarray(probabilities, dtype=np.float64)[np.arange(len(labels)), labels]
-    losses: NDArray[np.float64] = np.where(labels >= 0, -np.log(np.maximum(chosen, SMALLEST)), np.nan)
+    losses: NDArray[np.float64] = np.where(labels >= 0, -np.log(np.maximum(chosen, smallest)), np.nan)
     return losses
 
 
-def log_loss(labels: Array, probabilities: Array) -> float:
+def log_loss(labels: Array, probabilities: Array, *, smallest: float = SMALLEST) -> float:
     """Return the mean of `row_log_loss` over the rows whose label training saw; NaN if there is none."""
-    losses = row_log_loss(labels, probabilities)
+    losses = row_log_loss(labels, probabilities, smallest=smallest)
     return float(losses[labels >= 0].mean()) if (labels >= 0).any() else float("nan")
 
 
@@ -168,6 +171,14 @@ def scores(labels: Array, probabilities: Array) -> dict[str, float]:
         "rows": len(labels),
         "unseen": int((labels < 0).sum()),
     }
+
+
+def normalised_entropy(probabilities: Array) -> NDArray[np.float64]:
+    """Return the entropy of each row over that of the even distribution, ``(N,)``: 0 is one-hot, 1 is even."""
+    p = np.asarray(probabilities, dtype=np.float64)
+    logs = np.log(p, out=np.zeros_like(p), where=p > 0)
+    scaled: NDArray[np.float64] = -(p * logs).sum(axis=1) / np.log(max(p.shape[1], 2))
+    return scaled
 
 
 def total_variation(first: Array, second: Array) -> NDArray[np.float64]:

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.calibration import best_temperature, softmax
 from sfumato.data import DenseTargets, Examples, Integers, TableTargets
 from sfumato.errors import InputError
 from sfumato.keywords import Counts, LabelCounts, Unit, count_words
 from sfumato.methods.label_smoothing import smoothed_table
-from sfumato.methods.temperature import best_temperature, log_loss, normalised_entropy, softmax
+from sfumato.metrics import log_loss, normalised_entropy
 
 if TYPE_CHECKING:
     from sfumato.methods.kwls import Evidence
 
 Array = NDArray[np.float64]
+
+TINY = float(np.finfo(np.float64).tiny)  # floor of the log-loss: a coarser one would hide how wrong keywords can be
 
 
 class KeywordWarning(UserWarning):
@@ -52,7 +55,7 @@ class KeywordLabels:
         if np.isinf(temperature):
             table = smoothed_table(self.fallback, examples.num_classes)
             return replace(examples, targets=TableTargets(table, labels))
-        d = softmax(relevance / temperature)  # Eq. 8
+        d = softmax(relevance, temperature)  # Eq. 8
         warn_of_extremes(d, counts.lengths)
         target = (self.weight * d).astype(np.float32)
         target[np.arange(len(labels)), labels] += np.float32(1 - self.weight)
@@ -78,8 +81,8 @@ class KeywordLabels:
             return self.temperature
         shares = np.bincount(labels, minlength=relevance.shape[1]) / len(labels)
         temperature = best_temperature(relevance, labels)
-        loss = log_loss(softmax(relevance / temperature), labels)
-        prior = log_loss(np.tile(shares, (len(labels), 1)), labels)
+        loss = log_loss(labels, softmax(relevance, temperature), smallest=TINY)
+        prior = log_loss(labels, np.tile(shares, (len(labels), 1)), smallest=TINY)
         if loss < prior:
             return temperature
         warnings.warn(
@@ -104,7 +107,7 @@ class KeywordLabels:
 
 def warn_of_extremes(d: Array, lengths: Array) -> None:
     """Warn of soft labels that say nothing: nearly one-hot, nearly even, or of texts without a word."""
-    hard, even = float((d.max(axis=1) > 0.99).mean()), normalised_entropy(d)
+    hard, even = float((d.max(axis=1) > 0.99).mean()), float(normalised_entropy(d).mean())
     empty = np.flatnonzero(lengths == 0)
     messages = (
         (hard > 0.5, f"{hard:.0%} of the soft labels are nearly one-hot and add little; a lower k1 spreads them"),

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
+from sfumato.calibration import best_temperature, softmax
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.keywords import LabelCounts, count_words
 from sfumato.methods.keyword_labels import KeywordWarning
 from sfumato.methods.kwls import explain_row, held_out_evidence, kwls, kwls_paper
-from sfumato.methods.temperature import best_temperature, log_loss, softmax
+from sfumato.metrics import log_loss
 
 TEXTS = [
     "the printer jams and the printer smokes",
@@ -111,13 +112,13 @@ def test_the_temperature_is_the_one_of_least_left_out_log_loss():
     relevance = left_out_relevance(train)
     T = best_temperature(relevance, train.labels)
     reference = minimize_scalar(
-        lambda beta: log_loss(softmax(beta * relevance), train.labels), bounds=(1e-3, 100), method="bounded"
+        lambda beta: log_loss(train.labels, softmax(beta * relevance)), bounds=(1e-3, 100), method="bounded"
     )
     assert pytest.approx(1 / reference.x, rel=1e-3) == T
     got = kwls(weight=1.0).prepare(train).targets.dense()
     np.testing.assert_allclose(got, softmax(relevance / T), atol=1e-6)
     for other in (T / 1.3, T * 1.3):
-        assert log_loss(softmax(relevance / other), train.labels) > log_loss(got.astype(float), train.labels)
+        assert log_loss(train.labels, softmax(relevance / other)) > log_loss(train.labels, got.astype(float))
 
 
 def test_the_temperature_does_not_depend_on_the_scale_of_the_relevance():

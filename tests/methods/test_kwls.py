@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from sfumato.calibration import softmax
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.keywords import LabelCounts, count_words
@@ -23,7 +24,6 @@ from sfumato.methods.kwls import (
     word_label_correlation,
     word_label_weight,
 )
-from sfumato.methods.temperature import softmax
 
 TEXTS = [
     "the printer jams and the printer smokes",
