@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Training:
-    """The settings of the training loop; None asks the architecture or the loop for its own."""
+    """The settings of the training loop; an architecture brings its own, and the user may change each."""
 
     epochs: int = 10
     batch_size: int = 32
@@ -63,7 +63,7 @@ class Architecture:
     Attributes
     ----------
     name, options, version : as for a method
-    fit_encoder : (training texts, seed) -> Encoder
+    fit_encoder : training texts -> Encoder
     load_encoder : folder -> Encoder
     build : (encoder, number of classes) -> network returning `Output`; imports torch when called
     training : default settings of the loop

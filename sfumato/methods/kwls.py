@@ -208,7 +208,16 @@ def kwls(
 def kwls_paper(
     k1: float = 2.0, b: float = 0.75, k2: float = 2.0, alpha: float = 1.0, *, unit: Unit = "paper"
 ) -> Method:
-    """Fit the label and, by a squared error of weight ``alpha``, the soft label d: Eqs. 1-9 as printed."""
+    """Fit the label and, by a squared error of weight ``alpha``, the soft label d: Eqs. 1-9 as printed.
+
+    Parameters
+    ----------
+    k1 : how much a frequent word may say for a label (Eq. 1), more than 0; the larger, the sharper d
+    b : how much the size of a label counts (Eq. 1), 0 to 1
+    k2 : how much a word that a text repeats may say (Eq. 4), more than 0; the larger, the sharper d
+    alpha : weight of the squared error between prediction and d (Eq. 9); 0 leaves the labels hard
+    unit : how texts become words, see `sfumato.keywords`; the paper's is ``text.split(" ")``
+    """
     check_numbers("kwls-paper", k1, b, k2)
     check_range("kwls-paper", "alpha", alpha, 0, float("inf"))
 

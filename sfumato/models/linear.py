@@ -25,7 +25,6 @@ class LinearClassifier(nn.Module):
     def __init__(self, num_inputs: int, num_classes: int) -> None:
         super().__init__()
         self.num_features = num_classes
-        self.mixed_precision = False  # sparse products have no bf16
         self.output_layer = nn.Linear(num_inputs, num_classes)
         nn.init.zeros_(self.output_layer.weight)
         nn.init.zeros_(self.output_layer.bias)
