@@ -107,7 +107,7 @@ def differences(table: Sequence[Cell], folder: Path, *, baseline: str = BASELINE
 def _described(names: dict[str, Any], d: Difference, p_holm: float, comparisons: int) -> dict[str, Any]:
     numbers = {"difference": d.difference, "low": d.low, "high": d.high, "p": d.p, "p_holm": p_holm}
     # the same predictions on every row say nothing of what another split could show
-    smallest = smallest_detectable_difference(d.se, comparisons=comparisons) if d.se > 0 else None
+    smallest = smallest_detectable_difference(d.error, comparisons=comparisons) if d.error.se > 0 else None
     return {**names, **numbers, "smallest_detectable": smallest, "words": words(d.difference, p_holm)}
 
 
@@ -198,7 +198,8 @@ def _legend(comparisons: int) -> str:
     ]
     if comparisons:
         said.append(
-            "Intervals resample rows and seeds, the same for both methods; p is corrected (Holm) for the "
+            "Intervals resample rows and seeds, the same for both methods, and are as wide as Student's t asks for "
+            "so few seeds; p is corrected (Holm) for the "
             f"{comparisons} comparisons shown. Smallest detectable: the true difference found four times in five. "
             "With one seed an interval speaks of the rows only."
         )
