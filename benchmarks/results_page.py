@@ -76,7 +76,8 @@ def tally(found: dict[str, dict[str, Any]]) -> list[str]:
                 better = sum(d["p_holm"] < CLEAR and d["difference"] > 0 for d in own)
                 worse = sum(d["p_holm"] < CLEAR and d["difference"] < 0 for d in own)
                 mean = 100 * sum(d["difference"] for d in own) / len(own)
-                lines.append(f"| {method} | {against} | {len(own)} | {better} | {worse} | {mean:+.2f} |")
+                title = "kwls (sfumato)" if method == "kwls" else method
+                lines.append(f"| {title} | {against} | {len(own)} | {better} | {worse} | {mean:+.2f} |")
     return lines
 
 

@@ -25,10 +25,15 @@ def unknown(kind: str, name: str, allowed: Iterable[str]) -> InputError:
     return InputError(f"no {kind} {name!r}{nearest(name, allowed)}; there are: {', '.join(allowed)}")
 
 
-def require_torch(what: str) -> None:
-    """Raise the error that names the extra when ``what`` needs PyTorch and it is not installed."""
+def missing_torch() -> list[str]:
+    """Return the parts of the extra ``torch`` that are not installed."""
     from importlib.util import find_spec
 
-    missing = [name for name in ("torch", "transformers", "accelerate") if find_spec(name) is None]
+    return [name for name in ("torch", "transformers", "accelerate") if find_spec(name) is None]
+
+
+def require_torch(what: str) -> None:
+    """Raise the error that names the extra when ``what`` needs PyTorch and it is not installed."""
+    missing = missing_torch()
     if missing:
         raise MissingExtraError(f"{what} needs {', '.join(missing)}: pip install 'sfumato[torch]'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,8 +77,13 @@ def fit(
     from sfumato.source import read_source
 
     require_torch("fit")
+    if weight is not None and not isinstance(weight, str):
+        raise InputError(
+            f"fit: weight is the name of a column, got {weight!r}; the option of a method is written "
+            f"method_options={{'weight': {weight!r}}}"
+        )
     owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
-    loose = assign_options(options, owners)
+    loose = assign_options(options, owners, also=signature(fit).parameters)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
     chosen = build_method(method, {**(method_options or {}), **loose["method"]})
     refuse_unused(architecture, batch_size=batch_size, lr=lr)
@@ -103,6 +109,7 @@ def fit(
         progress=progress,
     )
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said])
+    trained.model.info |= {"text": list(source.text), "label": source.label} if source.label else {}
     return trained.model
 
 
@@ -145,9 +152,7 @@ def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tupl
             "give soft_targets with method='baseline'"
         )
     examples = source.examples
-    classes = getattr(soft_targets, "classes", None)
-    if classes is not None and tuple(classes) != examples.classes:
-        raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
+    check_same_rows(soft_targets, examples)
     array = as_matrix(getattr(soft_targets, "targets", soft_targets))
     if len(array) != len(examples) and source.malformed:
         raise InputError(
@@ -159,6 +164,25 @@ def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tupl
     checked = check_soft_targets(array, len(examples), examples.num_classes)
     named = Method("soft-targets", options={"given_with": method.name})
     return replace(examples, targets=DenseTargets(checked)), named
+
+
+def check_same_rows(soft_targets: Any, examples: Examples) -> None:
+    """Raise if soft targets that carry classes, labels and texts were made for other ones, or in another order."""
+    classes = getattr(soft_targets, "classes", None)
+    if classes is None:
+        return
+    if tuple(classes) != examples.classes:
+        raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
+    given = list(zip(getattr(soft_targets, "texts", ()), getattr(soft_targets, "labels", ()), strict=False))
+    if len(given) != len(examples):
+        return
+    pairs = zip(given, zip(examples.inputs, examples.labels, strict=True), strict=True)
+    for row, ((text, label), (own_text, own_label)) in enumerate(pairs, start=1):
+        if text != own_text or label != own_label:
+            raise InputError(
+                f"soft targets: row {row} was made for {str(text)[:40]!r} ({classes[label]}), the data have "
+                f"{str(own_text)[:40]!r} ({classes[own_label]}) there; make them from the same rows in the same order"
+            )
 
 
 def as_matrix(soft_targets: Any) -> np.ndarray[Any, Any]:

@@ -42,6 +42,11 @@ def fold_temperature(network: nn.Module, temperature: float) -> nn.Module:
 def save_model(model: Model, folder: Path, *, overwrite: bool) -> Path:
     """Write the folder under a temporary name beside it and rename it, so that it is there whole or not at all."""
     check_target(folder, overwrite=overwrite)
+    if model.architecture not in MODELS:
+        raise InputError(
+            f"a model folder names its architecture, and {model.architecture!r} is not one of {', '.join(MODELS)}: it "
+            "could not be loaded again; keep its network with torch or safetensors instead"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -100,6 +105,8 @@ def write_files(model: Model, folder: Path) -> None:
         inner.config.problem_type = "single_label_classification"
         with quiet_loading():
             inner.save_pretrained(folder)
+        tokenizer: Any = model.encoder
+        tokenizer.pretrained.model_max_length = model.max_length  # so that a pipeline that truncates cuts where we do
     else:
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -127,7 +134,9 @@ def write_files(model: Model, folder: Path) -> None:
 
 def shareable(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options without the path, on the machine that trained, of the encoder a transformer came from."""
-    return options | ({"encoder": Path(options["encoder"]).name} if options.get("encoder") else {})
+    encoder = str(options.get("encoder") or "")
+    is_path = Path(encoder).is_dir() or encoder.startswith((".", "/", "~"))
+    return options | ({"encoder": Path(encoder).name} if encoder and is_path else {})
 
 
 def write_json(path: Path, value: Any) -> None:

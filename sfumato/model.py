@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sfumato.calibration import softmax
 from sfumato.data import Floats
-from sfumato.errors import InputError
+from sfumato.errors import InputError, require_torch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,6 +76,9 @@ class Model:
         """
         from sfumato.evaluation import evaluate
 
+        named = isinstance(data, str | Path) or hasattr(data, "columns") or hasattr(data, "column_names")
+        known = self.info if named else {}  # a table has the columns that the model was trained on; lists have none
+        text, label = text or known.get("text"), label or known.get("label")
         return evaluate(self, data, text=text, label=label, bad_rows=bad_rows)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -123,6 +126,7 @@ def load(folder: str | Path) -> Model:
     InputError
         if there is no such folder, it was not written by sfumato, or a file in it is cut off or does not fit.
     """
+    require_torch("reading a model")
     from sfumato.folder import load_model
 
     return load_model(Path(folder))

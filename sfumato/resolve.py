@@ -13,13 +13,16 @@ from sfumato.methods import METHODS
 from sfumato.models import MODELS
 
 
-def assign_options(options: Mapping[str, Any], owners: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Any]]:
+def assign_options(
+    options: Mapping[str, Any], owners: Mapping[str, Iterable[str]], *, also: Iterable[str] = ()
+) -> dict[str, dict[str, Any]]:
     """Sort ``options`` by owner.
 
     Parameters
     ----------
     options : name to value; ``"method.alpha"`` names its owner, ``"alpha"`` goes to the only one that takes it
     owners : owner (``"method"``, ``"model"``) to the names of its options
+    also : further names to think of when an option is misspelt
 
     Raises
     ------
@@ -42,14 +45,14 @@ def assign_options(options: Mapping[str, Any], owners: Mapping[str, Iterable[str
             choices = " or ".join(f"{o}.{name}" for o in having)
             raise InputError(f"option {name!r} is taken by {' and '.join(having)}: write {choices}")
         if not having:
-            raise InputError(_not_taken(written, name, taken))
+            raise InputError(_not_taken(written, name, taken, also))
         sorted_options[having[0]][name] = value
     return sorted_options
 
 
-def _not_taken(written: str, name: str, taken: Mapping[str, list[str]]) -> str:
-    """Write the sentence for an option that nobody has."""
-    every = [option for names in taken.values() for option in names]
+def _not_taken(written: str, name: str, taken: Mapping[str, list[str]], also: Iterable[str]) -> str:
+    """Write the sentence for an option that nobody has; ``also`` are the caller's own names."""
+    every = [option for names in (*taken.values(), also) for option in names]
     listed = "; ".join(f"{owner} takes {', '.join(names) or 'none'}" for owner, names in taken.items())
     return f"no option {written!r}{nearest(name, every)}; {listed}"
 

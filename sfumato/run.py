@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,8 @@ def train_model(
     refit : the linear model is trained again on train + dev with what dev chose
     """
     require_torch("training")
+    if train.weights is not None:
+        train = replace(train, weights=mean_one(train.weights))  # a part of a split has another mean
     import torch
 
     training = training or architecture.training
@@ -154,7 +157,7 @@ class Run:
         plan = Plan(prepared.num_classes, feature_size(network), steps, self.training.epochs, self.seed)
         criterion = SoftCrossEntropy() if self.method.criterion is None else self.method.criterion(plan)
         model = Model(network, encoder, prepared.classes, self.architecture.name, dict(self.architecture.options))
-        model.max_length, model.device = self.training.max_length, self.device
+        model.max_length, model.device = fitting_length(network, self.training.max_length), self.device
         return Objective(network, criterion), model
 
     def _fit_batches(self) -> Trained:
@@ -162,7 +165,7 @@ class Run:
 
         train, sampling = balanced(self.method.prepare(self.train), self.balance)
         objective, model = self._assemble(train)
-        length = self.training.max_length
+        length = model.max_length
         history = fit_network(
             objective,
             train,
@@ -185,8 +188,7 @@ class Run:
         objective, model = self._assemble(train)
         encoded = model.encoder.encode(train.inputs, model.max_length)
         if self.dev is None:
-            usual = max(1, self.training.epochs // 2)  # about what dev chooses when it may
-            refit_full_batch(objective, train, encoded, steps=usual, seed=self.seed)
+            refit_full_batch(objective, train, encoded, steps=self.training.epochs, seed=self.seed)
             return Trained(model, objective, [], 0, int(objective.step), 0.0)
         dev_encoded = model.encoder.encode(self.dev.inputs, model.max_length)
         steps, seed = self.training.epochs, self.seed
@@ -218,11 +220,20 @@ class Run:
         """Fit the temperature on dev and note the dev metrics before and after."""
         assert self.dev is not None
         logits = trained.model.predict_logits(self.dev.inputs)
-        if calibrate:
+        if calibrate and (logits.argmax(axis=1) != self.dev.labels).any():  # without an error, no T is too small
             trained.model.temperature = fit_temperature(logits, self.dev.labels)
         trained.dev_raw = scores(self.dev.labels, softmax(logits))
         trained.dev = scores(self.dev.labels, softmax(logits, trained.model.temperature))
         trained.dev_predicted = logits.argmax(axis=1)
+
+
+def fitting_length(network: Any, wanted: int) -> int:
+    """Return ``wanted``, or fewer tokens where the network has fewer positions; that is said."""
+    most = getattr(network, "positions", None)
+    if most is None or wanted <= most:
+        return wanted
+    warnings.warn(f"texts are cut to {most} tokens, all the positions this encoder has, not to {wanted}", stacklevel=2)
+    return int(most)
 
 
 def check_device(device: str | None) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data import Examples, Floats, Integers, check_soft_targets
-from sfumato.errors import InputError, require_torch
+from sfumato.errors import InputError, missing_torch, require_torch
 from sfumato.method import Method
 from sfumato.methods import METHODS
+from sfumato.metrics import normalised_entropy
 from sfumato.model import check_texts
 from sfumato.models import MODELS
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
@@ -51,10 +52,7 @@ class SoftTargets:
     @property
     def entropy(self) -> NDArray[np.float64]:
         """Entropy of each row divided by ln C, (N,): 0 is a hard label, 1 is uniform."""
-        q = self.targets.astype(np.float64)
-        plogp = np.where(q > 0, q * np.log(np.where(q > 0, q, 1.0)), 0.0)
-        scaled: NDArray[np.float64] = -plogp.sum(axis=1) / np.log(max(len(self.classes), 2))
-        return scaled
+        return normalised_entropy(self.targets)
 
     def moved(self, n: int = 5) -> list[tuple[str, str, float]]:
         """Return the ``n`` pairs (given label, other class) with the most mass moved a row, most first."""
@@ -145,6 +143,9 @@ def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Met
         chosen = build_method(method, options)
         if not chosen.needs_training:
             return chosen, {}
+    unknown = set(options) - set(own)
+    if unknown and missing_torch() and not any(name.startswith("model") for name in unknown):
+        assign_options(options, {"method": own})  # a misspelt option is named before an install is asked for
     require_torch("training a model for soft targets, or giving it options,")
     given = assign_options(options, {"method": own, "model": option_names(model, MODELS)})
     return build_method(method, given["method"]), given["model"]

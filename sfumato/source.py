@@ -54,13 +54,15 @@ class Source:
     """Examples with what is known of the table they come from.
 
     ``rows`` are those that could be read, also the ones left out for an empty text or label, and ``malformed`` those
-    that could not; `Examples.ids` count the former.
+    that could not; `Examples.ids` count the former. ``text`` and ``label`` are the columns that were read.
     """
 
     examples: Examples
     notes: list[str]
     rows: int
     malformed: int = 0
+    text: tuple[str, ...] = ()
+    label: str = ""
 
 
 def read_source(
@@ -88,4 +90,5 @@ def read_source(
         classes=classes,
         on_new_label="refuse" if classes is None else "keep",
     )
-    return Source(examples, [*table.notes, *said, *notes], len(table), len(table.dropped))
+    said = [*table.notes, *said, *notes]
+    return Source(examples, said, len(table), len(table.dropped), tuple(columns), column)

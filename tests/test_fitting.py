@@ -286,3 +286,37 @@ def test_weights_of_a_column_reach_the_training(tickets):
     weighted = fit(table, text="text", label="label", weight="importance", dev=0, epochs=3)
     shares = [model.predict_proba(tickets["text"])[:, 1].mean() for model in (plain, weighted)]
     assert shares[1] > shares[0] + 0.01
+
+
+def test_soft_targets_of_the_same_rows_in_another_order_are_refused(tickets):
+    made = sfumato.soften(tickets["text"][::-1], tickets["label"][::-1], "label-smoothing")
+    with pytest.raises(InputError, match="row 1 was made for"):
+        fit(tickets, soft_targets=made)
+    same = sfumato.soften(tickets["text"], tickets["label"], "label-smoothing")
+    assert fit(tickets, soft_targets=same).info["rows"]["train"]
+
+
+def test_a_weight_that_is_no_column_says_how_a_method_gets_its_option(tickets):
+    with pytest.raises(InputError, match="method_options={'weight': 0.2}"):
+        fit(tickets, method="kwls", weight=0.2)
+
+
+@pytest.mark.parametrize(("written", "meant"), [("epoch", "epochs"), ("batchsize", "batch_size")])
+def test_a_misspelt_setting_of_fit_names_the_nearest(tickets, written, meant):
+    with pytest.raises(InputError, match=f"did you mean '{meant}'"):
+        fit(tickets, **{written: 3})
+
+
+def test_a_model_remembers_the_columns_it_was_trained_on(tickets):
+    table = {"subject": tickets["text"], "text": ["nothing"] * 90, "dept": tickets["label"]}
+    model = sfumato.fit(table, text="subject", label="dept", model="linear")
+    assert (model.info["text"], model.info["label"]) == (["subject"], "dept")
+    import polars as pl
+
+    assert model.evaluate(pl.DataFrame(table)).metrics["accuracy"].value > 0.9
+
+
+def test_a_dev_part_without_an_error_leaves_the_temperature_at_one(tickets):
+    model = sfumato.fit(tickets, model="linear", dev=6)
+    assert model.info["dev"]["accuracy"] == 1.0
+    assert model.temperature == 1.0

@@ -102,6 +102,35 @@ def test_a_transformer_folder_is_read_by_pipeline_without_sfumato_and_agrees(tra
     np.testing.assert_allclose(sfumato.load(folder).predict_proba(texts), expected, atol=1e-5)
 
 
+def test_a_pipeline_that_truncates_agrees_on_texts_longer_than_the_cut(tiny_bert, tickets, tmp_path):
+    from transformers import pipeline
+
+    options = {"model": "transformer", "model_options": {"encoder": str(tiny_bert)}, "method": "baseline"}
+    model = sfumato.fit(tickets, epochs=1, max_length=6, **options)
+    texts = [" ".join(tickets["text"][:5]), tickets["text"][7]]
+    folder = model.save(tmp_path / "saved")
+    classify = pipeline("text-classification", str(folder), top_k=None, device="cpu")
+    found = [{part["label"]: part["score"] for part in row} for row in classify(texts, truncation=True)]
+    ordered = [[row[name] for name in model.classes] for row in found]
+    np.testing.assert_allclose(ordered, model.predict_proba(texts), atol=1e-5)
+
+
+def test_more_tokens_than_the_encoder_has_positions_are_cut_and_said(tiny_bert, tickets):
+    options = {"model": "transformer", "model_options": {"encoder": str(tiny_bert)}, "method": "baseline"}
+    with pytest.warns(UserWarning, match="cut to 64 tokens"):
+        model = sfumato.fit(tickets, epochs=1, max_length=200, **options)
+    assert model.max_length == 64
+    assert len(model.predict([" ".join(tickets["text"])])) == 1
+
+
+def test_a_model_of_an_unregistered_architecture_is_not_saved(transformer, tmp_path):
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match="'mine' is not one of"):
+        replace(transformer, architecture="mine").save(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
 def test_a_transformer_folder_loads_where_the_encoder_it_came_from_is_gone(tiny_bert, tickets, tmp_path):
     encoder = shutil.copytree(tiny_bert, tmp_path / "encoder")
     model = sfumato.fit(tickets, model="transformer", encoder=str(encoder), epochs=1, dev=0, max_length=32)
@@ -257,3 +286,12 @@ def test_a_transformer_folder_whose_weights_are_of_other_classes_is_refused(tran
     shutil.copy(other.save(tmp_path / "other") / "model.safetensors", folder)
     with pytest.raises(InputError, match=r"saved"):
         sfumato.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "kept"), [("prajjwal1/bert-tiny", "prajjwal1/bert-tiny"), ("/data/encoders/mini", "mini"), ("", "")]
+)
+def test_a_folder_names_a_hub_id_but_no_path(encoder, kept):
+    from sfumato.folder import shareable
+
+    assert shareable({"encoder": encoder, "freeze": 1}) == {"encoder": kept, "freeze": 1}

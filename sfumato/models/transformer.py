@@ -95,6 +95,7 @@ class TransformerClassifier(nn.Module):
         if not heads:
             raise InputError(f"{type(model).__name__} has no last linear layer of {num_classes} outputs to train")
         self.output_layer = heads[-1]
+        self.positions = usable_positions(model.config)
         self._features: Tensor | None = None
         self.output_layer.register_forward_pre_hook(self._keep)
 
@@ -109,6 +110,15 @@ class TransformerClassifier(nn.Module):
         if features.ndim == 3:  # heads that classify every position and pool after
             features = features[:, 0]
         return Output(logits, features)
+
+
+def usable_positions(config: Any) -> int | None:
+    """Return how many tokens the encoder can read, special ones included; None if its positions have no end."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    counts_from_padding = config.model_type in {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"}
+    return positions - int(config.pad_token_id or 0) - 1 if counts_from_padding else positions
 
 
 def transformer(encoder: str = "", *, dropout: float | None = None, freeze: int = 0) -> Architecture:
