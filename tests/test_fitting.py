@@ -297,7 +297,7 @@ def test_soft_targets_of_the_same_rows_in_another_order_are_refused(tickets):
 
 
 def test_a_weight_that_is_no_column_says_how_a_method_gets_its_option(tickets):
-    with pytest.raises(InputError, match="method_options={'weight': 0.2}"):
+    with pytest.raises(InputError, match=r"method_options=\{'weight': 0.2\}"):
         fit(tickets, method="kwls", weight=0.2)
 
 
