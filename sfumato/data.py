@@ -158,8 +158,6 @@ class Examples:
             raise InputError(f"targets must have one column a class ({C}), got {self.targets.num_classes}")
         if self.similar is not None and self.similar.shape[1:] != (C,):
             raise InputError(f"similar must have shape ({len(self)}, {C}), got {self.similar.shape}")
-        if not len(self.labels):
-            return
         outside = np.flatnonzero((self.labels < -1) | (self.labels >= C))
         if len(outside):
             row, label = int(outside[0]), int(self.labels[outside[0]])
@@ -177,10 +175,7 @@ class Examples:
     ) -> Examples:
         """Build examples with one-hot targets; labels become strings (7 -> "7"), classes are sorted.
 
-        Raises
-        ------
-        InputError
-            if a label is not among the given ``classes``.
+        A label that is not among the given ``classes`` is an `InputError`.
         """
         names = [str(label) for label in labels]
         classes = tuple(str(name) for name in classes) if classes is not None else tuple(sorted(set(names)))
@@ -226,10 +221,7 @@ class Examples:
 def concatenate(first: Examples, second: Examples) -> Examples:
     """Return the rows of ``first``, then those of ``second``; a split without weights counts each row as 1.
 
-    Raises
-    ------
-    InputError
-        if the classes differ, or one split has ``similar`` and the other has not.
+    It is an `InputError` if the classes differ, or one split has ``similar`` and the other has not.
     """
     if first.classes != second.classes:
         raise InputError(f"the two splits have different classes: {list(first.classes)} and {list(second.classes)}")
@@ -246,15 +238,13 @@ def concatenate(first: Examples, second: Examples) -> Examples:
     if (first.similar is None) != (second.similar is None):
         place = "second" if second.similar is None else "first"
         raise InputError(f"only one of the two splits has similar labels; mark them in the {place} one too")
-    similar = None
-    if first.similar is not None and second.similar is not None:
-        similar = np.concatenate([first.similar, second.similar])
+    marks = [split.similar for split in (first, second) if split.similar is not None]
     return Examples(
         [*first.inputs, *second.inputs],
         np.concatenate([first.labels, second.labels]),
         targets,
         first.classes,
-        similar,
+        np.concatenate(marks) if marks else None,
         weights,
         np.concatenate([first.ids, second.ids]),
     )
@@ -264,8 +254,10 @@ def mean_one(weights: Sequence[float] | NDArray[Any]) -> Floats:
     """Scale example weights to mean 1, so that a weighted mean loss keeps its size in every batch split."""
     array = np.asarray(weights, dtype=np.float64)
     if not np.isfinite(array).all() or (array < 0).any() or not array.sum() > 0:
-        bad = int(np.flatnonzero(~np.isfinite(array) | (array < 0))[0]) if array.sum() != 0 else 0
-        raise InputError(f"weights must be finite, not negative and not all zero; row {bad + 1} has {array[bad]!r}")
+        wrong = np.flatnonzero(~np.isfinite(array) | (array < 0))
+        bad = int(wrong[0]) if len(wrong) else 0
+        shown = float(array[bad]) if len(array) else "no weight"
+        raise InputError(f"weights must be finite, not negative and not all zero; row {bad + 1} has {shown}")
     scaled: Floats = (array / array.mean()).astype(np.float32)
     return scaled
 
