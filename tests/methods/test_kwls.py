@@ -1,13 +1,10 @@
 """KWLS against plain loops over the printed equations, its limits, and what leaving a text out means."""
 
 import math
-import os
 import tracemalloc
 import warnings
-from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 from sfumato.calibration import softmax
@@ -227,45 +224,3 @@ def test_memory_stays_far_below_one_number_per_text_and_word():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < N * V / 2  # half a byte for each of N x V; float32 would need four
-
-
-DATA = os.environ.get("SFUMATO_DATA")
-
-
-def real(name, label="label", split="test"):
-    if not DATA or not (Path(DATA) / name).exists():
-        pytest.skip(f"SFUMATO_DATA does not point to a folder with {name}")
-    frame = pl.read_parquet(Path(DATA) / name / f"{name}.parquet").filter(pl.col("split") == split)
-    return examples(frame["text"].to_list(), frame[label].to_list())
-
-
-def agreement(method, train):
-    d = method.prepare(train).targets.dense()
-    gold = d[np.arange(len(d)), train.labels].mean()
-    return np.median(d.max(axis=1)), (d.argmax(axis=1) == train.labels).mean(), gold
-
-
-# Measured beforehand by a separate script of the same equations: AG News test split (7,600 texts), TREC train
-# (5,452 texts, coarse), words by text.split(" ") or lower-cased, k1 = 2, b = .75, k2 = 2.
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("name", "unit", "held_out", "median", "same", "gold"),
-    [
-        ("ag_news", "paper", False, 0.915, 0.993, 0.874),
-        ("ag_news", "paper", True, 0.707, 0.876, 0.659),
-        ("ag_news", "word", False, 0.798, 0.976, 0.763),
-        ("ag_news", "word", True, 0.634, 0.870, 0.613),
-        ("trec", "paper", False, 0.842, 0.979, 0.78),
-        ("trec", "paper", True, 0.497, 0.667, 0.46),
-    ],
-)
-def test_real_news_and_questions_give_the_measured_agreement(name, unit, held_out, median, same, gold):
-    train = real(name, *(("label_coarse", "train") if name == "trec" else ()))
-    got = agreement(fixed(unit=unit, leave_one_out=held_out), train)
-    assert got == pytest.approx((median, same, gold), abs=0.006)
-
-
-@pytest.mark.data
-@pytest.mark.slow
-def test_newsgroups_agree_with_their_own_label_in_sample():
-    assert agreement(kwls_paper(unit="word"), real("20newsgroups", split="train"))[1] == pytest.approx(0.996, abs=1e-3)
