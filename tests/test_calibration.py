@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sfumato.calibration import HIGHEST, LOWEST, fit_temperature, softmax, temper
+from sfumato.calibration import HIGHEST, LOWEST, best_temperature, fit_temperature, softmax, temper
 from sfumato.errors import InputError
 from sfumato.metrics import brier, ece, log_loss
 
@@ -53,6 +53,21 @@ def test_a_split_without_errors_and_one_without_signal_stay_in_bounds():
     assert fit_temperature(sure, np.array([1, 2, 0])) == HIGHEST
     assert fit_temperature(np.zeros((3, 3)), np.array([0, 1, 2])) == 1.0
     assert fit_temperature(np.zeros((0, 3)), np.array([], dtype=int)) == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e-2, 1.0, 1e3])
+def test_the_best_of_all_temperatures_is_met_in_the_range_and_else_the_nearest_end_is(scale):
+    logits, labels = overconfident(rows=300)
+    best = best_temperature(logits * scale, labels)
+    assert best == pytest.approx(scale * best_temperature(logits, labels), rel=1e-6)
+    assert fit_temperature(logits * scale, labels) == pytest.approx(min(max(best, LOWEST), HIGHEST), rel=1e-7)
+
+
+def test_even_is_the_best_where_scores_point_away_from_the_labels():
+    logits, labels = overconfident(rows=300)
+    assert best_temperature(-logits, labels) == np.inf
+    assert best_temperature(np.zeros((3, 3)), np.array([0, 1, 2])) == np.inf
+    assert np.isfinite(best_temperature(logits, labels))
 
 
 def test_rows_with_an_unseen_label_do_not_move_the_temperature():

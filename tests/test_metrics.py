@@ -18,6 +18,7 @@ from sfumato.metrics import (
     log_loss,
     macro_f1,
     majority_accuracy,
+    normalised_entropy,
     per_class,
     row_brier,
     row_log_loss,
@@ -112,7 +113,8 @@ def test_brier_is_the_plain_sum_over_rows_and_classes():
 
 
 def test_ece_of_a_confidence_of_exactly_one_is_the_textbook_value():
-    # ecosystem trap: .95 right and 1.0 wrong share the last bin, |1/2 - .975| = .475
+    # Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, Eq. 3 with bins ((m - 1) / M, m / M]:
+    # .95, which is right, and 1.0, which is wrong, share the last of 15 bins, so |1/2 - (.95 + 1) / 2| = .475.
     probabilities = np.array([[0.05, 0.95], [0.0, 1.0]])
     assert ece(np.array([1, 0]), probabilities) == pytest.approx(0.475)
 
@@ -149,6 +151,20 @@ def test_distances_by_hand():
     middle = [0.375, 0.375, 0.25]
     by_hand = (math.log(0.5 / 0.375) + 0.5 * math.log(0.25 / 0.375) + 0.5 * math.log(0.5 / middle[2])) / 2
     assert jensen_shannon(p, q) == pytest.approx([by_hand])
+
+
+def test_a_smaller_floor_of_the_log_loss_shows_a_larger_loss():
+    labels, probabilities = np.array([1]), np.array([[1.0, 1e-20]])
+    assert log_loss(labels, probabilities) == pytest.approx(-math.log(1e-12))
+    assert log_loss(labels, probabilities, smallest=1e-30) == pytest.approx(-math.log(1e-20))
+
+
+def test_entropy_is_the_plain_sum_over_that_of_the_even_row():
+    _, probabilities = random_split(5)
+    expected = [-sum(p * math.log(p) for p in row if p > 0) / math.log(5) for row in probabilities]
+    np.testing.assert_allclose(normalised_entropy(probabilities), expected)
+    assert normalised_entropy(np.array([[1.0, 0.0], [0.5, 0.5]])).tolist() == [0, 1]
+    assert normalised_entropy(np.ones((2, 1))).tolist() == [0, 0]  # one class: nothing to be unsure of
 
 
 @given(st.integers(0, 10_000))

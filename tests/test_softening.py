@@ -44,6 +44,18 @@ def test_lcm_trains_and_gives_distributions_that_differ_within_a_class(tickets):
     np.testing.assert_array_equal(again.targets, soft.targets)
 
 
+def test_lcm_combined_with_smoothing_starts_from_the_smoothed_targets(tickets):
+    lcm, smoothing = sfumato.METHODS["lcm-paper"](alpha=10.0), sfumato.METHODS["label-smoothing"](0.5)
+    # LCM's target is softmax(alpha q + LCD) and an LCD lies in (0, 1), so ln(label's share / another's) lies within 1
+    # of alpha (q_label - q_other): 10 for one-hot q, and 10 x 0.5 after uniform smoothing of a half.
+    for method, expected in ((lcm, 10.0), (sfumato.combine(smoothing, lcm), 5.0)):
+        soft = sfumato.soften(tickets["text"], tickets["label"], method)
+        given = np.eye(3, dtype=bool)[soft.labels]
+        ratio = np.log(soft.gold_mass[:, None] / soft.targets)[~given]
+        assert (np.abs(ratio - expected) < 1).all()
+        np.testing.assert_allclose(soft.targets.sum(axis=1), 1.0, atol=1e-5)
+
+
 def test_the_baseline_refuses_in_words():
     with pytest.raises(InputError, match="baseline leaves the labels as they are"):
         sfumato.soften(TEXTS, LABELS, "baseline")

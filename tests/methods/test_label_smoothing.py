@@ -74,6 +74,14 @@ def test_per_class_smoothing_is_bounded_by_one_over_the_classes():
         targets(0.26, "per-class")
 
 
+def test_exclusive_smoothing_is_bounded_where_the_label_would_fall_below_the_others():
+    assert targets(0.75, "exclusive")[0] == pytest.approx(0.25)  # 1 - 1/C: says nothing, and is allowed
+    with pytest.raises(InputError, match=r"exclusive smoothing must be at most 1 - 1/C = 0.75 for 4 classes, got 0.76"):
+        targets(0.76, "exclusive")
+    assert smoothed_table(0.76, 4, mode="exclusive")[0, 0] == pytest.approx(0.24)  # a control may need it
+    assert targets(1.0, "uniform")[0] == pytest.approx(0.25)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
