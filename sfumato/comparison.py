@@ -18,7 +18,7 @@ from sfumato.comparison_table import cells, differences, markdown, rows
 from sfumato.dataset import DataSet, cut_data, named_data
 from sfumato.errors import InputError, require_torch
 from sfumato.experiment import Line, TrainFunction
-from sfumato.registry import check_range
+from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
 from sfumato.run_report import RunReport
 from sfumato.runner import run_all
@@ -138,7 +138,7 @@ def compare(
     Comparison
         with ``.table``, ``.differences``, ``.to_markdown()`` and ``.to_json()``.
     """
-    check_range("compare", "jobs", jobs, 1, 1024)
+    check_whole("compare", "jobs", jobs, 1, 1024)
     check_range("compare", "dev", dev, 0, 0.9, open_low=True)
     check_range("compare", "test_size", test_size, 0, 0.9, open_low=True)
     named_models = named_choices("model", models, build_architecture)
@@ -154,7 +154,7 @@ def compare(
     with _folder(output) as folder:
         report = RunReport(echo)
         try:
-            lines = run_all(list(plan.jobs(sets)), folder, workers=jobs, train=train, report=report)
+            lines = run_all(list(plan.jobs(sets)), folder, workers=int(jobs), train=train, report=report)
         finally:
             report.end()
         comparison = _judged(plan.in_order(lines), folder, plan.baseline, sets)

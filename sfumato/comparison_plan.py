@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeVar
 
 from sfumato.architecture import Architecture, Training
@@ -13,7 +14,7 @@ from sfumato.dataset import DataSet
 from sfumato.errors import InputError
 from sfumato.experiment import Line, Run
 from sfumato.method import Method
-from sfumato.registry import check_range
+from sfumato.registry import check_whole
 from sfumato.side_by_side import Job
 
 T = TypeVar("T", Method, Architecture)
@@ -127,12 +128,17 @@ def _item(kind: str, item: Any) -> tuple[Any, Mapping[str, Any]]:
     return item, {}
 
 
-def seed_list(seeds: int | Sequence[int]) -> list[int]:
-    """Return the seeds: 5 means 0 to 4; a list is taken as it is, without repeats."""
-    if isinstance(seeds, int) and not isinstance(seeds, bool):
-        check_range("compare", "seeds", seeds, 1, 10_000)
-        return list(range(seeds))
-    numbers = [] if isinstance(seeds, int | str) else list(seeds)
-    if not numbers or not all(isinstance(n, int) and n >= 0 for n in numbers) or len(set(numbers)) < len(numbers):
+def seed_list(seeds: int | Iterable[int]) -> list[int]:
+    """Return the seeds: 5 means 0 to 4; a list or an array is taken as it is, without repeats."""
+    if _is_whole(seeds):
+        check_whole("compare", "seeds", seeds, 1, 10_000)
+        return list(range(int(seeds)))  # type: ignore[arg-type]
+    given: list[Any] = list(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes) else []
+    if not given or not all(_is_whole(n) and n >= 0 for n in given) or len(set(given)) < len(given):
         raise InputError(f"seeds must be a number of seeds, or a list of different whole numbers, got {seeds!r}")
-    return numbers
+    return [int(n) for n in given]
+
+
+def _is_whole(value: Any) -> bool:
+    """NumPy's whole numbers are some too."""
+    return isinstance(value, Integral) and not isinstance(value, bool)

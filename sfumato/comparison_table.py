@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sfumato.experiment import Line, read_correct
+from sfumato.experiment import Line
+from sfumato.run_files import read_correct
 from sfumato.significance import Difference, holm, smallest_detectable_difference, two_level_bootstrap, words
 
 METRICS = (

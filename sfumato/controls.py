@@ -1,4 +1,6 @@
-"""The controls of a method: its own loss, schedule and number of steps, with its information replaced.
+"""The controls of a method: its own loss, schedule and budget of steps, with its information replaced.
+
+Each control chooses its own length on dev within that budget, as the method does.
 
 A method that beats the baseline may owe that to mere strength. Its controls have the strength and not the
 knowledge:
@@ -126,6 +128,15 @@ def record_of(criterion: Criterion) -> list[dict[str, Any]] | None:
         if hasattr(module, "record"):
             record: Any = module.record
             return list(record)
+    return None
+
+
+def kept_own_target(criterion: Criterion) -> float | None:
+    """Return the share of rows that kept their own target in training, where ``shuffled`` learns; else None."""
+    for module in criterion.modules():
+        if hasattr(module, "kept"):
+            share: Any = module.kept
+            return float(share)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -16,6 +16,7 @@ from sfumato.errors import InputError
 from sfumato.source import read_examples
 from sfumato.split import split_rows
 
+BLOCK = 4096  # rows of targets held at once
 CUT_VERSION = 2
 """Raised whenever the same seeds cut other rows; part of every result's key."""
 
@@ -48,7 +49,10 @@ class DataSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the classes and of every text, label and weight of the three splits."""
+        """A hash of the classes and of every text, label and weight of the three splits.
+
+        Targets count where they are not just the labels, and labels to be masked where there are any.
+        """
         digest = sha256("\x1f".join(self.train.classes).encode())
         for split in (self.train, self.dev, self.test):
             digest.update(f"\x1e{len(split)}\x1e".encode() + split.labels.astype("<i8").tobytes())
@@ -57,12 +61,26 @@ class DataSet:
             for text in split.inputs:
                 digest.update((text if isinstance(text, str) else "\x1f".join(text)).encode("utf-8", "surrogatepass"))
                 digest.update(b"\x1e")
+        for name, split in (("train", self.train), ("dev", self.dev), ("test", self.test)):
+            for part in _beyond_labels(split):
+                digest.update(f"\x1e{name}\x1e".encode() + part)
         return digest.hexdigest()
 
     @cached_property
     def size(self) -> int:
         """The characters (or tokens) of the training split, which the time of a run grows with."""
         return sum(len(text) for text in self.train.inputs) + len(self.train)
+
+
+def _beyond_labels(split: Examples) -> Iterator[bytes]:
+    """Yield the soft targets, if any row's is not one-hot, then the labels to be masked, if there are any."""
+    blocks = [np.arange(start, min(start + BLOCK, len(split))) for start in range(0, len(split), BLOCK)]
+    every = np.arange(split.num_classes)
+    if any((split.targets.rows(rows) != (split.labels[rows, None] == every)).any() for rows in blocks):
+        yield b"targets"
+        yield from (split.targets.rows(rows).astype("<f4").tobytes() for rows in blocks)
+    if split.similar is not None:
+        yield b"similar" + np.packbits(split.similar).tobytes()
 
 
 def data_name(data: Any) -> str:

@@ -220,7 +220,7 @@ def read_probabilities(folder: Path, line: Mapping[str, Any]) -> Doubles:
     import polars as pl
 
     from sfumato.calibration import temper
-    from sfumato.experiment import predictions_path
+    from sfumato.run_files import predictions_path
 
     frame = pl.read_parquet(predictions_path(folder, line["key"]), columns=["row", "probabilities"]).sort("row")
     return temper(np.array(frame["probabilities"].to_list(), dtype=np.float64), line["temperature"])

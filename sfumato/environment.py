@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,8 +14,15 @@ from typing import Any
 PACKAGES = ("sfumato", "numpy", "scipy", "scikit-learn", "polars", "tokenizers", "torch", "transformers", "accelerate")
 
 
-def peak_memory() -> float:
-    """Return the largest memory this process has held, in MB; a worker that did several runs reports their largest."""
+def peak_memory() -> float | None:
+    """Return the largest memory this process has held, in MB; a worker that did several runs reports their largest.
+
+    None where the system does not count it.
+    """
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 

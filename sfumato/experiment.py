@@ -6,10 +6,10 @@ import json
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from sfumato.architecture import Architecture, Training
 from sfumato.calibration import softmax
+from sfumato.controls import kept_own_target
 from sfumato.dataset import CUT_VERSION, DataSet
-from sfumato.environment import peak_memory
+from sfumato.encoder_folder import identity
+from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
 from sfumato.method import Method
 from sfumato.metrics import METRIC_VERSION, scores
+from sfumato.run_files import predictions_path, read_record, record_path, write_predictions, write_record
 
 Line = dict[str, Any]
 TrainFunction = Callable[..., Any]
@@ -62,12 +65,17 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the key is made of, in JSON's own types."""
+        """What the key is made of, in JSON's own types.
+
+        A method or model stands for itself by name, options and version: whoever builds one by hand and changes what
+        it does must change one of these. A function as an option stands by the name it can be imported by, a folder
+        of an encoder by its content, which is the same on every machine.
+        """
         settings = {
             "data_hash": self.data_hash,
             "model": {
                 "name": self.architecture.name,
-                "options": dict(self.architecture.options),
+                "options": {name: identity(name, value) for name, value in self.architecture.options.items()},
                 "version": self.architecture.version,
             },
             "method": {"name": self.built.name, "options": dict(self.built.options), "version": self.built.version},
@@ -105,7 +113,13 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if callable(value) and hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
+        name = f"{value.__module__}.{value.__qualname__}"
+        if "<lambda>" in name or "<locals>" in name:
+            raise InputError(
+                f"a function as an option of a compared method or model must stand at the top of a module, so that its "
+                f"name tells it from others, got {name}; write `def name(...)` outside of functions"
+            )
+        return name
     raise InputError(f"an option of a compared method or model must be text, a number or a list, got {value!r}")
 
 
@@ -145,8 +159,7 @@ def execute(
         **run.label,
         "metrics": measured(data.test.labels, logits, temperature),
         "temperature": temperature,
-        "best_epoch": trained.best_epoch,
-        "epochs": len(trained.history),
+        **_training_of(run, trained),
         "seconds": round(float(trained.seconds), 3),
         "seconds_in_all": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory(),
@@ -155,9 +168,10 @@ def execute(
         "n_test": len(data.test),
         "n_unseen": int((data.test.labels < 0).sum()),
         "warnings": sorted({str(w.message) for w in caught if issubclass(w.category, UserWarning)}),
-        "device": run.device or "automatic",
+        **(_hardware(run) if train is None else {"device": run.device or "automatic"}),
         "threads": 1,
         "started": stamp,
+        "environment": around(),
         "settings": run.settings,
     }
 
@@ -172,8 +186,39 @@ def failed(run: Run, error: BaseException) -> dict[str, Any]:
         **run.label,
         "error": message,
         "traceback": said,
+        "environment": around(),
         "settings": run.settings,
     }
+
+
+@cache
+def around() -> dict[str, Any]:
+    """Return the environment of this process, asked once: the code that it loaded is that of its first run."""
+    return environment()
+
+
+def _training_of(run: Run, trained: Any) -> dict[str, Any]:
+    """What dev chose. A model fitted in one batch has no epochs: dev is looked at every few steps, per strength."""
+    kept = kept_own_target(trained.objective.criterion) if run.control == "shuffled" else None
+    control = {} if kept is None else {"kept_own_target": kept}
+    if run.architecture.full_batch:
+        chosen = {"looks": len(trained.history), "strength": trained.strength}
+    else:
+        chosen = {"best_epoch": trained.best_epoch, "epochs": len(trained.history)}
+    return {"steps": trained.steps, **chosen, **control}
+
+
+def _hardware(run: Run) -> dict[str, str]:
+    """Return the device that the network was trained on, and in which precision."""
+    import torch
+    from accelerate import PartialState
+
+    from sfumato.train import precision
+
+    if run.architecture.full_batch:  # sparse products run on the processor
+        return {"device": "cpu", "precision": "float32"}
+    device = PartialState().device if run.device is None else torch.device(run.device)
+    return {"device": str(device), "precision": precision(device).replace("no", "float32")}
 
 
 def measured(labels: NDArray[np.int64], logits: NDArray[Any], temperature: float) -> dict[str, float]:
@@ -199,59 +244,3 @@ def _method(run: Run, folder: Path, source: Run | None) -> Method:
     path = record_path(folder, source.key) if source is not None else None
     record = read_record(path) if path is not None and path.exists() else None
     return control(run.built, run.control, record, seed=run.seed)
-
-
-def predictions_path(folder: Path, key: str) -> Path:
-    """Where the predictions of a run lie."""
-    return folder / "predictions" / f"{key}.parquet"
-
-
-def record_path(folder: Path, key: str) -> Path:
-    """Where the record of a learning method's run lies."""
-    return folder / "predictions" / f"{key}.record.safetensors"
-
-
-def write_predictions(path: Path, data: DataSet, probabilities: NDArray[Any]) -> None:
-    """Write, a row a test row: ``row``, ``label`` and ``predicted`` (indices), ``probabilities`` (uncalibrated)."""
-    import polars as pl
-
-    frame = pl.DataFrame(
-        {
-            "row": data.test.ids,
-            "label": data.test.labels.astype(np.int32),
-            "predicted": probabilities.argmax(axis=1).astype(np.int32),
-            "probabilities": pl.Series(probabilities.astype(np.float32)).cast(pl.List(pl.Float32)),
-        }
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame.write_parquet(part := path.with_suffix(".part"), metadata={"classes": json.dumps(data.train.classes)})
-    part.replace(path)
-
-
-def read_correct(folder: Path, key: str) -> NDArray[np.float64]:
-    """Return 1 where the prediction of a finished run is the label, else 0, ``(N,)``."""
-    import polars as pl
-
-    frame = pl.read_parquet(predictions_path(folder, key), columns=["label", "predicted"])
-    correct: NDArray[np.float64] = (frame["label"] == frame["predicted"]).to_numpy().astype(np.float64)
-    return correct
-
-
-def write_record(path: Path, record: list[Mapping[str, Any]]) -> None:
-    """Write what a learning method fitted: each entry's numbers stacked, one tensor a name."""
-    from safetensors.numpy import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    names = record[0].keys() if record else ()
-    stacked = {name: np.ascontiguousarray(np.stack([np.asarray(entry[name]) for entry in record])) for name in names}
-    save_file(stacked, part := path.with_suffix(".part"))
-    part.replace(path)
-
-
-def read_record(path: Path) -> list[dict[str, Any]]:
-    """Return what `write_record` wrote, an entry a dict."""
-    from safetensors.numpy import load_file
-
-    stacked = load_file(path)
-    length = len(next(iter(stacked.values()))) if stacked else 0
-    return [{name: values[i] for name, values in stacked.items()} for i in range(length)]

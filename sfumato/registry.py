@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from numbers import Real
 from typing import Any, Generic, TypeVar
 
 from sfumato.errors import InputError, nearest, unknown
@@ -72,9 +73,13 @@ def read_value(text: str) -> Any:
     return text
 
 
-def check_range(owner: str, name: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
-    """Raise unless ``low <= value <= high`` (``low < value`` if ``open_low``)."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_range(owner: str, name: str, value: Any, low: float, high: float, *, open_low: bool = False) -> None:
+    """Raise unless ``low <= value <= high`` (``low < value`` if ``open_low``); NumPy's numbers are numbers too."""
+    if not _is_number(value):
         raise InputError(f"{owner}: {name} must be a number, got {value!r}")
     if not (low < value if open_low else low <= value) or not value <= high:
         bound = f"{'more than' if open_low else 'at least'} {low:g}"
@@ -82,7 +87,7 @@ def check_range(owner: str, name: str, value: float, low: float, high: float, *,
         raise InputError(f"{owner}: {name} must be {bound}, got {value!r}")
 
 
-def check_whole(owner: str, name: str, value: float, low: int, high: float = float("inf")) -> None:
+def check_whole(owner: str, name: str, value: Any, low: int, high: float = float("inf")) -> None:
     """Raise unless ``value`` is a whole number with ``low <= value <= high``."""
     check_range(owner, name, value, low, high)
     if value % 1:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sfumato.environment import environment
 from sfumato.errors import InputError
-from sfumato.experiment import Line, TrainFunction, failed, predictions_path, record_path
+from sfumato.experiment import Line, TrainFunction, failed
+from sfumato.run_files import predictions_path, record_path
 from sfumato.side_by_side import Job, side_by_side
 
 RESULTS = "results.jsonl"
@@ -38,17 +38,32 @@ def run_all(
     ----------
     workers : processes side by side, at least 1
     report : called as a run ends with its line, the runs done, those in all and the seconds left (None at first)
+
+    Raises
+    ------
+    InputError
+        if another process is at work in ``folder``.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(folder):
+        return _run_all(jobs, folder, workers=workers, train=train, report=report)
+
+
+def _run_all(
+    jobs: Sequence[Job],
+    folder: Path,
+    *,
+    workers: int,
+    train: TrainFunction | None,
+    report: Callable[[Line, int, int, float | None], None] | None,
+) -> list[Line]:
     lines = finished(folder)
     wanted = {job.run.key: job for job in jobs}
     left = {key: job for key, job in wanted.items() if not _is_done(job, lines.get(key), folder)}
     number = len(left)
     timed: list[tuple[Job, float]] = []
-    around = environment()
     for job, outcome in side_by_side(list(left.values()), folder, workers=workers, train=train):
         line = failed(job.run, outcome) if isinstance(outcome, BaseException) else outcome
-        line["environment"] = around
         append(folder / RESULTS, line)
         lines[job.run.key] = line
         del left[job.run.key]
@@ -58,6 +73,26 @@ def run_all(
             seconds = seconds_left(timed, list(left.values()), workers) if len(timed) >= TIMED else None
             report(line, number - len(left), number, seconds)
     return [{**lines[job.run.key], **job.run.label} for job in jobs]  # two names may stand for one run
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold the results of ``folder`` for this process; the lock is gone with it, however it ends."""
+    try:
+        import fcntl  # not on Windows, where nothing keeps two comparisons apart
+    except ImportError:
+        yield
+        return
+    with (folder / RESULTS).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another comparison is writing into {folder}; wait until it has ended, or give another output folder"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def _is_done(job: Job, line: Line | None, folder: Path) -> bool:

@@ -62,9 +62,8 @@ class _Pool:
         return future
 
     def _executor(self) -> Any:
-        # joblib comes with scikit-learn. Its loky starts clean interpreters: a script needs no
-        # `if __name__ == "__main__"`, and no thread is forked
-        from joblib.externals.loky import get_reusable_executor
+        # loky starts clean interpreters: a script needs no `if __name__ == "__main__"`, and no thread is forked
+        from loky import get_reusable_executor
 
         return get_reusable_executor(max_workers=self.workers, timeout=IDLE, env=ONE_THREAD)
 

@@ -5,6 +5,7 @@ import signal
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -60,7 +61,20 @@ class Trained:
     record: list | None
     history: list = field(default_factory=lambda: [{"epoch": 1, "loss": 1.0}])
     best_epoch: int = 1
+    steps: int = 4
+    strength: float = 0.0
     seconds: float = 0.01
+    objective: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(criterion=Criterion()))
+
+
+class Criterion:
+    """A criterion of nothing, or one whose parts are given."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def modules(self):
+        return iter([self, *self.parts])
 
 
 def train(examples, dev, *, architecture, method, training, seed, device, threads, calibrate, refit):

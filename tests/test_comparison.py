@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import fake_training as fake
 import numpy as np
@@ -14,10 +15,10 @@ from sfumato.comparison_plan import named_choices, seed_list
 from sfumato.data import Examples
 from sfumato.dataset import data_name, named_data
 from sfumato.errors import InputError
-from sfumato.experiment import read_correct
 from sfumato.method import Method
 from sfumato.methods.label_smoothing import baseline, label_smoothing
 from sfumato.resolve import build_method
+from sfumato.run_files import read_correct
 from sfumato.run_report import duration
 from sfumato.runner import RESULTS, append, finished, run_all, seconds_left
 from sfumato.side_by_side import Job
@@ -58,7 +59,7 @@ def lines_of(folder):
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    every = Examples.from_labels(*fake.texts_and_labels(240))
+    every = Examples.from_labels(*fake.texts_and_labels(600))
     methods = [baseline(), ("label-smoothing", {"smoothing": 0.2}), Method("informed", (informed,)), Method("noisy")]
     said = []
     found = compare(every, **settings(methods=methods, seeds=3, output=folder, echo=said.append))
@@ -207,6 +208,26 @@ def test_two_names_for_one_run_are_two_rows_and_one_line(examples, tmp_path):
     assert found.differences[0]["smallest_detectable"] is None
 
 
+def test_two_comparisons_do_not_write_into_one_folder(data, tmp_path):
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from sfumato.runner import only_writer
+with only_writer(Path({str(tmp_path)!r})):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    pytest.importorskip("fcntl")
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(InputError, match="another comparison is writing into"):
+            run_all([Job(a_run(data), data)], tmp_path, train=fake.train)
+        assert lines_of(tmp_path) == []
+        other.stdin.close()
+        other.wait(timeout=30)
+        assert run_all([Job(a_run(data), data)], tmp_path, train=fake.train)[0]["status"] == "done"
+
+
 # -- failing
 
 
@@ -341,7 +362,13 @@ def test_choices_are_names_pairs_dicts_functions_and_things():
         ({"seeds": 0}, "seeds must be at least 1"),
         ({"seeds": [0, 0]}, "different whole numbers"),
         ({"seeds": "5"}, "different whole numbers"),
+        ({"seeds": 2.5}, "different whole numbers"),
+        ({"seeds": [0, 1.5]}, "different whole numbers"),
+        ({"seeds": None}, "different whole numbers"),
+        ({"seeds": True}, "different whole numbers"),
         ({"jobs": 0}, "jobs must be at least 1"),
+        ({"jobs": 1.5}, "jobs must be a whole number"),
+        ({"jobs": "2"}, "jobs must be a number"),
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"methods": [{"smoothing": 0.1}]}, "needs 'name'"),
     ],
@@ -356,6 +383,10 @@ def test_seeds_are_a_number_or_a_list():
     assert seed_list(3) == [0, 1, 2]
     assert seed_list([4, 2]) == [4, 2]
     assert seed_list(range(2)) == [0, 1]
+    assert seed_list(np.int64(2)) == [0, 1]
+    given = seed_list(np.arange(2, 4))
+    assert given == [2, 3]
+    assert json.dumps(given) == "[2, 3]"
 
 
 def test_the_estimate_knows_each_model_and_the_length_of_the_texts(data):

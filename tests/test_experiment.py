@@ -1,5 +1,11 @@
+import hashlib
 import json
 import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import fake_training as fake
 import numpy as np
@@ -9,22 +15,15 @@ from fake_training import a_run
 
 from sfumato.architecture import Training
 from sfumato.calibration import temper
-from sfumato.data import Examples
+from sfumato.data import DenseTargets, Examples
 from sfumato.dataset import DataSet
-from sfumato.environment import environment
+from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
-from sfumato.experiment import (
-    execute,
-    failed,
-    predictions_path,
-    read_correct,
-    read_record,
-    record_path,
-    write_record,
-)
+from sfumato.experiment import execute, failed
 from sfumato.method import Method
 from sfumato.methods.label_smoothing import label_smoothing
 from sfumato.metrics import accuracy, ece, log_loss
+from sfumato.run_files import predictions_path, read_correct, read_record, record_path, write_record
 
 
 @pytest.fixture
@@ -61,14 +60,67 @@ def test_the_metric_version_is_part_of_the_key(data, monkeypatch):
     assert a_run(data).key != before
 
 
-def test_the_key_of_given_settings_is_the_same_in_every_process(data):
-    # made once by sha256 of the settings as sorted JSON, by hand in another process
-    run = a_run(data, data_hash="0" * 64)
-    import hashlib
+SETTINGS = (
+    '{"control": {"name": "", "version": 0}, "data_hash": "00", '
+    '"method": {"name": "baseline", "options": {}, "version": 1}, '
+    '"model": {"name": "linear", "options": {"dims": [2, 3], "size": 5}, "version": 1}, "seed": 0, "split_seed": 0, '
+    '"training": {"accumulate": 1, "batch_size": 32, "clip": 1.0, "epochs": 3, "lr": 0.001, "max_length": 256, '
+    '"patience": null, "schedule": "constant", "warmup": 0.0, "weight_decay": 0.0}, '
+    '"versions": {"cut": 2, "loop": 1, "metric": 1}}'
+)
+KEY = "f1a54eef84d32d002f6dfef9290db2e9"  # printf %s "$SETTINGS" | sha256sum | head -c 32
 
-    by_hand = hashlib.sha256(json.dumps(run.settings, sort_keys=True).encode()).hexdigest()
-    assert run.key == by_hand[:32]
-    assert json.loads(json.dumps(run.settings)) == run.settings
+
+def keyed(data):
+    return a_run(data, data_hash="00", loop_version=1, architecture=fake.architecture(size=np.int64(5), dims=(2, 3)))
+
+
+def test_the_key_of_given_settings_lasts(data, monkeypatch):
+    monkeypatch.setattr("sfumato.experiment.METRIC_VERSION", 1)
+    monkeypatch.setattr("sfumato.experiment.CUT_VERSION", 2)
+    assert json.dumps(keyed(data).settings, sort_keys=True) == SETTINGS
+    assert keyed(data).key == KEY
+
+
+def test_another_process_makes_the_same_key(data):
+    code = "import fake_training as fake, test_experiment as t; print(t.keyed(fake.data_set()).key)"
+    other = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert other.stdout.strip() == keyed(data).key, other.stderr
+
+
+def test_a_function_counts_by_its_name_and_one_without_a_lasting_name_is_refused(data):
+    def local(examples):
+        return examples
+
+    assert a_run(data, built=Method("m", options={"f": json.dumps})).settings["method"]["options"] == {
+        "f": "json.dumps"
+    }
+    for nameless in (local, lambda x: x):
+        with pytest.raises(InputError, match="must stand at the top of a module"):
+            _ = a_run(data, built=Method("m", options={"f": nameless})).key
+
+
+def test_an_encoder_counts_by_what_its_folder_holds_and_not_by_where_it_lies(data, tmp_path):
+    def key(folder):
+        return a_run(data, architecture=fake.architecture("transformer", encoder=str(folder))).key
+
+    def made(folder, weights):
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(weights)
+        return folder
+
+    one, copy, other = (made(tmp_path / n / "bert", w) for n, w in (("a", b"1"), ("b", b"1"), ("c", b"2")))
+    assert key(one) == key(copy) != key(other)
+    before = key(one)
+    (one / "model.safetensors").write_bytes(b"other weights")
+    assert key(one) != before
+    settings = a_run(data, architecture=fake.architecture(encoder=str(other))).settings
+    assert str(tmp_path) not in json.dumps(settings)
+    hub = a_run(data, architecture=fake.architecture(encoder="owner/name")).settings
+    assert hub["model"]["options"] == {"encoder": "owner/name"}
 
 
 def test_an_option_without_a_lasting_form_is_refused(data):
@@ -91,6 +143,24 @@ def test_the_fingerprint_tells_texts_labels_splits_and_weights_apart():
     ]
     assert len(set(prints)) == len(prints)
     assert made(["x y", "z", "w"]) == prints[0]
+
+
+def test_the_fingerprint_is_that_of_texts_and_labels_unless_there_is_more_to_fit():
+    plain = Examples.from_labels(["x", "y", "z"], ["a", "b", "a"])
+
+    def made(every):
+        return DataSet("d", every.take([0]), every.take([1]), every.take([2])).fingerprint
+
+    parts = [b"a\x1fb"]
+    for text, label in ((b"x", 0), (b"y", 1), (b"z", 0)):
+        parts += [b"\x1e1\x1e", label.to_bytes(8, "little"), text, b"\x1e"]
+    assert made(plain) == hashlib.sha256(b"".join(parts)).hexdigest()
+    one_hot = replace(plain, targets=DenseTargets(plain.targets.dense()))
+    assert made(one_hot) == made(plain)
+    soft = replace(plain, targets=DenseTargets(np.array([[0.9, 0.1], [0.0, 1.0], [1.0, 0.0]], np.float32)))
+    softer = replace(plain, targets=DenseTargets(np.array([[0.8, 0.2], [0.0, 1.0], [1.0, 0.0]], np.float32)))
+    masked = replace(plain, similar=np.array([[False, True], [False, False], [False, False]]))
+    assert len({made(plain), made(soft), made(softer), made(masked)}) == 4
 
 
 def test_a_run_gives_a_line_whose_metrics_follow_from_its_predictions(data, tmp_path):
@@ -121,6 +191,43 @@ def test_a_line_holds_what_was_done_and_is_json(data, tmp_path):
     assert line["seconds_in_all"] > 0
 
 
+def test_a_line_names_steps_and_looks_where_there_are_no_epochs(data, tmp_path):
+    network = execute(a_run(data), data, tmp_path, train=fake.train)
+    assert (network["steps"], network["epochs"], network["best_epoch"]) == (4, 1, 1)
+    assert not {"looks", "strength"} & network.keys()
+    one_batch = replace(fake.architecture(), full_batch=True)
+    line = execute(a_run(data, architecture=one_batch), data, tmp_path, train=fake.train)
+    assert (line["steps"], line["looks"], line["strength"]) == (4, 1, 0.0)
+    assert not {"epochs", "best_epoch"} & line.keys()
+
+
+def test_a_shuffled_control_says_how_many_rows_kept_their_own_target(data, tmp_path):
+    def trains(examples, dev, **settings):
+        trained = fake.train(examples, dev, **settings)
+        trained.objective.criterion = fake.Criterion(SimpleNamespace(kept=0.25))
+        return trained
+
+    shuffled = a_run(data, fake.learning_method(), control="shuffled")
+    assert execute(shuffled, data, tmp_path, train=trains)["kept_own_target"] == 0.25
+    assert "kept_own_target" not in execute(shuffled, data, tmp_path, train=fake.train)
+    assert "kept_own_target" not in execute(a_run(data), data, tmp_path, train=trains)
+
+
+def test_a_real_run_names_device_precision_and_what_made_it(data, tmp_path):
+    from sfumato.models import MODELS
+
+    line = execute(a_run(data, architecture=MODELS["linear"](steps=5), training=Training(epochs=5)), data, tmp_path)
+    assert (line["device"], line["precision"]) == ("cpu", "float32")
+    assert line["steps"] == 5
+    assert line["strength"] > 0
+    small = MODELS["textcnn"](dim=8, filters=4, hidden=8)
+    line = execute(a_run(data, architecture=small, device="cpu", training=Training(epochs=1)), data, tmp_path)
+    assert line["device"] == "cpu"
+    assert line["precision"] in ("float32", "bf16")
+    assert (line["steps"], line["epochs"]) == (1, 1)
+    assert line["environment"]["packages"]["torch"]
+
+
 def test_a_warning_of_a_run_is_kept_in_its_line(data, tmp_path):
     said = execute(a_run(data, Method("warns")), data, tmp_path, train=fake.train)["warnings"]
     assert said == ["fell back to something simpler"]
@@ -147,10 +254,6 @@ def test_a_control_trains_on_replaced_targets(data, tmp_path):
         return fake.train(examples, dev, method=method, **settings)
 
     def informed(examples):
-        from dataclasses import replace
-
-        from sfumato.data import DenseTargets
-
         rng = np.random.default_rng(0)
         array = 0.8 * examples.targets.dense() + 0.2 * rng.dirichlet(np.ones(3), len(examples))
         return replace(examples, targets=DenseTargets(array.astype(np.float32)))
@@ -184,6 +287,7 @@ def test_a_failed_line_keeps_the_error_and_where_it_came_from(data, tmp_path):
     assert line["status"] == "failed"
     assert line["error"] == "ValueError: no good reason"
     assert "fake_training.py" in line["traceback"]
+    assert line["environment"]["packages"]["numpy"]
 
 
 def test_the_environment_names_versions_machine_and_commit():
@@ -191,3 +295,9 @@ def test_the_environment_names_versions_machine_and_commit():
     assert {"python", "numpy", "polars"} <= around["packages"].keys()
     assert around["machine"]
     assert around["commit"] is None or len(around["commit"].rstrip("+")) == 40
+
+
+def test_without_a_system_that_counts_it_there_is_no_peak_memory(monkeypatch):
+    assert peak_memory() > 10
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert peak_memory() is None
