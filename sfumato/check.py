@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from sfumato.columns import MOST_CLASSES, case_variants, describe_labels
+from sfumato.columns import case_variants, describe_labels, label_faults
 from sfumato.finding import Finding as Finding
 from sfumato.finding import Severity, View, count, several, some, view_of
 from sfumato.rows import Table
@@ -72,18 +72,9 @@ def empty_cells(view: View) -> Iterator[Finding]:
 
 def unusable_labels(view: View) -> Iterator[Finding]:
     """Find labels that cannot be learned: one class, ids, lists."""
-    classes, total = len(view.counts), view.counts.total()
-    if classes == 1:
-        message = f"one class only: {some(list(view.counts))}"
-        yield Finding("one-class", "error", message, [], "a classifier needs rows of two classes")
-    if classes > MOST_CLASSES or (classes > 20 and classes > 0.5 * total):
-        message = (
-            f"{classes:,} different labels in {total:,} rows, such as {some(list(view.counts), 3)}: they look like ids"
-        )
-        yield Finding("ids-as-labels", "error", message, [], "name another column with --label")
-    if view.counts and all(name.startswith("[") and name.endswith("]") for name in view.counts):
-        message = f"the labels are lists, such as {some(list(view.counts), 2)}"
-        yield Finding("lists-as-labels", "error", message, [], "one label a row is needed: choose one of each")
+    for fault in label_faults(view.counts):
+        message = f"the column {view.label!r} holds {fault.problem}"
+        yield Finding(fault.kind, "error", message, [], fault.advice)
 
 
 def small_classes(view: View) -> Iterator[Finding]:

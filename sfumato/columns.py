@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -141,7 +142,7 @@ def to_examples(
         notes.append(f"{len(rows.bad)} of {len(table)} rows left out:\n{describe_bad_rows(rows.bad, table.unit)}")
     counts = Counter(rows.labels)
     if classes is None:
-        refuse_labels(table.source, label, counts, rows.labels)
+        refuse_labels(table.source, label, counts)
         notes += describe_labels(counts, label)
         classes = sorted(counts)
     else:
@@ -150,8 +151,7 @@ def to_examples(
 
 
 def _usable_rows(table: Table, text: list[str], label: str, weight: str | None) -> _Rows:
-    parts = [table.column(name) for name in text]
-    texts = parts[0] if len(parts) == 1 else [_joined(cells) for cells in zip(*parts, strict=True)]
+    texts = table.joined(text)
     labels = [cell.strip() for cell in table.column(label)]
     weights = None if weight is None else table.column(weight)
     bad, index = [], []
@@ -168,10 +168,6 @@ def _usable_rows(table: Table, text: list[str], label: str, weight: str | None) 
     return _Rows([texts[k] for k in index], [labels[k] for k in index], kept, index, bad)
 
 
-def _joined(cells: tuple[str, ...]) -> str:
-    return " ".join(cell for cell in cells if cell and not cell.isspace())
-
-
 def _weight(cell: str) -> float | None:
     try:
         number = float(cell)
@@ -180,20 +176,33 @@ def _weight(cell: str) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def refuse_labels(source: str, label: str, counts: Counter[str], labels: Sequence[str]) -> None:
-    """Raise if a column cannot be the label: one class only, ids, or lists of labels."""
+class LabelFault(NamedTuple):
+    """Why a column cannot be the label, and what to do; `check` shows it as a finding of this kind."""
+
+    kind: str
+    problem: str
+    advice: str
+
+
+def label_faults(counts: Counter[str]) -> list[LabelFault]:
+    """Return why labels that occur so often cannot be learned: one class only, ids, or lists of labels."""
+    faults, total = [], counts.total()
     example = ", ".join(map(repr, list(counts)[:3]))
     if len(counts) == 1:
-        raise InputError(f"{source}: the column {label!r} holds one class only, {example}; a classifier needs two")
-    if len(counts) > MOST_CLASSES or (len(counts) > 20 and len(counts) > 0.5 * len(labels)):
-        raise InputError(
-            f"{source}: the column {label!r} has {len(counts)} different values in {len(labels)} rows ({example}, "
-            f"...): these look like ids, not classes; name another column with --label"
-        )
-    if all(name.startswith("[") and name.endswith("]") for name in counts):
-        raise InputError(
-            f"{source}: the column {label!r} holds lists ({example}); one label a row is needed: choose one of each"
-        )
+        faults.append(LabelFault("one-class", f"one class only, {example}", "a classifier needs two"))
+    if len(counts) > MOST_CLASSES or (len(counts) > 20 and len(counts) > 0.5 * total):
+        problem = f"{len(counts)} different values in {total} rows ({example}, ...), which look like ids, not classes"
+        faults.append(LabelFault("ids-as-labels", problem, "name another column with --label"))
+    if counts and all(name.startswith("[") and name.endswith("]") for name in counts):
+        problem = f"lists ({example}), and one label a row is needed"
+        faults.append(LabelFault("lists-as-labels", problem, "choose one of each"))
+    return faults
+
+
+def refuse_labels(source: str, label: str, counts: Counter[str]) -> None:
+    """Raise if a column cannot be the label."""
+    for fault in label_faults(counts)[:1]:
+        raise InputError(f"{source}: the column {label!r} holds {fault.problem}; {fault.advice}")
 
 
 def describe_labels(counts: Counter[str], label: str) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+TRAINING_MODULES = ("torch", "transformers", "accelerate")  # what the extra `torch` installs
+
 
 class InputError(ValueError):
     """The caller gave something that cannot be used; the command line shows it and exits with code 2."""
@@ -29,7 +31,7 @@ def missing_torch() -> list[str]:
     """Return the parts of the extra ``torch`` that are not installed."""
     from importlib.util import find_spec
 
-    return [name for name in ("torch", "transformers", "accelerate") if find_spec(name) is None]
+    return [name for name in TRAINING_MODULES if find_spec(name) is None]
 
 
 def require_torch(what: str) -> None:

@@ -76,15 +76,11 @@ def intervals(labels: NDArray[np.int64], probabilities: NDArray[Any]) -> dict[st
 def evaluate(
     model: Model, data: Any, *, text: Sequence[str] | str | None, label: str | None, bad_rows: str = "refuse"
 ) -> Evaluation:
-    """Measure ``model`` on a table; see `Model.evaluate`."""
-    from sfumato.table import guess_columns, read_table, to_examples
+    """Measure ``model`` on a table or on `Examples`; see `Model.evaluate`."""
+    from sfumato.source import read_examples
 
-    table = read_table(data, bad_rows=bad_rows)
-    columns, column, said = guess_columns(table, text, label)
-    examples, notes = to_examples(
-        table, text=columns, label=column, bad_rows=bad_rows, classes=model.classes, on_new_label="keep"
-    )
-    return evaluate_examples(model, examples, notes=(*table.notes, *said, *notes))
+    examples, notes = read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=model.classes)
+    return evaluate_examples(model, examples, notes=notes)
 
 
 def evaluate_examples(model: Model, examples: Examples, *, notes: Sequence[str] = ()) -> Evaluation:

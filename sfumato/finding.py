@@ -48,8 +48,7 @@ class View:
 
 def view_of(table: Table, text: Sequence[str], label: str, max_length: int, test: View | None = None) -> View:
     """Read the columns that are looked at; comparable texts ignore case and the width of blanks."""
-    parts = [table.column(name) for name in text]
-    texts = parts[0] if len(parts) == 1 else [" ".join(filter(str.strip, cells)) for cells in zip(*parts, strict=True)]
+    texts = table.joined(text)
     labels = [cell.strip() for cell in table.column(label)]
     keys = [" ".join(cell.split()).casefold() for cell in texts]
     counts = Counter(filter(None, labels))

@@ -8,7 +8,7 @@ from importlib import import_module
 from numbers import Real
 from typing import Any, Generic, TypeVar
 
-from sfumato.errors import InputError, nearest, unknown
+from sfumato.errors import TRAINING_MODULES, InputError, nearest, require_torch, unknown
 
 T = TypeVar("T")
 
@@ -28,7 +28,12 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         if key not in self._where:
             raise unknown(self.kind, name, self._where)
         module, _, function = self._where[key].partition(":")
-        built: Callable[..., T] = getattr(import_module(module), function)
+        try:
+            built: Callable[..., T] = getattr(import_module(module), function)
+        except ModuleNotFoundError as error:
+            if error.name in TRAINING_MODULES:
+                require_torch(f"the {self.kind} {key}")
+            raise
         return built
 
     def __contains__(self, name: object) -> bool:

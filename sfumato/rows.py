@@ -63,6 +63,16 @@ class Table:
             raise InputError(f"{self.source}: {unknown('column', name, self.columns)}")
         return self.columns[name]
 
+    def joined(self, names: Sequence[str]) -> list[str]:
+        """Return the texts: one column as it is, or several joined by a blank, their blank cells left out.
+
+        Training, prediction and `check` all read texts here, so that a model is asked what it was taught.
+        """
+        columns = [self.column(name) for name in names]
+        if len(columns) == 1:
+            return columns[0]
+        return [" ".join(filter(str.strip, cells)) for cells in zip(*columns, strict=True)]
+
     def take(self, index: Iterable[int]) -> Table:
         """Return the rows ``index`` (from 0), in that order."""
         chosen = [int(i) for i in index]

@@ -73,12 +73,11 @@ def print_summary(holds: dict[str, Any]) -> None:
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:
-    """Print the findings, the gravest first, each with its rows and what to do."""
+    """Print the findings, each with its rows and what to do."""
     say()
     if not findings:
         say("nothing found that would go wrong")
-    order = ("error", "warning", "note")
-    for finding in sorted(findings, key=lambda each: order.index(each.severity)):
+    for finding in findings:
         say(f"{finding.severity}: {finding.message}")
         if finding.rows:
             more = len(finding.rows) - SHOWN_ROWS

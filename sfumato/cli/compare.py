@@ -19,11 +19,13 @@ from sfumato.cli.output import note, say
 from sfumato.cli.settings import given
 from sfumato.errors import InputError
 
+METHODS = "baseline,label-smoothing,kwls,lcm"  # the default of `sfumato.compare`, which is not imported for --help
+
 
 def compare(
     data: Annotated[list[str], typer.Argument(metavar="DATA...", help="One or several tables of texts and labels.")],
     models: Annotated[str, typer.Option("--models", help="Models, with commas between.")] = "linear",
-    methods: Annotated[str, typer.Option("--methods", help="Methods, with commas between.")] = "baseline,kwls",
+    methods: Annotated[str, typer.Option("--methods", help="Methods, with commas between.")] = METHODS,
     seeds: Annotated[str, typer.Option("--seeds", help="5 is 0 to 4; or the seeds, with commas between.")] = "5",
     text: Text = None,
     label: Label = None,

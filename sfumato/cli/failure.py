@@ -12,9 +12,8 @@ from typing import Any
 import typer
 
 from sfumato.cli.output import note
-from sfumato.errors import InputError, MissingExtraError
+from sfumato.errors import TRAINING_MODULES, InputError, MissingExtraError
 
-TRAINING_MODULES = ("torch", "transformers", "accelerate")
 FULL = "No space left on device"  # safetensors and polars say it in errors of their own
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 

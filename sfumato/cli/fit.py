@@ -61,11 +61,13 @@ def fit(
 ) -> None:
     """Train a model on a table and write its folder."""
     from sfumato import fitting
+    from sfumato.folder import check_target
     from sfumato.progress import Progress
     from sfumato.table import guess_columns, read_table
     from sfumato.write import check_output
 
     options = read_settings(settings, reserved=named_arguments(fitting.fit))
+    check_target(output, overwrite=overwrite)  # a trained model that cannot be saved would be lost
     check_output(output, overwrite)
     table = read_table(data, bad_rows=bad_rows)
     texts, label, guesses = guess_columns(table, text, label)

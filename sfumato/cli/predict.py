@@ -84,8 +84,9 @@ def predictions(model: "Model", texts: Sequence[str], proba: bool) -> Columns:
     """Return the columns predicted, confidence and, if wanted, one p_<class> a class."""
     import numpy as np
 
-    probabilities = np.asarray(model.predict_proba(texts), dtype=np.float64).round(DECIMALS)  # (N, C)
-    best = probabilities.argmax(axis=1)
+    probabilities = np.asarray(model.predict_proba(texts), dtype=np.float64)  # (N, C)
+    best = probabilities.argmax(axis=1)  # before rounding, which makes ties
+    probabilities = probabilities.round(DECIMALS)
     columns: dict[str, Sequence[Any]] = {
         "predicted": [model.classes[k] for k in best],
         "confidence": probabilities.max(axis=1).tolist(),
@@ -111,15 +112,15 @@ def with_text(table: "Table", names: Sequence[str], bad_rows: str) -> tuple["Tab
     """Return the rows that have a text, and their texts with the columns joined."""
     from sfumato.rows import BadRow, name_rows, refuse_bad_rows
 
-    texts = [" ".join(parts).strip() for parts in zip(*(table.column(name) for name in names), strict=True)]
-    empty = [table.rows[k] for k, each in enumerate(texts) if not each]
+    texts = table.joined(names)
+    empty = [table.rows[k] for k, each in enumerate(texts) if not each.strip()]
     if not empty:
         return table, texts
     if bad_rows == "refuse":
         problem = f"no text in {', '.join(names)}"
         raise refuse_bad_rows(table.source, [BadRow(row, problem, "") for row in empty], table.unit)
     note(f"note: {table.source}: no text in {name_rows(empty, table.unit)}, left out")
-    keep = [k for k, each in enumerate(texts) if each]
+    keep = [k for k, each in enumerate(texts) if each.strip()]
     return table.take(keep), [texts[k] for k in keep]
 
 

@@ -82,14 +82,15 @@ class Labelled(NamedTuple):
 
 def read_labelled(data: str, text: Sequence[str] | None, label: str | None, bad_rows: str) -> Labelled:
     """Read the table and say what was guessed or dropped on the way."""
-    from sfumato.table import guess_columns, read_table, to_examples
+    from sfumato.source import read_examples
+    from sfumato.table import guess_columns, read_table
 
     table = read_table(data, bad_rows=bad_rows)
     texts, label, guesses = guess_columns(table, text, label)
     if COLUMN in table.columns:
         raise InputError(f"{table.source} already has the column {COLUMN!r}; rename it, or leave it out")
-    examples, notes = to_examples(table, text=texts, label=label, bad_rows=bad_rows)
-    for sentence in (*table.notes, *guesses, *notes):
+    examples, notes = read_examples(table, text=texts, label=label, bad_rows=bad_rows)
+    for sentence in (*guesses, *notes):
         note(f"note: {sentence}")
     return Labelled(table, texts, label, examples)
 
@@ -110,9 +111,10 @@ def write(path: Path, given: Labelled, soft: "SoftTargets", overwrite: bool) -> 
     from sfumato.write import write_table
 
     columns: dict[str, Any] = dict(given.table.take(given.examples.ids).columns)
-    if path.suffix == ".parquet":
+    ending = path.suffix.lower()
+    if ending == ".parquet":
         columns[COLUMN] = soft.targets
-    elif path.suffix == ".jsonl":
+    elif ending == ".jsonl":
         columns[COLUMN] = soft.targets.tolist()
     else:
         columns.update({f"{PREFIX}{name}": soft.targets[:, k].tolist() for k, name in enumerate(soft.classes)})
