@@ -228,6 +228,8 @@ def read_probabilities(folder: Path, line: Mapping[str, Any]) -> Doubles:
 
 def draw(corpus: Corpus, soft: dict[str, Doubles], path: Path) -> None:
     """Draw, for each pair of given label and department, the mean mass of π and of each method's soft labels."""
+    from sfumato.methods import METHODS as registered
+
     given = np.array([corpus.classes.index(label) for label in corpus.labels])
 
     def mean(mass: Doubles) -> Doubles:
@@ -237,7 +239,7 @@ def draw(corpus: Corpus, soft: dict[str, Doubles], path: Path) -> None:
         return np.stack(rows)
 
     heat_map(
-        [("true π", mean(corpus.pi)), *((method, mean(soft[method])) for method in DRAWN)],
+        [("true π", mean(corpus.pi)), *((str(registered[method]()), mean(soft[method])) for method in DRAWN)],
         corpus.classes,
         title="Where the soft labels put their mass",
         note="Row: tickets with that label. Column: mean share of that department.",
