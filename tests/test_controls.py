@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sfumato import METHODS, InputError, combine
 from sfumato.base import Output, Supervision, Switch
 from sfumato.control_losses import ReplayedTargets, ShuffledTargets
-from sfumato.controls import control, control_names, controls, record_of
+from sfumato.controls import control, control_names, controls, kept_own_target, record_of
 from sfumato.data import DenseTargets, Examples
 from sfumato.method import Method, Plan
 from sfumato.methods.label_confusion import LabelConfusion
@@ -190,6 +190,8 @@ def test_shuffled_lcm_fits_the_learned_target_of_another_row_of_the_class():
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert loss.item() != pytest.approx(made.learning(output, supervision).item(), rel=1e-4)
     assert made.kept == pytest.approx(1 / 7)  # the one row of class 2
+    assert kept_own_target(Switch(made, made.learning, at_step=9)) == made.kept
+    assert kept_own_target(made.learning) is None
     loss.backward()
     assert output.features.grad.abs().sum() > 0
     assert all(parameter.grad.abs().sum() > 0 for parameter in made.parameters())

@@ -3,6 +3,7 @@
 import inspect
 import math
 
+import numpy as np
 import pytest
 
 from sfumato import METHODS
@@ -116,3 +117,13 @@ def test_a_choice_outside_the_list_is_refused_with_the_nearest():
     said = r"^m: mode must be one of 'uniform', 'exclusive', got 'unifrom' \(did you mean 'uniform'\?\)$"
     with pytest.raises(InputError, match=said):
         check_choice("m", "mode", "unifrom", ("uniform", "exclusive"))
+
+
+def test_a_number_of_numpy_is_a_number_and_a_truth_value_is_not():
+    check_range("m", "alpha", np.float32(0.5), 0, 1)
+    check_whole("m", "steps", np.int64(3), 1)
+    with pytest.raises(InputError, match="steps must be a whole number"):
+        check_whole("m", "steps", np.float64(1.5), 1)
+    for wrong in (True, np.bool_(True), "1", None):
+        with pytest.raises(InputError, match="alpha must be a number"):
+            check_range("m", "alpha", wrong, 0, 1)
