@@ -128,7 +128,8 @@ def compare(
     limit : at most so many rows to train on (dev included), and as many of test
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
     output : folder of ``results.jsonl`` and predictions; a run that is in it is not done again. None keeps nothing
-    epochs, batch_size, lr, max_length : the training loop of every run; left out, each model's own
+    epochs, batch_size, lr, max_length : the training loop of every run; left out, each model's own. Of these only
+        max_length means anything to linear
     device : where to train; None lets PyTorch choose
     echo : takes each line of progress; None writes to standard error
     train : a stand-in for `sfumato.fitting.train_model`
@@ -166,6 +167,8 @@ def compare(
 def _training(model: Architecture, settings: dict[str, Any]) -> Any:
     from sfumato.fitting import training_settings
 
+    if model.full_batch:  # its epochs are steps of its solver; batches and a rate it has none
+        settings = {name: value for name, value in settings.items() if name == "max_length"}
     return training_settings(model, **settings)
 
 
