@@ -63,9 +63,6 @@ def encoder(source: Path, output: Path, folder: str, *, jobs: int) -> None:
     from sfumato.models import MODELS
 
     built = MODELS["transformer"](encoder=folder)
-    built = replace(
-        built, options={**built.options, "encoder": Path(folder).name}
-    )  # the path of a machine is no result
     built = replace(built, training=replace(built.training, epochs=3, max_length=32, lr=2e-4))
     compare(source, output / "trec-encoder", "trec", [built], ["baseline", "lcm"], seeds=3, jobs=jobs, limit=2000)
 
