@@ -210,9 +210,10 @@ def cut_dev(
         return examples, kept, notes
     check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
     size = {"share": dev} if isinstance(dev, float) else {"size": dev}
-    rest, cut = split_rows(examples.labels, examples.inputs, seed=seed, **size)
-    if not len(cut):
-        return examples, None, ["too few rows to keep any for dev: nothing is chosen, nothing is calibrated"]
+    try:
+        rest, cut = split_rows(examples.labels, examples.inputs, seed=seed, **size)
+    except InputError as error:
+        return examples, None, [f"no dev rows ({error}): nothing is chosen, nothing is calibrated"]
     return examples.take(rest), examples.take(cut), []
 
 

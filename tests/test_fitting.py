@@ -320,3 +320,11 @@ def test_a_dev_part_without_an_error_leaves_the_temperature_at_one(tickets):
     model = sfumato.fit(tickets, model="linear", dev=6)
     assert model.info["dev"]["accuracy"] == 1.0
     assert model.temperature == 1.0
+
+
+def test_a_table_too_small_to_cut_is_trained_without_dev_and_that_is_said():
+    texts, labels = ["where is my parcel", "refund my money"] * 10, ["shipping", "refunds"] * 10
+    model = sfumato.fit((texts, labels), model="linear")
+    assert model.info["rows"] == {"train": 20, "dev": 0}
+    assert any(note.startswith("no dev rows (") for note in model.info["notes"])
+    assert model.predict(["my parcel"]) == ["shipping"]
