@@ -4,7 +4,7 @@ import pytest
 
 from sfumato.check import check_table
 from sfumato.errors import InputError
-from sfumato.table import Table, read_table
+from sfumato.table import Table, read_table, to_examples
 
 DATA = os.environ.get("SFUMATO_DATA")
 
@@ -65,6 +65,23 @@ def test_labels_that_cannot_be_learned_are_errors():
     assert by_kind["ids-as-labels"].severity == "error"
     assert "one-class" in kinds(texts, ["x"] * 40)
     assert "lists-as-labels" in kinds(texts, ['["a"]', '["b"]'] * 20)
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("ids-as-labels", [f"id{k}" for k in range(40)]),
+        ("one-class", ["x"] * 40),
+        ("lists-as-labels", ["[a]", "[b]"] * 20),
+    ],
+)
+def test_labels_that_check_calls_an_error_are_refused_in_training_in_the_same_words(kind, labels):
+    texts, usable = clean()
+    (finding,) = (each for each in check_table(table(texts, labels)) if each.kind == kind)
+    with pytest.raises(InputError) as refused:
+        to_examples(table(texts, labels), text="text", label="label")
+    assert str(refused.value) == f"t.csv: {finding.message}; {finding.advice}"
+    to_examples(table(texts, usable), text="text", label="label")
 
 
 def test_few_rows_and_imbalance_are_counted():

@@ -78,6 +78,14 @@ def test_the_scores_can_be_written_as_json(evaluation):
     assert set(value["metrics"]["accuracy"]) == {"value", "low", "high"}
 
 
+def test_examples_with_classes_in_another_order_are_measured_like_their_table(evaluation):
+    examples = Examples.from_labels(TABLE["text"], TABLE["label"], classes=("never seen", "c", "b", "a"))
+    measured = evaluate(Fixed(), examples, text=None, label=None)
+    assert measured.metrics == evaluation.metrics
+    assert measured.unseen == evaluation.unseen == 1
+    assert examples.classes == ("never seen", "c", "b", "a")  # the caller's value is as it was
+
+
 def test_examples_are_measured_as_the_table_is(evaluation):
     labels = [label if label in CLASSES else "a" for label in TABLE["label"]]
     examples = Examples.from_labels(TABLE["text"], labels, classes=CLASSES)

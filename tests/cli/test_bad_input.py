@@ -165,6 +165,24 @@ def test_an_output_that_exists_is_kept_unless_overwriting_is_asked_for(
     assert len(output.read_text().splitlines()) == 30
 
 
+@pytest.mark.parametrize("kind", ["a file", "a foreign folder"])
+def test_an_output_that_cannot_become_a_model_folder_is_refused_before_training(
+    kind: str, tmp_path: Path, good: Path, sfumato: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_: Any, **__: Any) -> None:
+        raise AssertionError("the training has begun")
+
+    output = tmp_path / "model"
+    mine = output if kind == "a file" else output / "mine.txt"
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    monkeypatch.setattr("sfumato.fitting.fit", train)
+    ended = sfumato("fit", good, "-o", output, "--overwrite")
+    refused(ended.code, ended.err, [str(output), "is a file" if kind == "a file" else "is not a model folder"])
+    assert mine.read_text() == "mine"
+    assert "the training has begun" in sfumato("fit", good, "-o", tmp_path / "new", "--overwrite").err
+
+
 @pytest.mark.parametrize("harm", ["no such folder", "a file", "foreign", "cut off", "no tokenizer", "broken JSON"])
 def test_a_damaged_or_foreign_model_folder_is_refused(
     harm: str, tiny_model: Path, tmp_path: Path, good: Path, sfumato: Command

@@ -1,13 +1,20 @@
 """Each command on a small real table: what it prints, what it writes."""
 
 import csv
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars
 import pytest
+
+from sfumato.cli.predict import predictions, with_text
+from sfumato.finding import view_of
+from sfumato.rows import Table
+from sfumato.table import to_examples
 
 Command = Callable[..., Any]
 
@@ -50,6 +57,18 @@ def test_check_counts_the_classes_and_names_the_rows(tmp_path: Path, sfumato: Co
     assert any(set(finding["rows"]) == {2, 3} for finding in findings)  # one text, two labels
 
 
+def test_findings_are_shown_the_gravest_first_and_in_good_grammar(tmp_path: Path, sfumato: Command) -> None:
+    data = tmp_path / "data.csv"
+    rows = [f"the ticket number {k},{'ab'[k % 2]}" for k in range(40)]
+    data.write_text(
+        "\n".join(["body,category", *rows, "a rare thing,c", "one more thing,c", ",a", "The  ticket number 0,a", ""])
+    )
+    shown = [line for line in sfumato("check", data).out.splitlines() if line.startswith(("error", "warning", "note"))]
+    assert [line.partition(":")[0] for line in shown] == ["error", "warning", "note"]
+    assert "1 row without text" in shown[0]
+    assert "1 class of fewer than 5 rows: 'c'" in shown[1]
+
+
 def test_check_looks_for_test_rows_in_train(tmp_path: Path, table: Path, sfumato: Command) -> None:
     test = tmp_path / "test.csv"
     test.write_text("body,category\nthe invoice is wrong 0,billing\na new one,billing\n")
@@ -85,6 +104,30 @@ def test_fit_predict_and_evaluate_follow_each_other(table: Path, tmp_path: Path,
     printed = sfumato("evaluate", model, table).out
     assert "95 % from" in printed
     assert "precision" in printed
+
+
+def test_texts_are_read_alike_in_training_prediction_and_check() -> None:
+    cells = {"title": ["a ", " ", "only a title"], "body": [" b", " alone ", ""], "label": ["x", "y", "x"]}
+    table = Table(cells, "t.csv", [2, 3, 4])
+    for names in (["title", "body"], ["body", "label"]):
+        trained = to_examples(table, text=names, label="label" if "title" in names else "title", bad_rows="drop")[0]
+        texts = with_text(table, names, "refuse")[1]
+        assert [texts[k] for k in trained.ids] == trained.inputs
+        assert view_of(table, names, "label", 9).texts == texts
+    assert with_text(table, ["title", "body"], "refuse")[1] == ["a   b", " alone ", "only a title"]
+    assert with_text(table, ["body"], "drop")[1] == [" b", " alone "]
+
+
+def test_the_class_is_chosen_before_its_share_is_rounded() -> None:
+    class Nearly:
+        classes = ("a", "b")
+
+        def predict_proba(self, texts: list[str]) -> Any:
+            return np.array([[0.49999999, 0.50000001]] * len(texts))
+
+    columns = predictions(Nearly(), ["one"], proba=True)  # type: ignore[arg-type]
+    assert columns["p_a"] == columns["p_b"] == [0.5]
+    assert columns["predicted"] == ["b"]
 
 
 def test_predicting_refuses_a_column_that_it_would_overwrite(
@@ -140,6 +183,15 @@ def test_soften_writes_one_column_a_class_into_a_csv(table: Path, tmp_path: Path
     assert float(row["p_billing"]) == pytest.approx(0.9 + 0.1 / 3, abs=1e-4)
 
 
+@pytest.mark.parametrize("name", ["SOFT.PARQUET", "Soft.Jsonl"])
+def test_an_ending_in_capitals_is_read_like_any_other(name: str, table: Path, tmp_path: Path, sfumato: Command) -> None:
+    assert sfumato("soften", table, "--method", "label-smoothing", "-o", tmp_path / name).code == 0
+    read = polars.read_parquet if name.endswith("PARQUET") else polars.read_ndjson
+    frame = read(tmp_path / name)
+    assert frame.columns == ["id", "body", "category", "soft_labels"]
+    assert frame["soft_labels"].to_list()[0] == pytest.approx([0.1 / 3, 0.9 + 0.1 / 3, 0.1 / 3], abs=1e-4)
+
+
 def test_soft_labels_that_were_written_can_be_fitted(table: Path, tmp_path: Path, sfumato: Command) -> None:
     soft, model = tmp_path / "soft.parquet", tmp_path / "model"
     assert sfumato("soften", table, "-o", soft).code == 0
@@ -170,6 +222,31 @@ def test_the_catalogue_lists_every_name_and_shows_the_options_of_one(command: st
         for option in entry["options"]:
             assert f"\n{option} " in shown.out
     assert sfumato(command, "nothing").code == 2
+
+
+def test_compare_has_the_same_defaults_on_the_command_line_as_in_python() -> None:
+    import sfumato
+    from sfumato.cli.compare import compare, listed, read_seeds
+
+    here, there = (inspect.signature(function).parameters for function in (compare, sfumato.compare))
+    for name in ("models", "methods"):
+        assert listed(name, here[name].default) == list(there[name].default)
+    assert read_seeds(here["seeds"].default) == there["seeds"].default
+    for name in ("split_seed", "test_size", "limit", "bad_rows", "jobs", "controls", "epochs", "batch_size", "lr"):
+        assert here[name].default == there[name].default, name
+
+
+@pytest.mark.slow
+def test_demo_ends_well_and_leaves_its_files(tmp_path: Path, sfumato: Command) -> None:
+    folder = tmp_path / "demo"
+    ended = sfumato("demo", "--output", folder, "--seeds", 1, "--json")
+    assert ended.code == 0, ended.err
+    assert len(json.loads(ended.out)["rows"]) == 8
+    for name in ("demo.txt", "tickets.csv", "demo.svg", "model/model.safetensors", "runs/results.jsonl"):
+        assert (folder / name).is_file(), name
+    assert sfumato("demo", "--output", folder).code == 2  # what is there stays unless overwriting is asked for
+    scored = sfumato("predict", folder / "model", folder / "tickets.csv", "-o", tmp_path / "scored.csv")
+    assert scored.code == 0, scored.err
 
 
 @pytest.mark.slow

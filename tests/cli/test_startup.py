@@ -1,4 +1,5 @@
 import importlib.util
+import re
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,50 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     modules = loaded_after(*arguments)
     assert "typer" in modules  # the list of modules is real
     assert not modules.intersection(HEAVY)
+
+
+# Import finders that know everything but what the extra installs: the core as `pip install sfumato` leaves it.
+WITHOUT_TORCH = """
+import sys
+from importlib.machinery import PathFinder
+
+class Core:
+    def find_spec(name, path=None, target=None):
+        missing = name.partition(".")[0] in {"torch", "transformers", "accelerate"}
+        return None if missing else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Core if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+
+
+def without_torch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT_TORCH + SHOW_MODULES, *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_without_torch_the_models_are_listed_with_the_command_that_installs_it() -> None:
+    listed = without_torch("models")
+    assert listed.returncode == 0, listed.stderr
+    for name in ("linear", "textcnn", "transformer"):
+        assert re.search(rf"^{name} .*pip install 'sfumato\[torch\]'", listed.stdout, re.MULTILINE)
+    assert not listed.stderr
+    one = without_torch("models", "linear")
+    assert one.returncode == 1
+    assert "error: the model linear needs torch" in one.stderr
+    assert without_torch("models", "linaer").returncode == 2
+
+
+def test_without_torch_methods_check_and_softening_by_words_work(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\n" + "the parcel is late,shipping\nthe invoice is wrong,billing\n" * 5)
+    for arguments in (["methods"], ["methods", "lcm"], ["check", str(data)], ["soften", str(data)]):
+        ended = without_torch(*arguments)
+        assert ended.returncode == 0, ended.stderr
+    for arguments in (["soften", str(data), "--method", "lcm"], ["fit", str(data), "-o", str(tmp_path / "model")]):
+        ended = without_torch(*arguments)
+        assert ended.returncode == 1
+        assert "pip install 'sfumato[torch]'" in ended.stderr
+        assert "Traceback" not in ended.stderr
 
 
 def test_every_command_has_a_help_that_ends_well() -> None:
