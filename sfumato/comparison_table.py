@@ -182,7 +182,8 @@ def _compared(c: Mapping[str, Any]) -> list[str]:
     names = [_cell(c["data"]), _cell(c["model"]), _cell(c["title"]), c["against"]]
     interval = f"[{c['low'] * 100:+.2f}, {c['high'] * 100:+.2f}]"
     p = "< 0.001" if c["p_holm"] < 0.001 else f"{c['p_holm']:.3f}"
-    smallest = "–" if c["smallest_detectable"] is None else f"{c['smallest_detectable'] * 100:.2f}"
+    detectable = c["smallest_detectable"]  # beyond 1 (two seeds that differ much) nothing could be shown
+    smallest = "–" if detectable is None or detectable > 1 else f"{detectable * 100:.2f}"
     return [*names, f"{c['difference'] * 100:+.2f}", interval, p, smallest, c["words"]]
 
 

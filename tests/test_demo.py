@@ -84,7 +84,7 @@ def test_picture_shows_the_true_mass_and_that_of_each_method(tickets, tmp_path):
     uniform = np.full(tickets.train.pi.shape, 1 / 8)
     draw(tickets.train, dict.fromkeys(("label-smoothing", "kwls", "lcm"), uniform), tmp_path / "a.svg")
     shown = [e.text for e in ET.parse(tmp_path / "a.svg").iter("{http://www.w3.org/2000/svg}text")]
-    assert {"true π", "label-smoothing", "kwls", "lcm", *tickets.train.classes} <= set(shown)
+    assert {"true π", "label-smoothing", "kwls (sfumato)", "lcm", *tickets.train.classes} <= set(shown)
     assert shown.count(".12") >= 3 * 64  # 1/8 in every cell of three panels
 
 
