@@ -10,17 +10,18 @@ from sfumato.columns import case_variants, describe_labels, label_faults
 from sfumato.finding import Finding as Finding
 from sfumato.finding import Severity, View, count, several, some, view_of
 from sfumato.rows import Table
+from sfumato.script import second_scripts
 from sfumato.table import guess_columns
 
 FEW = 5  # rows of a class below which it can hardly be learned or measured
 IMBALANCE = 20  # largest class over smallest
 LONG = 50_000  # characters
+SECOND_SCRIPT = 0.05  # share of all letters
+SECOND_ROWS = 0.005  # share of the texts
 
 HTML = re.compile(r"</?(?:p|br|div|span|a|b|i|em|strong|ul|ol|li|table|tr|td|h[1-6]|img|font|script)\b[^<>]*>", re.I)
 ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|amp|lt|gt|quot|nbsp|apos);", re.I)
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
-WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
 TOKEN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|\\w+|[^\\w\\s]")
 
 
@@ -74,7 +75,7 @@ def unusable_labels(view: View) -> Iterator[Finding]:
     """Find labels that cannot be learned: one class, ids, lists."""
     for fault in label_faults(view.counts):
         message = f"the column {view.label!r} holds {fault.problem}"
-        yield Finding(fault.kind, "error", message, [], fault.advice)
+        yield Finding(fault.kind, "error", message, view.first_of(view.counts), fault.advice)
 
 
 def small_classes(view: View) -> Iterator[Finding]:
@@ -92,13 +93,17 @@ def small_classes(view: View) -> Iterator[Finding]:
         yield Finding("near-empty-class", "warning", message, view.of_class(few), "add rows, or merge the class")
     largest, smallest = max(view.counts.values(), default=0), min(view.counts.values(), default=0)
     if smallest and largest >= IMBALANCE * smallest:
-        name = view.counts.most_common(1)[0][0]
+        name, rare = view.counts.most_common(1)[0][0], [n for n, number in view.counts.items() if number == smallest]
         message = f"the largest class, {name!r}, has {largest / smallest:.0f} times the rows of the smallest"
-        yield Finding("imbalance", "note", message, [], "read macro-F1 beside accuracy; try --balance weights")
+        advice = "read macro-F1 beside accuracy; try --balance weights"
+        yield Finding("imbalance", "note", message, view.of_class(rare), advice)
 
 
 def label_spelling(view: View) -> Iterator[Finding]:
-    """Find labels that differ in case or blanks only, and say that numbers are names."""
+    """Find labels that differ in case or blanks only or have blanks at an end, and say that numbers are names."""
+    if view.stripped:
+        message = f"{count(view.stripped)} with blanks before or after the label, which are left out"
+        yield Finding("label-blanks", "note", message, view.stripped, "nothing to do, unless the blanks mean something")
     for names in case_variants(view.counts):
         rare = sorted(names, key=lambda name: view.counts[name])[:-1]
         message = f"labels that differ in case or blanks only: {some(names)}"
@@ -107,7 +112,8 @@ def label_spelling(view: View) -> Iterator[Finding]:
         )
     for sentence in describe_labels(view.counts, view.label):
         if "are numbers" in sentence:
-            yield Finding("numeric-labels", "note", sentence, [], "write the names if there are any")
+            advice = "write the names if there are any"
+            yield Finding("numeric-labels", "note", sentence, view.first_of(view.counts), advice)
 
 
 def repeated_texts(view: View) -> Iterator[Finding]:
@@ -186,18 +192,11 @@ def lengths(view: View) -> Iterator[Finding]:
 
 
 def languages(view: View) -> Iterator[Finding]:
-    """Find a table of texts with and without Chinese, Japanese or Korean characters."""
-    east, west = [], []
-    for row, text in zip(view.rows, view.texts, strict=True):
-        characters = 0 if text.isascii() else len(CJK.findall(text))
-        if characters > 0.2 * len(text):
-            east.append(row)
-        elif WORD.search(text):
-            west.append(row)
-    fewer, name = (east, "Chinese, Japanese or Korean") if len(east) <= len(west) else (west, "another script")
-    if fewer and len(fewer) >= 0.005 * len(view.rows):
-        message = f"{count(fewer)} ({len(fewer) / len(view.rows):.1%}) in {name}, the rest not"
-        yield Finding("mixed-language", "warning", message, fewer, "train one model a language, or a multilingual one")
+    """Find a second script, such as Cyrillic beside Latin: the texts may be of several languages."""
+    for name, (share, at) in second_scripts(view.texts, letters=SECOND_SCRIPT, rows=SECOND_ROWS).items():
+        message = f"{share:.1%} of the letters are {name}, in {count(at)}, beside another script"
+        rows = [view.rows[k] for k in at]
+        yield Finding("mixed-language", "warning", message, rows, "train one model a language, or a multilingual one")
 
 
 def label_in_text(view: View) -> Iterator[Finding]:

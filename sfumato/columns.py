@@ -64,7 +64,7 @@ def _common_name(table: Table, names: Sequence[str], taken: Sequence[str]) -> st
 
 def _guess_text(table: Table, label: str | None) -> str:
     """Return the column with a common name, else the one whose cells are clearly longest."""
-    taken = [label] if label else []
+    taken = [*([label] if label else []), *table.binary]
     common = _common_name(table, TEXT_NAMES, taken)
     if common is not None:
         return common
@@ -78,7 +78,7 @@ def _guess_text(table: Table, label: str | None) -> str:
 def _guess_label(table: Table, texts: Sequence[str]) -> str:
     """Return the only column that repeats a few values."""
     most = max(2, min(1000, len(table) // 2))
-    never = {*texts, *(name for name in table.columns if name.strip().casefold() in NOT_LABELS)}
+    never = {*texts, *table.binary, *(name for name in table.columns if name.strip().casefold() in NOT_LABELS)}
     fits = [name for name, cells in table.columns.items() if name not in never and 2 <= len(set(cells)) <= most]
     if len(fits) != 1:
         found = f"these could be: {', '.join(map(repr, fits))}" if fits else f"there are: {_listed(table)}"
@@ -140,6 +140,10 @@ def to_examples(
     notes = []
     if rows.bad:
         notes.append(f"{len(rows.bad)} of {len(table)} rows left out:\n{describe_bad_rows(rows.bad, table.unit)}")
+    cells = table.column(label)
+    stripped = stripped_rows([table.rows[k] for k in rows.index], [cells[k] for k in rows.index])
+    if stripped:
+        notes.append(f"blanks before or after the label are left out in {name_rows(stripped, table.unit)}")
     counts = Counter(rows.labels)
     if classes is None:
         refuse_labels(table.source, label, counts)
@@ -166,6 +170,11 @@ def _usable_rows(table: Table, text: list[str], label: str, weight: str | None) 
             index.append(k)
     kept = None if weights is None else [_weight(weights[k]) or 0.0 for k in index]
     return _Rows([texts[k] for k in index], [labels[k] for k in index], kept, index, bad)
+
+
+def stripped_rows(rows: Sequence[int], cells: Sequence[str]) -> list[int]:
+    """Return the numbers of the rows whose label, if there is one, has a blank at an end: it is read without."""
+    return [row for row, cell in zip(rows, cells, strict=True) if cell.strip() not in ("", cell)]
 
 
 def _weight(cell: str) -> float | None:

@@ -262,7 +262,9 @@ def mean_one(weights: Sequence[float] | NDArray[Any]) -> Floats:
     return scaled
 
 
-def check_soft_targets(targets: Any, rows: int, classes: int, *, tolerance: float = 1e-3) -> Floats:
+def check_soft_targets(
+    targets: Any, rows: int, classes: int, *, place: Callable[[int], str] = "soft targets: row {}".format
+) -> Floats:
     """Return ``targets`` as float32 ``(rows, classes)`` after checking that every row is a distribution.
 
     Raises
@@ -276,12 +278,12 @@ def check_soft_targets(targets: Any, rows: int, classes: int, *, tolerance: floa
     for test, what in (
         (~np.isfinite(array).all(axis=1), "holds NaN or infinity"),
         ((array < 0).any(axis=1), "holds a negative share"),
-        (np.abs(array.sum(axis=1) - 1) > tolerance, "does not sum to 1"),
+        (np.abs(array.sum(axis=1) - 1) > 1e-3, "does not sum to 1"),
     ):
         if test.any():
             row = int(np.flatnonzero(test)[0])
             shown = np.array2string(array[row], precision=4, threshold=8)
-            raise InputError(f"soft targets: row {row + 1} {what}: {shown}")
+            raise InputError(f"{place(row + 1)} {what}: {shown}")
     return array.astype(np.float32)
 
 

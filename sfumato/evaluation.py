@@ -13,7 +13,6 @@ from sfumato.data import Examples
 from sfumato.metrics import (
     ClassScore,
     ConfusedPair,
-    accuracy,
     brier,
     confused_pairs,
     ece,
@@ -21,7 +20,7 @@ from sfumato.metrics import (
     macro_f1,
     per_class,
 )
-from sfumato.significance import Interval, bootstrap_interval
+from sfumato.significance import Interval, bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
     from sfumato.model import Model
@@ -33,7 +32,7 @@ class Evaluation:
 
     Attributes
     ----------
-    metrics : name to value, low and high (95 %, rows resampled)
+    metrics : name to value, low and high (95 %)
     per_class : precision, recall, F1 and support of each class
     confused_pairs : the commonest confusions, most rows first
     rows : N
@@ -61,16 +60,18 @@ class Evaluation:
 
 
 def intervals(labels: NDArray[np.int64], probabilities: NDArray[Any]) -> dict[str, Interval]:
-    """Return every metric with its 95 % bootstrap interval over rows."""
+    """Return every metric with its 95 % interval over rows: Wilson's for accuracy, by bootstrap for the others."""
     predicted = probabilities.argmax(axis=1)
     statistics: dict[str, Callable[[NDArray[np.int64]], float]] = {
-        "accuracy": lambda rows: accuracy(labels[rows], predicted[rows]),
         "macro_f1": lambda rows: macro_f1(labels[rows], predicted[rows], probabilities.shape[1]),
         "log_loss": lambda rows: log_loss(labels[rows], probabilities[rows]),
         "brier": lambda rows: brier(labels[rows], probabilities[rows]),
         "ece": lambda rows: ece(labels[rows], probabilities[rows]),
     }
-    return {name: bootstrap_interval(statistic, len(labels), draws=500) for name, statistic in statistics.items()}
+    # Where every row is right, all resamplings are too: the bootstrap would be sure of what few rows cannot show.
+    share = wilson_interval(int((predicted == labels).sum()), len(labels))
+    others = {name: bootstrap_interval(statistic, len(labels), draws=500) for name, statistic in statistics.items()}
+    return {"accuracy": share, **others}
 
 
 def evaluate(

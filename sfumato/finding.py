@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sfumato.columns import stripped_rows
 from sfumato.rows import Table
 
 Severity = Literal["error", "warning", "note"]
@@ -25,7 +26,10 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The rows of a table that are looked at: texts, labels without outer blanks, numbers, comparable texts."""
+    """The rows of a table that are looked at: texts, labels without outer blanks, numbers, comparable texts.
+
+    ``stripped`` are the numbers of the rows whose label had such blanks.
+    """
 
     texts: list[str]
     labels: list[str]
@@ -34,6 +38,7 @@ class View:
     max_length: int
     label: str
     counts: Counter[str]
+    stripped: list[int]
     test: View | None = None
 
     def where(self, test: Callable[[str], object]) -> list[int]:
@@ -45,14 +50,23 @@ class View:
         wanted = set(names)
         return [row for row, name in zip(self.rows, self.labels, strict=True) if name in wanted]
 
+    def first_of(self, names: Collection[str]) -> list[int]:
+        """Return the number of the first row of each of some classes."""
+        first: dict[str, int] = {}
+        for row, name in zip(self.rows, self.labels, strict=True):
+            first.setdefault(name, row)
+        return sorted(first[name] for name in names)
+
 
 def view_of(table: Table, text: Sequence[str], label: str, max_length: int, test: View | None = None) -> View:
     """Read the columns that are looked at; comparable texts ignore case and the width of blanks."""
     texts = table.joined(text)
-    labels = [cell.strip() for cell in table.column(label)]
+    cells = table.column(label)
+    labels = [cell.strip() for cell in cells]
+    stripped = stripped_rows(table.rows, cells)
     keys = [" ".join(cell.split()).casefold() for cell in texts]
     counts = Counter(filter(None, labels))
-    return View(texts, labels, table.rows, keys, max_length, label, counts, test)
+    return View(texts, labels, table.rows, keys, max_length, label, counts, stripped, test)
 
 
 def count(rows: Sequence[int]) -> str:

@@ -36,6 +36,8 @@ class Progress:
     def start(self, total: int, *, precision: str = "no") -> None:
         """Begin a run of ``total`` optimizer steps."""
         self._started, self._total, self._done = time.perf_counter(), total, 0
+        if precision == "bf16":
+            self._line(f"{self.title}: computing in bf16 where it is safe, this processor has it")
         if self.echo is None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -45,8 +47,6 @@ class Progress:
             self._bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task(self.title, total=total)
-        elif precision == "bf16":
-            self._line(f"{self.title}: computing in bf16 where it is safe, this processor has it")
 
     def step(self, loss: float) -> None:
         """Count one optimizer step."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ FORMS = (
 
 
 def as_text(value: Any) -> str:
-    """Return one value as a cell: absent values are "", true is "true", lists and dicts are JSON."""
+    """Return one value as a cell: absent values are "", true is "true", lists and dicts are JSON.
+
+    Bytes are read as UTF-8; where they are none, the cell says how many there are.
+    """
     if isinstance(value, str):
         return value
     if value is None or value is False or value is True:
@@ -27,11 +31,26 @@ def as_text(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, bytes):
-        return value.decode("utf-8")
+        return f"<{len(value)} bytes>" if _no_text(value) else value.decode("utf-8")
     if value != value or str(value) in ("NaT", "<NA>"):  # pandas' own absent values
         return ""
     plain = value.tolist() if hasattr(value, "tolist") else None  # numpy scalars and arrays
     return str(value) if plain is None or type(plain) is type(value) else as_text(plain)
+
+
+def _no_text(value: Any) -> bool:
+    if not isinstance(value, bytes):
+        return False
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def first_bytes(values: Sequence[Any]) -> int | None:
+    """Return where the first bytes are that are no text, None if there are none."""
+    return next((k for k, value in enumerate(values) if _no_text(value)), None)
 
 
 def column_as_text(values: Sequence[Any]) -> list[str]:
@@ -46,13 +65,17 @@ def column_as_text(values: Sequence[Any]) -> list[str]:
     return cells
 
 
-def from_columns(columns: Mapping[str, Sequence[Any]], source: str) -> Table:
-    """Build a table from a dict of lists of equal length."""
+def from_columns(columns: Mapping[str, Sequence[Any]], source: str, *, first_row: int = 1) -> Table:
+    """Build a table from a dict of lists of equal length, its rows numbered from ``first_row``."""
     sizes = {str(name): len(values) for name, values in columns.items()}
     if len(set(sizes.values())) > 1:
         raise InputError(f"{source}: the columns must be equally long, got {sizes}")
     cells = {str(name): column_as_text(list(values)) for name, values in columns.items()}
-    return Table(cells, source, list(range(1, next(iter(sizes.values()), 0) + 1)))
+    found = {str(name): first_bytes(values) for name, values in columns.items()}
+    binary = {name: first_row + at for name, at in found.items() if at is not None}
+    notes = tuple(f"column {name!r} holds bytes that are no text; only their number is kept" for name in binary)
+    size = next(iter(sizes.values()), 0)
+    return Table(cells, source, list(range(first_row, first_row + size)), notes, binary=binary)
 
 
 def from_frame(data: Any) -> Table:
@@ -87,7 +110,7 @@ def from_dataset(data: Any) -> Table:
             notes.append(f"the numbers of column {name!r} are written as the data set names them: {', '.join(names)}")
         columns[name] = values
     table = from_columns(columns, "data set")
-    return Table(table.columns, table.source, table.rows, tuple(notes))
+    return replace(table, notes=(*notes, *table.notes))
 
 
 def from_list(data: Sequence[Any]) -> Table:
@@ -108,8 +131,10 @@ def from_list(data: Sequence[Any]) -> Table:
     good = [(k, row) for k, row in enumerate(data, 1) if isinstance(row, list | tuple) and len(row) == 2]
     if width != 2 or not good:
         raise InputError(f"a list must hold (text, label) pairs or dicts, got {data[0]!r} first; allowed: {FORMS}")
-    columns = {name: column_as_text([row[k] for _, row in good]) for k, name in enumerate(("text", "label"))}
-    return Table(columns, "list", [k for k, _ in good], dropped=tuple(bad))
+    table = from_columns({name: [row[k] for _, row in good] for k, name in enumerate(("text", "label"))}, "list")
+    numbers = [k for k, _ in good]
+    binary = {name: numbers[row - 1] for name, row in table.binary.items()}
+    return replace(table, rows=numbers, dropped=tuple(bad), binary=binary)
 
 
 def _is_column(part: Any) -> bool:
@@ -152,11 +177,11 @@ def parquet_chunks(path: str, chunk_rows: int) -> Iterator[Table]:
         total = int(scan.select(pl.len()).collect().item())
         part = max(chunk_rows, 50_000)
         for start in range(0, total, part):
-            table = from_columns(scan.slice(start, part).collect().to_dict(as_series=False), path)
+            frame = scan.slice(start, part).collect()
+            table = from_columns(frame.to_dict(as_series=False), path, first_row=start + 1)
             for at in range(0, len(table), chunk_rows):
                 columns = {name: cells[at : at + chunk_rows] for name, cells in table.columns.items()}
-                first = start + at + 1
-                yield Table(columns, path, list(range(first, first + len(next(iter(columns.values()), ())))))
+                yield replace(table, columns=columns, rows=table.rows[at : at + chunk_rows])
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path} is not a whole Parquet file ({str(error).splitlines()[0]}); write it again") from None
     if not total:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sfumato.errors import InputError, unknown
@@ -45,6 +45,8 @@ class Table:
     notes : sentences that say how the table was read
     dropped : rows that were left out
     unit : "line" or "row", what ``rows`` counts
+    binary : columns that hold bytes which are no text, such as pictures -> the first such row; their cells only say
+        how many bytes there are, and `column` refuses them
     """
 
     columns: dict[str, list[str]]
@@ -53,14 +55,20 @@ class Table:
     notes: tuple[str, ...] = ()
     dropped: tuple[BadRow, ...] = ()
     unit: str = "row"
+    binary: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def column(self, name: str) -> list[str]:
-        """Return one column; an unknown name is an InputError with the nearest one."""
+        """Return one column; an unknown name, or a column of bytes that are no text, is an InputError."""
         if name not in self.columns:
             raise InputError(f"{self.source}: {unknown('column', name, self.columns)}")
+        if name in self.binary:
+            raise InputError(
+                f"{self.source}: column {name!r} holds bytes that are not UTF-8 text, the first in {self.unit} "
+                f"{self.binary[name]}; name another column, or decode it first"
+            )
         return self.columns[name]
 
     def joined(self, names: Sequence[str]) -> list[str]:
@@ -122,6 +130,8 @@ def join_tables(chunks: Iterable[Table]) -> Table:
     columns: dict[str, list[str]] = {}
     rows: list[int] = []
     dropped: list[BadRow] = []
+    notes: dict[str, None] = {}
+    binary: dict[str, int] = {}
     chunk = None
     for chunk in chunks:
         for name in chunk.columns:
@@ -131,6 +141,8 @@ def join_tables(chunks: Iterable[Table]) -> Table:
             cells.extend(chunk.columns.get(name) or [""] * len(chunk))
         rows.extend(chunk.rows)
         dropped.extend(chunk.dropped)
+        notes |= dict.fromkeys(chunk.notes)
+        binary = chunk.binary | binary
     if chunk is None:
         raise InputError("there is nothing to join")
-    return Table(columns, chunk.source, rows, chunk.notes, tuple(dropped), chunk.unit)
+    return Table(columns, chunk.source, rows, tuple(notes), tuple(dropped), chunk.unit, binary)

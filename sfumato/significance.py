@@ -94,7 +94,8 @@ def wilson_interval(right: int, rows: int, *, level: float = 0.95) -> Interval:
     share = right / rows
     centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
-    return Interval(share, max(centre - half, 0.0), min(centre + half, 1.0))
+    # Rounding must not leave the share itself outside.
+    return Interval(share, min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share))
 
 
 def bootstrap_interval(

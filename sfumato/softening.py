@@ -148,7 +148,10 @@ def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Met
         assign_options(options, {"method": own})  # a misspelt option is named before an install is asked for
     require_torch("training a model for soft targets, or giving it options,")
     given = assign_options(options, {"method": own, "model": option_names(model, MODELS)})
-    return build_method(method, given["method"]), given["model"]
+    chosen = build_method(method, given["method"])
+    if given["model"] and not chosen.needs_training:
+        raise InputError(f"{chosen.name} trains no model, so the options {list(given['model'])} of one have no use")
+    return chosen, given["model"]
 
 
 def checked_examples(texts: Sequence[Any], labels: Sequence[object]) -> Examples:

@@ -46,7 +46,11 @@ def split_rows(
     quotas = shares_of(wanted, Counter(classes))
     cut = _draw(order, counts, strata, quotas, Counter(classes), wanted)
     if not cut:
-        raise InputError(f"no row of {len(labels)} can be cut: every class needs a row that stays; give more rows")
+        raise InputError(
+            f"no row of {len(labels)} ({len(groups)} different texts) can be cut: exact duplicates stay together, the "
+            f"cut has {wanted} rows at most, and every class needs a row that stays; give more different texts or cut "
+            "a larger share, or keep no dev rows: --dev 0 (dev=0)"
+        )
     chosen = np.sort(np.array([row for group in cut for row in groups[group]], dtype=np.int64))
     return np.setdiff1d(np.arange(len(labels)), chosen, assume_unique=True), chosen
 

@@ -1,7 +1,7 @@
 """`sfumato compare`: methods and models side by side, each with its controls."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,10 +15,11 @@ from sfumato.cli.options import (
     Rows,
     Text,
 )
-from sfumato.cli.output import note, say
-from sfumato.cli.settings import given
+from sfumato.cli.output import counted, note, say, say_json
+from sfumato.cli.settings import given, named_arguments, settings_by_name
 from sfumato.errors import InputError
 
+FAILED = 1  # exit code
 METHODS = "baseline,label-smoothing,kwls,lcm"  # the default of `sfumato.compare`, which is not imported for --help
 
 
@@ -27,6 +28,14 @@ def compare(
     models: Annotated[str, typer.Option("--models", help="Models, with commas between.")] = "linear",
     methods: Annotated[str, typer.Option("--methods", help="Methods, with commas between.")] = METHODS,
     seeds: Annotated[str, typer.Option("--seeds", help="5 is 0 to 4; or the seeds, with commas between.")] = "5",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An option of the one that has it: encoder=DIR; or by name: kwls.weight=0.2.",
+        ),
+    ] = None,
     text: Text = None,
     label: Label = None,
     test: Annotated[Path | None, typer.Option("--test", help="Test table; cut from DATA if not given.")] = None,
@@ -54,12 +63,15 @@ def compare(
 
     if test is not None and len(data) > 1:
         raise InputError("--test goes with one table; for several, let the test be cut from each (--test-size)")
+    if output is not None and output.exists() and not output.is_dir():
+        raise InputError(f"--output {output} is a file, and compare writes a folder; give another name")
+    chosen_models, chosen_methods = with_settings(listed("--models", models), listed("--methods", methods), settings)
     comparison = run(
         named(data),
         text=text,
         label=label,
-        models=listed("--models", models),
-        methods=listed("--methods", methods),
+        models=chosen_models,
+        methods=chosen_methods,
         seeds=read_seeds(seeds),
         test=test,
         test_size=test_size,
@@ -72,11 +84,30 @@ def compare(
         **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length),
     )
     if as_json:
-        say(comparison.to_json())
-        return
-    say(comparison.to_markdown())
-    if output is not None:
+        say_json(comparison.to_json())
+    else:
+        say(comparison.to_markdown())
+    if output is not None and not as_json:
         note(f"results: {output}; the same command goes on from there")
+    if comparison.failed:
+        note(f"error: {counted(len(comparison.failed), 'run')} of {len(comparison.lines):,} failed")
+        raise typer.Exit(FAILED)
+
+
+def with_settings(
+    models: list[str], methods: list[str], settings: list[str] | None
+) -> tuple[list[tuple[str, dict[str, Any]]], list[tuple[str, dict[str, Any]]]]:
+    """Return the models and the methods, each with the options that ``--set`` gives it."""
+    from sfumato.methods import METHODS
+    from sfumato.models import MODELS
+    from sfumato.resolve import option_names
+
+    placed: dict[str, dict[str, Any]] = {}
+    if settings:
+        owners = {name: option_names(name, METHODS) for name in methods}
+        owners |= {name: option_names(name, MODELS) for name in models}
+        placed = settings_by_name(settings, owners, reserved=named_arguments(compare) - {"settings"})
+    return [(name, placed.get(name, {})) for name in models], [(name, placed.get(name, {})) for name in methods]
 
 
 def listed(option: str, text: str) -> list[str]:

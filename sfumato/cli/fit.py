@@ -26,7 +26,7 @@ from sfumato.cli.options import (
     Threads,
 )
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
-from sfumato.cli.settings import given, named_arguments, read_settings
+from sfumato.cli.settings import given, named_arguments, option_owners, read_settings
 from sfumato.cli.soft_file import read_soft_file
 
 SHOWN_PAIRS = 3
@@ -66,7 +66,9 @@ def fit(
     from sfumato.table import guess_columns, read_table
     from sfumato.write import check_output
 
-    options = read_settings(settings, reserved=named_arguments(fitting.fit))
+    options = read_settings(
+        settings, reserved=named_arguments(fitting.fit), options=lambda: option_owners(method=method, model=model)
+    )
     check_target(output, overwrite=overwrite)  # a trained model that cannot be saved would be lost
     check_output(output, overwrite)
     table = read_table(data, bad_rows=bad_rows)
@@ -108,10 +110,16 @@ def print_fit(info: Mapping[str, Any], output: Path) -> None:
     rows = info["rows"]
     dropped = f", {counted(rows['dropped'], 'row')} dropped" if rows["dropped"] else ""
     say(f"rows: {rows['train']:,} to train, {rows['dev']:,} to choose{dropped}")
-    scores = [(title, info["dev"][name]) for name, title in SCORES.items() if name in info["dev"]]
-    if scores:
+    dev, raw = info["dev"], info["dev_raw"]
+    if dev:
+        calibrated = raw != dev
+        scores = [
+            (title, *([raw[name]] if calibrated else []), dev[name]) for name, title in SCORES.items() if name in dev
+        ]
+        majority = ("accuracy of the commonest class", *[info["majority"]] * (len(scores[0]) - 1))
         say()
-        print_table(("on the dev rows", "value"), [*scores, ("accuracy of the commonest class", info["majority"])])
+        header = ("before calibration", "after") if calibrated else ("value",)
+        print_table(("on the dev rows", *header), [*scores, majority])
     if info.get("confused_pairs"):
         say()
         print_table(

@@ -1,12 +1,16 @@
 """What a command prints: results to standard output, notes to standard error, tables plain when piped."""
 
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
+
+# Control characters but tab and line break, and those that turn the direction of writing.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def note(message: str) -> None:
@@ -20,17 +24,22 @@ def say(message: str = "") -> None:
 
 
 def visible(text: str) -> str:
-    """Replace control characters, which a user's table may hold and a terminal would obey."""
+    """Write control and direction characters, which a user's table may hold and a terminal would obey, as codes."""
     if text.isprintable():
         return text
-    return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return UNSEEN.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def say_json(document: str) -> None:
+    """Print finished JSON; what a terminal would obey becomes an escape that JSON reads back as it was."""
+    typer.echo(UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", document))
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document; numpy values become plain ones, NaN and infinity become null."""
     import json
 
-    typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+    say_json(json.dumps(plain(value), ensure_ascii=False, indent=2))
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sfumato.cli.options import Folder, Json, Overwrite, Rows, Text
-from sfumato.cli.output import counted, note, plain, print_json, say
+from sfumato.cli.output import counted, note, plain, print_json, say_json
 from sfumato.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def predict(
 def scored(
     model: "Model", chunks: "Iterable[Table]", text: Sequence[str] | None, proba: bool, bad_rows: str
 ) -> Iterator[Columns]:
-    """Yield the columns of each chunk with the predictions added.
+    """Yield the columns of each chunk with the predictions added; if no row is left, their names alone.
 
     Raises
     ------
@@ -65,6 +65,8 @@ def scored(
     """
     added = ["predicted", "confidence", *(f"p_{name}" for name in model.classes if proba)]
     said: set[str] = set()
+    names: list[str] = []
+    empty = True
     for table in chunks:
         for sentence in set(table.notes) - said:
             note(f"note: {sentence}")
@@ -76,8 +78,12 @@ def scored(
             )
         text = text or text_columns(model, table)
         usable, texts = with_text(table, text, bad_rows)
+        names = [*table.columns, *added]
         if texts:
+            empty = False
             yield {**usable.columns, **predictions(model, texts, proba)}
+    if empty:
+        yield {name: [] for name in names}
 
 
 def predictions(model: "Model", texts: Sequence[str], proba: bool) -> Columns:
@@ -131,6 +137,6 @@ def print_rows(chunks: Iterable[Columns]) -> None:
     opening = "["
     for columns in chunks:
         for row in zip(*columns.values(), strict=True):
-            say(opening + json.dumps(plain(dict(zip(columns, row, strict=True))), ensure_ascii=False))
+            say_json(opening + json.dumps(plain(dict(zip(columns, row, strict=True))), ensure_ascii=False))
             opening = ","
-    say("]" if opening == "," else "[]")
+    say_json("]" if opening == "," else "[]")

@@ -58,8 +58,10 @@ def parsed(table: "Table", k: int) -> Any:
 
 
 def as_array(table: "Table", rows: list[Any]) -> "Floats":
-    """Return the rows as an array (N, C), naming the first that is not C numbers."""
+    """Return the rows as an array (N, C), naming the first that is not C numbers or not a distribution."""
     import numpy as np
+
+    from sfumato.data import check_soft_targets
 
     array = np.empty((len(rows), len(rows[0])), dtype=np.float32)
     for k, row in enumerate(rows):
@@ -73,7 +75,9 @@ def as_array(table: "Table", rows: list[Any]) -> "Floats":
             raise InputError(
                 f"{table.source}: {table.unit} {table.rows[k]}: expected {array.shape[1]} numbers, got {shown}"
             )
-    return array
+    return check_soft_targets(
+        array, *array.shape, place=lambda row: f"{table.source}: {table.unit} {table.rows[row - 1]}"
+    )
 
 
 def classes_of(path: Path) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ import typer
 
 from sfumato.cli.options import Data, Json, Label, MethodName, ModelName, Overwrite, Rows, Seed, Set, Text
 from sfumato.cli.output import note, print_json, print_table, quoted, say, shortened
-from sfumato.cli.settings import named_arguments, read_settings
+from sfumato.cli.settings import named_arguments, option_owners, read_settings
 from sfumato.cli.soft_file import COLUMN, PREFIX
 from sfumato.errors import InputError
 
@@ -48,26 +48,29 @@ def soften(
     from sfumato import softening
     from sfumato.write import check_output
 
-    options = read_settings(settings, reserved=named_arguments(softening.soften))
-    if options.model:
-        raise InputError("soften has no options of the model; train it with `sfumato fit --set model....` instead")
+    options = read_settings(
+        settings, reserved=named_arguments(softening.soften), options=lambda: option_owners(method=method, model=model)
+    )
     if output is not None:
         check_output(output, overwrite, table=True)
     given = read_labelled(data, text, label, bad_rows)
     labels = [given.examples.classes[k] for k in given.examples.labels]
     method_options = {**options.method, **options.loose}
-    soft = softening.soften(given.examples.inputs, labels, method, model=model, seed=seed, **method_options)
+    of_model = {f"model.{name}": value for name, value in options.model.items()}
+    soft = softening.soften(given.examples.inputs, labels, method, model=model, seed=seed, **method_options, **of_model)
     words = None if explain is None else explained(given, method, method_options, explain)
     if output is not None:
         write(output, given, soft, overwrite)
+    k = None if explain is None else row_index(given, explain)
+    target = None if k is None else dict(zip(soft.classes, soft.targets[k].tolist(), strict=True))
     if as_json:
-        print_json({"path": output and str(output), "rows": len(soft), "classes": soft.classes, "words": words})
+        holds = {"path": output and str(output), "rows": len(soft), "classes": soft.classes}
+        print_json({**holds, "words": words, "target": target})
         return
-    if words is None or explain is None:
+    if words is None or target is None or k is None:
         say(soft.report())
     else:
-        k = row_index(given, explain)
-        print_words(words, dict(zip(soft.classes, soft.targets[k].tolist(), strict=True)), given.examples.inputs[k])
+        print_words(words, target, given.examples.inputs[k])
     note(next_step(given, output))
 
 
@@ -149,11 +152,12 @@ def row_index(given: Labelled, row: int) -> int:
 
 
 def print_words(words: Sequence[Mapping[str, Any]], target: Mapping[str, float], text: str) -> None:
-    """Print a row's text, its soft label, and its words, for the classes with the most mass."""
+    """Print a row's text, its words, and the soft label that they lead to, for the classes with the most mass."""
     shown = sorted(target, key=lambda name: -target[name])[:SHOWN_CLASSES]
     say(shortened(text, 200))
     say()
-    print_table(("class", "mass"), [(name, target[name]) for name in shown])
-    say()
     rows = [(each["word"], *(each["adds"][name] for name in shown)) for each in words[:SHOWN_WORDS]]
-    print_table(("word", *shown), rows, title="what each word adds to a class, before the softmax")
+    print_table(("word", *shown), rows, title="what each word adds to the logit of a class (no shares of mass yet)")
+    say()
+    shares = [("share of mass", *(target[name] for name in shown))]
+    print_table(("", *shown), shares, title="the soft label of this row, after softmax and weight")

@@ -46,6 +46,7 @@ class KeywordLabels:
     temperature: float | str = "auto"
     weight: float = 1.0
     fallback: float = 0.1
+    owner: str = "kwls"
 
     def __call__(self, examples: Examples) -> Examples:
         labels = examples.labels
@@ -56,7 +57,7 @@ class KeywordLabels:
             table = smoothed_table(self.fallback, examples.num_classes)
             return replace(examples, targets=TableTargets(table, labels))
         d = softmax(relevance, temperature)  # Eq. 8
-        warn_of_extremes(d, counts.lengths)
+        warn_of_extremes(d, counts.lengths, owner=self.owner)
         target = (self.weight * d).astype(np.float32)
         target[np.arange(len(labels)), labels] += np.float32(1 - self.weight)
         return replace(examples, targets=DenseTargets(target))
@@ -105,15 +106,19 @@ class KeywordLabels:
         return [(counts.vocabulary[words[k]], shares[k]) for k in order]
 
 
-def warn_of_extremes(d: Array, lengths: Array) -> None:
+def warn_of_extremes(d: Array, lengths: Array, *, owner: str) -> None:
     """Warn of soft labels that say nothing: nearly one-hot, nearly even, or of texts without a word."""
+    # "auto" takes back what another k1 does to the size of the relevance; the paper's method has no temperature.
+    softer, sharper = "a larger number for temperature, or label-smoothing", "a smaller number for temperature"
+    if owner == "kwls-paper":
+        softer, sharper = "a lower k1", "a higher k1"
     hard, even = float((d.max(axis=1) > 0.99).mean()), float(normalised_entropy(d).mean())
     empty = np.flatnonzero(lengths == 0)
     messages = (
-        (hard > 0.5, f"{hard:.0%} of the soft labels are nearly one-hot and add little; a lower k1 spreads them"),
-        (even > 0.98, f"the soft labels are nearly even (entropy {even:.3f} of 1); a higher k1 parts them"),
+        (hard > 0.5, f"{hard:.0%} of the soft labels are nearly one-hot and add little; what helps: {softer}"),
+        (even > 0.98, f"the soft labels are nearly even (entropy {even:.3f} of 1); what helps: {sharper}"),
         (len(empty) > 0, f"{len(empty)} texts hold no word (the first is text {empty[:1].sum() + 1}); their d is even"),
     )
     for holds, message in messages:
         if holds:
-            warnings.warn(f"kwls: {message}", KeywordWarning, stacklevel=3)
+            warnings.warn(f"{owner}: {message}", KeywordWarning, stacklevel=3)

@@ -226,7 +226,8 @@ def kwls_paper(
 
         return AuxiliaryMSE(alpha, reduction="mean", scale="paper")  # Eq. 9
 
-    d = KeywordLabels(partial(in_sample_evidence, k1=k1, b=b, k2=k2), unit, temperature=1.0)  # Eqs. 1-8
+    find = partial(in_sample_evidence, k1=k1, b=b, k2=k2)
+    d = KeywordLabels(find, unit, temperature=1.0, owner="kwls-paper")  # Eqs. 1-8
     return Method("kwls-paper", (d,), criterion, options={"k1": k1, "b": b, "k2": k2, "alpha": alpha, "unit": unit})
 
 
