@@ -21,6 +21,7 @@ from sfumato.rows import (
     describe_bad_rows,
     name_rows,
     refuse_bad_rows,
+    stripped_rows,
 )
 
 NOT_LABELS = frozenset((*TEXT_NAMES, "split", "id", "date", "weight"))  # never guessed as a label; may be named
@@ -170,11 +171,6 @@ def _usable_rows(table: Table, text: list[str], label: str, weight: str | None) 
             index.append(k)
     kept = None if weights is None else [_weight(weights[k]) or 0.0 for k in index]
     return _Rows([texts[k] for k in index], [labels[k] for k in index], kept, index, bad)
-
-
-def stripped_rows(rows: Sequence[int], cells: Sequence[str]) -> list[int]:
-    """Return the numbers of the rows whose label, if there is one, has a blank at an end: it is read without."""
-    return [row for row, cell in zip(rows, cells, strict=True) if cell.strip() not in ("", cell)]
 
 
 def _weight(cell: str) -> float | None:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sfumato.columns import stripped_rows
-from sfumato.rows import Table
+from sfumato.rows import Table, stripped_rows
 
 Severity = Literal["error", "warning", "note"]
 

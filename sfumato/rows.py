@@ -88,6 +88,11 @@ class Table:
         return replace(self, columns=columns, rows=[self.rows[i] for i in chosen])
 
 
+def stripped_rows(rows: Sequence[int], cells: Sequence[str]) -> list[int]:
+    """Return the numbers of the rows whose label, if there is one, has a blank at an end: it is read without."""
+    return [row for row, cell in zip(rows, cells, strict=True) if cell.strip() not in ("", cell)]
+
+
 def name_rows(rows: Sequence[int], unit: str = "row", *, limit: int = DETAILED) -> str:
     """Return "lines 3, 7 and 9", or "lines 3, 7, 9 and 40 more" beyond ``limit``."""
     shown = [str(row) for row in rows[:limit]]
