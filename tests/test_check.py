@@ -105,6 +105,32 @@ def test_numbers_as_labels_are_said():
     assert "numeric-labels" not in kinds(texts, ["0", "one"] * 20)
 
 
+def test_blanks_around_labels_are_found_and_said_in_training():
+    texts, labels = clean()
+    odd = ["ink ", " ink", "\tpaper", "ink"]
+    found = kinds([*texts, "one", "two", "three", "four"], [*labels, *odd])
+    assert found["label-blanks"] == [42, 43, 44]
+    read = table([*texts, "one", "two", "three", "four"], [*labels, *odd])
+    examples, notes = to_examples(read, text="text", label="label")
+    assert examples.classes == ("ink", "paper")
+    assert notes == ["blanks before or after the label are left out in lines 42, 43 and 44"]
+    assert to_examples(table(texts, labels), text="text", label="label")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "rows"),
+    [
+        ("one-class", ["x"] * 40, [2]),
+        ("ids-as-labels", [f"id{k}" for k in range(40)], list(range(2, 42))),
+        ("lists-as-labels", ["[a]", "[b]"] * 20, [2, 3]),
+        ("numeric-labels", ["0", "1"] * 20, [2, 3]),
+        ("imbalance", ["big"] * 19 + ["small"] + ["big"] * 20, [21]),
+    ],
+)
+def test_findings_about_classes_name_the_first_rows_of_those_meant(kind, labels, rows):
+    assert kinds(clean()[0], labels)[kind] == rows
+
+
 def test_test_rows_in_training_and_new_test_labels_name_rows_of_the_test_table():
     texts, labels = clean()
     test = table(["fresh", texts[7].upper(), "new one"], ["ink", "ink", "toner"])

@@ -66,6 +66,17 @@ def test_the_interval_narrows_with_rows_and_is_the_same_each_time():
     assert intervals(labels[:100], p[:100])["accuracy"] == few
 
 
+def test_the_interval_of_accuracy_is_wilsons_and_open_when_nothing_is_wrong():
+    p, n, z = np.tile([0.9, 0.1], (12, 1)), 12, 1.959963984540054
+    perfect = intervals(np.zeros(n, dtype=np.int64), p)["accuracy"]
+    assert (perfect.value, perfect.high) == (1, 1)
+    assert perfect.low == pytest.approx(n / (n + z * z))  # Wilson's lower end at n of n
+    wrong = intervals(np.array([0] * 9 + [1, 1, -1]), p)["accuracy"]
+    half = z * math.sqrt(0.75 * 0.25 / n + z * z / (4 * n * n))
+    ends = [(0.75 + z * z / (2 * n) + sign * half) / (1 + z * z / n) for sign in (-1, 1)]
+    assert [wrong.low, wrong.high] == pytest.approx(ends)
+
+
 def test_pairs_and_classes_are_those_of_the_table(evaluation):
     pair = evaluation.confused_pairs[0]._asdict()
     assert tuple(list(pair.values())[:2]) == ("b", "a")

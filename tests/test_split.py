@@ -100,6 +100,13 @@ def test_a_table_from_which_nothing_can_be_cut_says_so():
         split_rows(np.array([0, 1, 2]), list("abc"), share=0.3, seed=0)
 
 
+def test_six_texts_repeated_six_times_are_said_to_stay_together():
+    labels, texts = np.arange(36) % 6 % 2, [str(k % 6) for k in range(36)]
+    with pytest.raises(InputError, match=r"6 different texts.*duplicates stay together.*4 rows at most.*--dev 0"):
+        split_rows(labels, texts, share=0.1, seed=0)
+    assert len(split_rows(labels, texts, share=0.2, seed=0)[1]) == 6
+
+
 def test_a_hundred_thousand_rows_are_split_in_seconds():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 1000, 100_000)

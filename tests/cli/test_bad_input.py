@@ -67,6 +67,34 @@ def test_a_bad_file_is_refused_in_words_and_leaves_nothing(
     assert sorted(tmp_path.iterdir()) == [data]
 
 
+# A table to predict or to measure may hold one class, and labels never seen count as errors.
+READABLE = {
+    "predict": {"one class only", "labels that are ids", "empty label"},
+    "evaluate": {"one class only", "labels that are ids"},
+    "check": {"one class only", "labels that are ids", "empty text", "empty label", "wrong number of cells"}
+    | {"broken JSON line"},
+}
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "compare", "check"])
+@pytest.mark.parametrize("case", FILES)
+def test_a_bad_file_is_refused_by_the_commands_that_only_read_it_too(
+    case: str, command: str, tiny_model: Path, tmp_path: Path, sfumato: Command
+) -> None:
+    name, content, words = FILES[case]
+    data = tmp_path / name
+    data.write_bytes(content)
+    columns = ["--text", "body", *([] if command == "predict" else ["--label", "category"])]
+    model = [tiny_model] if command in {"predict", "evaluate"} else []
+    output = {"predict": ["-o", tmp_path / "scored.csv"], "compare": ["-o", tmp_path / "runs"]}.get(command, [])
+    ended = sfumato(command, *model, data, *columns, *output)
+    if case in READABLE.get(command, ()):
+        assert ended.code == 0, ended.err
+        return
+    refused(ended.code, ended.err, words)
+    assert sorted(tmp_path.iterdir()) == [data]
+
+
 def refused(code: int, err: str, words: Sequence[str]) -> None:
     assert code == 2, err
     assert "error: " in err

@@ -156,14 +156,13 @@ def test_fit_prints_scores_before_and_after_calibration_and_three_confused_pairs
     lines = ended.out.splitlines()
     head = next(line for line in lines if line.startswith("on the dev rows"))
     assert head.split() == ["on", "the", "dev", "rows", "before", "calibration", "after"]
-    info = json.loads((tmp_path / "model" / "sfumato.json").read_text())
+    info = json.loads((tmp_path / "model" / "sfumato.json").read_text())["info"]
     loss = next(line for line in lines if line.startswith("log-loss")).split()
     assert loss[-2:] == [f"{info[name]['log_loss']:.4f}" for name in ("dev_raw", "dev")]
     after = lines[lines.index("most confused") + 2 :]
     pairs = after[: after.index("")]
     assert [pair.split() for pair in pairs] == [
-        list(map(str, list(pair.values())[:3]))
-        for pair in info["confused_pairs"]
+        list(map(str, list(pair.values())[:3])) for pair in info["confused_pairs"]
     ]
     assert len(pairs) == 3
     other = write(tmp_path / "other.csv", [(f"word{k % 3} number {k}", labels[(k + 1) % 5]) for k in range(100)])

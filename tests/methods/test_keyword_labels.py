@@ -57,8 +57,13 @@ def test_a_corpus_without_words_is_refused():
 @quiet
 def test_nearly_one_hot_soft_labels_warn_and_the_usual_ones_do_not():
     texts, labels = corpus(wrong=0.0, signal=1.0)
-    with pytest.warns(KeywordWarning, match="nearly one-hot"):
+    with pytest.warns(KeywordWarning, match="kwls-paper: .*nearly one-hot.*what helps: a lower k1"):
         kwls_paper(k1=200.0).prepare(examples(texts, labels))
+    for k1 in (2.0, 0.2):  # "auto" undoes what k1 does to the size, so that k1 is no advice
+        with pytest.warns(KeywordWarning, match="kwls: .*nearly one-hot.*what helps: a larger number for temperature"):
+            kwls(k1).prepare(examples(texts, labels))
+    softer = kwls(temperature=1e3).prepare(examples(texts, labels)).targets.dense()
+    assert softer.max() < 0.99
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         kwls().prepare(examples(*corpus()))
