@@ -90,7 +90,8 @@ def settings_by_name(
     for owner, key, value, text in split_settings(given):
         if not owner and key in reserved and not any(key in names for names in owners.values()):
             raise InputError(reserved_name(text, key, {}))
-        name = f"{owner.replace('-', '_')}.{key}" if owner else key
+        kind = owner in {"method", "model"} and owner not in owners  # says which sort of thing has it, not which one
+        name = key if kind or not owner else f"{owner.replace('-', '_')}.{key}"
         if name in options:
             raise InputError(f"--set {text.partition('=')[0].strip()} is given twice")
         options[name] = value
