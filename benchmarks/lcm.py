@@ -1,6 +1,6 @@
 """What LCM adds to a training step: paired ratios against the same network with soft cross-entropy.
 
-    OMP_NUM_THREADS=1 python benchmarks/lcm.py [textcnn] [encoder] [linear-head] [--pairs 60] [--fp32]
+    OMP_NUM_THREADS=1 python benchmarks/lcm.py [textcnn] [encoder] [linear-head] [--pairs 60] [--batch 64] [--fp32]
 
 Both networks take a full step (forward, backward, clipping, fused AdamW) on the same batch, one after the other, in
 an order that alternates. The ratio of each pair is taken first and the median over pairs then, so that a slow
@@ -24,7 +24,7 @@ from sfumato.method import Plan
 from sfumato.models.textcnn import TextCNN
 from sfumato.train import precision
 
-BATCH, LENGTH, VOCABULARY, CLASSES = 32, 64, 20_000, 20
+LENGTH, VOCABULARY, CLASSES = 64, 20_000, 20
 WARM_UP = 2  # pairs
 
 
@@ -55,11 +55,12 @@ class Head(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.register_buffer("features", torch.randn(BATCH, 300))
+        self.register_buffer("features", torch.randn(1024, 300))
         self.classifier = torch.nn.Linear(300, CLASSES)
 
     def forward(self, input_ids):
-        return Output(self.classifier(self.features), self.features)
+        features = self.features[: len(input_ids)]
+        return Output(self.classifier(features), features)
 
 
 NETWORKS = {
@@ -93,19 +94,19 @@ class Step:
         return time.process_time() - started
 
 
-def batches(count):
+def batches(count, size):
     generator = torch.Generator().manual_seed(0)
     for _ in range(count):
-        labels = torch.randint(CLASSES, (BATCH,), generator=generator)
-        ids = torch.randint(1, VOCABULARY, (BATCH, LENGTH), generator=generator)
+        labels = torch.randint(CLASSES, (size,), generator=generator)
+        ids = torch.randint(1, VOCABULARY, (size, LENGTH), generator=generator)
         yield {"input_ids": ids, "labels": labels, "targets": torch.nn.functional.one_hot(labels, CLASSES).float()}
 
 
-def compare(network, method, pairs, mixed):
+def compare(network, method, pairs, size, mixed):
     """Return the seconds of the baseline and of ``method``, pair by pair."""
     steps = Step(network, METHODS["baseline"](), mixed), Step(network, method, mixed)
     times = []
-    for number, batch in enumerate(batches(pairs + WARM_UP)):
+    for number, batch in enumerate(batches(pairs + WARM_UP, size)):
         order = (0, 1) if number % 2 else (1, 0)
         taken = {which: steps[which](batch) for which in order}
         times.append((taken[0], taken[1]))
@@ -116,17 +117,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=list(NETWORKS))
     parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--batch", type=int, default=64, help="textcnn's own is 64, the encoder's 32")
     parser.add_argument("--fp32", action="store_true", help="no bf16 even where the processor has it")
     options = parser.parse_args()
     torch.set_num_threads(1)
     mixed = not options.fp32 and precision(torch.device("cpu")) == "bf16"
     print(f"torch {torch.__version__}, {platform.machine()}, 1 thread, {'bf16' if mixed else 'fp32'}, ", end="")
-    print(f"load {os.getloadavg()[0]:.1f}, batch {BATCH}, length {LENGTH}, {CLASSES} classes, {options.pairs} pairs")
+    print(f"load {os.getloadavg()[0]:.1f}, batch {options.batch}, length {LENGTH}, {CLASSES} classes, {options.pairs} pairs")
     print("| network | method | baseline step, ms | added, ms | ratio, median | quartiles |\n|---|---|---|---|---|---|")
     for network in options.networks or NETWORKS:
         for name in ("again", "lcm"):
             method = METHODS["baseline" if name == "again" else name]()
-            times = compare(network, method, options.pairs, mixed)
+            times = compare(network, method, options.pairs, options.batch, mixed)
             ratios = sorted(b / a for a, b in times)
             low, middle, high = statistics.quantiles(ratios, n=4)
             base = statistics.median(a for a, _ in times)
