@@ -123,7 +123,9 @@ def main():
     torch.set_num_threads(1)
     mixed = not options.fp32 and precision(torch.device("cpu")) == "bf16"
     print(f"torch {torch.__version__}, {platform.machine()}, 1 thread, {'bf16' if mixed else 'fp32'}, ", end="")
-    print(f"load {os.getloadavg()[0]:.1f}, batch {options.batch}, length {LENGTH}, {CLASSES} classes, {options.pairs} pairs")
+    print(
+        f"load {os.getloadavg()[0]:.1f}, batch {options.batch}, length {LENGTH}, {CLASSES} classes, {options.pairs} pairs"
+    )
     print("| network | method | baseline step, ms | added, ms | ratio, median | quartiles |\n|---|---|---|---|---|---|")
     for network in options.networks or NETWORKS:
         for name in ("again", "lcm"):

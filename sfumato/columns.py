@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sfumato.data import Examples, TableTargets, mean_one
+from sfumato.data import Examples, mean_one
 from sfumato.errors import InputError, nearest
 from sfumato.rows import (
     LABEL_NAMES,
@@ -23,6 +23,7 @@ from sfumato.rows import (
     refuse_bad_rows,
     stripped_rows,
 )
+from sfumato.targets import TableTargets
 
 NOT_LABELS = frozenset((*TEXT_NAMES, "split", "id", "date", "weight"))  # never guessed as a label; may be named
 MOST_CLASSES = 10_000

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sfumato.data import Examples, Integers, TableTargets, Transform
+from sfumato.data import Examples, Transform
 from sfumato.errors import InputError
 from sfumato.method import CriterionFactory, Method, Plan
 from sfumato.methods.label_smoothing import smoothed_table
 from sfumato.permutation import within_class
+from sfumato.targets import Integers, TableTargets
 
 if TYPE_CHECKING:
     from sfumato.base import Criterion

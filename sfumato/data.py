@@ -5,7 +5,6 @@ Shapes: N rows, C classes. Nothing here needs torch.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -14,101 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import InputError, nearest
+from sfumato.targets import DenseTargets, Floats, Integers, TableTargets, Targets, one_hot
 
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
-
-
-class Targets(ABC):
-    """What to fit: one distribution over the classes per row, ``(N, C)``, not always held as such."""
-
-    @abstractmethod
-    def rows(self, index: Integers) -> Floats:
-        """Return the targets of the rows ``index``, ``(B, C)`` float32."""
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @property
-    @abstractmethod
-    def num_classes(self) -> int:
-        """Number of classes C."""
-
-    @abstractmethod
-    def take(self, index: Integers) -> Targets:
-        """Return the targets of some rows, of the same kind."""
-
-    def dense(self) -> Floats:
-        """Return all targets, ``(N, C)`` float32."""
-        return self.rows(np.arange(len(self)))
-
-
-@dataclass(frozen=True, eq=False)
-class DenseTargets(Targets):
-    """Targets held as an array ``(N, C)``."""
-
-    array: Floats
-
-    def rows(self, index: Integers) -> Floats:
-        return self.array[index]
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    @property
-    def num_classes(self) -> int:
-        return int(self.array.shape[1])
-
-    def take(self, index: Integers) -> DenseTargets:
-        return DenseTargets(self.array[index])
-
-
-@dataclass(frozen=True, eq=False)
-class TableTargets(Targets):
-    """Targets that depend on the label alone: one row a class, ``(C, C)``; never builds N × C by itself."""
-
-    table: Floats
-    labels: Integers
-
-    def rows(self, index: Integers) -> Floats:
-        return self.table[self.labels[index]]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def num_classes(self) -> int:
-        return int(self.table.shape[1])
-
-    def take(self, index: Integers) -> TableTargets:
-        return TableTargets(self.table, self.labels[index])
-
-
-@dataclass(frozen=True, eq=False)
-class SparseTargets(Targets):
-    """Targets held as a sparse matrix ``(N, C)`` plus one constant a row, spread over all classes."""
-
-    matrix: Any  # scipy.sparse.csr_matrix (N, C)
-    constant: Floats  # (N,)
-
-    def rows(self, index: Integers) -> Floats:
-        dense = self.matrix[index].toarray() + self.constant[index, None]
-        return np.asarray(dense, dtype=np.float32)
-
-    def __len__(self) -> int:
-        return int(self.matrix.shape[0])
-
-    @property
-    def num_classes(self) -> int:
-        return int(self.matrix.shape[1])
-
-    def take(self, index: Integers) -> SparseTargets:
-        return SparseTargets(self.matrix[index], self.constant[index])
-
-
-def one_hot(labels: Integers, num_classes: int) -> TableTargets:
-    """Return the hard labels as targets, without building ``(N, C)``."""
-    return TableTargets(np.eye(num_classes, dtype=np.float32), np.asarray(labels, dtype=np.int64))
+BY_CLASS = ("similar", "votes", "teacher")  # what a split may hold beside its targets, (N, C) each
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +29,17 @@ class Examples:
     targets : what to fit, N × C
     classes : the class names, in the order of the columns
     similar : (N, C) bool or None, labels that a criterion may mask (MaskLoss)
+    votes : (N, C) float32 or None, how many annotators chose each class
+    teacher : (N, C) float32 or None, another model's probabilities, for methods that ask for a `Teacher`
     weights : (N,) float32 with mean 1, or None
     ids : (N,) int64, the row of the user's table that each example comes from (0 = first data row)
 
     Raises
     ------
     InputError
-        if a part has not N entries, the targets or ``similar`` have not C columns, two classes have the same name,
-        or a label is no index into ``classes`` (-1 is one that training never saw, in a test split).
+        if a part has not N entries, the targets, ``similar``, ``votes`` or ``teacher`` have not C columns, two
+        classes have the same name, or a label is no index into ``classes`` (-1 is one that training never saw, in a
+        test split).
     """
 
     inputs: Sequence[Any]
@@ -139,11 +49,13 @@ class Examples:
     similar: NDArray[np.bool_] | None = None
     weights: Floats | None = None
     ids: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    votes: Floats | None = None
+    teacher: Floats | None = None
 
     def __post_init__(self) -> None:
         if not len(self.ids):
             object.__setattr__(self, "ids", np.arange(len(self.inputs), dtype=np.int64))
-        for name in ("labels", "targets", "ids", "weights", "similar"):
+        for name in ("labels", "targets", "ids", "weights", *BY_CLASS):
             value = getattr(self, name)
             if value is not None and len(value) != len(self.inputs):
                 raise InputError(f"{name} must have one entry per input ({len(self.inputs)}), got {len(value)}")
@@ -156,8 +68,10 @@ class Examples:
             raise InputError(f"classes must differ from each other, but {twice!r} is there twice")
         if self.targets.num_classes != C:
             raise InputError(f"targets must have one column a class ({C}), got {self.targets.num_classes}")
-        if self.similar is not None and self.similar.shape[1:] != (C,):
-            raise InputError(f"similar must have shape ({len(self)}, {C}), got {self.similar.shape}")
+        for name in BY_CLASS:
+            value = getattr(self, name)
+            if value is not None and value.shape[1:] != (C,):
+                raise InputError(f"{name} must have shape ({len(self)}, {C}), got {value.shape}")
         outside = np.flatnonzero((self.labels < -1) | (self.labels >= C))
         if len(outside):
             row, label = int(outside[0]), int(self.labels[outside[0]])
@@ -212,16 +126,16 @@ class Examples:
             inputs=[self.inputs[int(i)] for i in rows],
             labels=self.labels[rows],
             targets=self.targets.take(rows),
-            similar=None if self.similar is None else self.similar[rows],
             weights=None if self.weights is None else self.weights[rows],
             ids=self.ids[rows],
+            **{name: part[rows] for name in BY_CLASS if (part := getattr(self, name)) is not None},
         )
 
 
 def concatenate(first: Examples, second: Examples) -> Examples:
     """Return the rows of ``first``, then those of ``second``; a split without weights counts each row as 1.
 
-    It is an `InputError` if the classes differ, or one split has ``similar`` and the other has not.
+    It is an `InputError` if the classes differ, or only one has ``similar``, ``votes`` or ``teacher``.
     """
     if first.classes != second.classes:
         raise InputError(f"the two splits have different classes: {list(first.classes)} and {list(second.classes)}")
@@ -233,21 +147,26 @@ def concatenate(first: Examples, second: Examples) -> Examples:
         targets = DenseTargets(np.concatenate([one.dense(), other.dense()]))
     weights = None
     if first.weights is not None or second.weights is not None:
-        parts = (np.ones(len(s), np.float32) if s.weights is None else s.weights for s in (first, second))
-        weights = mean_one(np.concatenate(list(parts)))
-    if (first.similar is None) != (second.similar is None):
-        place = "second" if second.similar is None else "first"
-        raise InputError(f"only one of the two splits has similar labels; mark them in the {place} one too")
-    marks = [split.similar for split in (first, second) if split.similar is not None]
+        given = (np.ones(len(s), np.float32) if s.weights is None else s.weights for s in (first, second))
+        weights = mean_one(np.concatenate(list(given)))
     return Examples(
         [*first.inputs, *second.inputs],
         np.concatenate([first.labels, second.labels]),
         targets,
         first.classes,
-        np.concatenate(marks) if marks else None,
-        weights,
-        np.concatenate([first.ids, second.ids]),
+        weights=weights,
+        ids=np.concatenate([first.ids, second.ids]),
+        **{name: np.concatenate(parts) for name in BY_CLASS if (parts := both(first, second, name))},
     )
+
+
+def both(first: Examples, second: Examples, name: str) -> list[NDArray[Any]]:
+    """Return what both splits hold under ``name``, nothing if neither holds it."""
+    parts = [getattr(split, name) for split in (first, second)]
+    if (parts[0] is None) != (parts[1] is None):
+        place, what = ("second" if parts[1] is None else "first"), f"{name} labels" if name == "similar" else name
+        raise InputError(f"only one of the two splits has {what}; mark them in the {place} one too")
+    return [] if parts[0] is None else parts
 
 
 def mean_one(weights: Sequence[float] | NDArray[Any]) -> Floats:
@@ -260,31 +179,6 @@ def mean_one(weights: Sequence[float] | NDArray[Any]) -> Floats:
         raise InputError(f"weights must be finite, not negative and not all zero; row {bad + 1} has {shown}")
     scaled: Floats = (array / array.mean()).astype(np.float32)
     return scaled
-
-
-def check_soft_targets(
-    targets: Any, rows: int, classes: int, *, place: Callable[[int], str] = "soft targets: row {}".format
-) -> Floats:
-    """Return ``targets`` as float32 ``(rows, classes)`` after checking that every row is a distribution.
-
-    Raises
-    ------
-    InputError
-        names the first row that has the wrong shape, a NaN, a negative entry or a sum other than 1.
-    """
-    array = np.asarray(targets, dtype=np.float64)
-    if array.shape != (rows, classes):
-        raise InputError(f"soft targets must have shape ({rows}, {classes}), one row a text, got {array.shape}")
-    for test, what in (
-        (~np.isfinite(array).all(axis=1), "holds NaN or infinity"),
-        ((array < 0).any(axis=1), "holds a negative share"),
-        (np.abs(array.sum(axis=1) - 1) > 1e-3, "does not sum to 1"),
-    ):
-        if test.any():
-            row = int(np.flatnonzero(test)[0])
-            shown = np.array2string(array[row], precision=4, threshold=8)
-            raise InputError(f"{place(row + 1)} {what}: {shown}")
-    return array.astype(np.float32)
 
 
 Transform = Callable[[Examples], Examples]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sfumato.architecture import Architecture, Training
-from sfumato.data import DenseTargets, Examples, check_soft_targets
+from sfumato.data import Examples
 from sfumato.errors import InputError, require_torch
 from sfumato.method import Method
 from sfumato.methods import METHODS
@@ -20,6 +20,7 @@ from sfumato.models import MODELS
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.run import Trained, train_model
+from sfumato.targets import DenseTargets, check_soft_targets
 
 if TYPE_CHECKING:
     from sfumato.progress import Progress

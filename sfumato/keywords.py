@@ -27,9 +27,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sfumato.data import Integers
 from sfumato.errors import InputError
 from sfumato.registry import check_choice
+from sfumato.targets import Integers
 
 UNITS = ("auto", "word", "char", "paper")
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}"  # scripts that put no space between words

@@ -24,6 +24,22 @@ class Plan:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Teacher:
+    """Another model that a method wants to hear before its transforms, as `Examples.teacher`.
+
+    Attributes
+    ----------
+    folds : a row is judged by a model that has not seen it: one of so many folds; 0 lets one model judge its own rows
+    model : the architecture or its name; None is that of the student
+    calibrate : divide the teacher's logits by a temperature fitted on rows that it did not see
+    """
+
+    folds: int = 5
+    model: Any = None
+    calibrate: bool = True
+
+
 CriterionFactory = Callable[[Plan], "Criterion"]
 
 
@@ -42,6 +58,7 @@ class Method:
     needs_training : True if the targets exist only after training a model (LCM)
     label_only : True if a row's target follows from its label alone (label smoothing): its controls are itself
     title : what tables and cards print
+    teacher : the model that must speak before the transforms (self-distillation), trained on hard labels
     """
 
     name: str
@@ -53,9 +70,20 @@ class Method:
     needs_training: bool = False
     label_only: bool = False
     title: str = ""
+    teacher: Teacher | None = None
 
     def prepare(self, train: Examples) -> Examples:
-        """Apply the transforms to the training split and return the new one; ``train`` is unchanged."""
+        """Apply the transforms to the training split and return the new one; ``train`` is unchanged.
+
+        Raises
+        ------
+        InputError
+            if the method has a teacher that has not spoken: ``train.teacher`` is None.
+        """
+        if self.teacher is not None and train.teacher is None:
+            raise InputError(
+                f"{self.name} needs Examples.teacher, the probabilities of a trained model; fit() adds them"
+            )
         for transform in self.transforms:
             train = transform(train)
         return train
@@ -70,10 +98,13 @@ def combine(*methods: Method) -> Method:
     Raises
     ------
     InputError
-        if two of them bring a criterion of their own.
+        if two of them bring a criterion of their own, or two want a teacher.
     """
     if not methods:
         raise InputError("combine needs at least one method")
+    teachers = [method for method in methods if method.teacher is not None]
+    if len(teachers) > 1:
+        raise InputError(f"{teachers[0].name} and {teachers[1].name} both want a teacher; combine at most one of them")
     own = [method for method in methods if method.criterion is not None]
     if len(own) > 1:
         raise InputError(f"{own[0].name} and {own[1].name} both bring a loss of their own; combine at most one of them")
@@ -86,5 +117,6 @@ def combine(*methods: Method) -> Method:
         has_targets=any(method.has_targets for method in methods),
         needs_training=any(method.needs_training for method in methods),
         label_only=all(method.label_only or not method.has_targets for method in methods),
+        teacher=teachers[0].teacher if teachers else None,
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.calibration import softmax
-from sfumato.data import Floats
 from sfumato.errors import InputError, require_torch
+from sfumato.targets import Floats
 
 if TYPE_CHECKING:
     from torch import nn

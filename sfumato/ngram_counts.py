@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sfumato.data import Integers
+from sfumato.targets import Integers
 
 IDEOGRAPH = r"\p{Han}\p{Hiragana}\p{Katakana}"
 LETTER = r"\p{L}\p{M}\p{N}_"

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from sfumato.data import Floats, Integers
 from sfumato.errors import InputError
 from sfumato.ngram_counts import (
     PATTERN,
@@ -26,6 +25,7 @@ from sfumato.ngram_counts import (
     ideograph_share,
     tokenize,
 )
+from sfumato.targets import Floats, Integers
 
 UNKNOWN = "[UNK]"
 SHORT = 300  # characters: shorter texts on average get character n-grams; longer ones would take too long

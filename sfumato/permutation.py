@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sfumato.data import Integers
+from sfumato.targets import Integers
 
 
 def within_class(labels: Integers, seed: int | Sequence[int]) -> Integers:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.data import Examples, Floats, Integers, check_soft_targets
+from sfumato.data import Examples
 from sfumato.errors import InputError, missing_torch, require_torch
 from sfumato.method import Method
 from sfumato.methods import METHODS
@@ -18,6 +18,7 @@ from sfumato.metrics import normalised_entropy
 from sfumato.model import check_texts
 from sfumato.models import MODELS
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
+from sfumato.targets import Floats, Integers, check_soft_targets
 
 SHOWN = 10  # rows in the notebook view
 

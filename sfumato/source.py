@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sfumato.data import Examples, TableTargets
+from sfumato.data import Examples
+from sfumato.targets import TableTargets
 
 
 def with_classes(examples: Examples, classes: tuple[str, ...]) -> Examples:

@@ -55,6 +55,31 @@ def split_rows(
     return np.setdiff1d(np.arange(len(labels)), chosen, assume_unique=True), chosen
 
 
+def fold_rows(labels: Rows, texts: Sequence[str], *, folds: int, seed: int) -> Rows:
+    """Return the fold, 0 to ``folds - 1``, of each row, ``(N,)``: stratified, equal texts in one fold.
+
+    The texts of a class are dealt out in turn, the largest groups of equal texts first; a class goes on dealing where
+    the one before stopped, so that the folds are equally large.
+
+    Raises
+    ------
+    InputError
+        if there are fewer different texts than folds, or fewer than two folds.
+    """
+    groups = group_by_text(texts)
+    if not 2 <= folds <= len(groups):
+        raise InputError(f"folds must be at least 2 and at most the {len(groups)} different texts, got {folds}")
+    names = np.asarray(labels).tolist()
+    order = np.random.default_rng(seed).permutation(len(groups)).tolist()
+    ranked = sorted(
+        order, key=lambda g: (Counter(names[row] for row in groups[g]).most_common(1)[0][0], -len(groups[g]))
+    )
+    fold = np.empty(len(names), dtype=np.int64)
+    for place, group in enumerate(ranked):
+        fold[groups[group]] = place % folds
+    return fold
+
+
 def wanted_rows(total: int, share: float | None, size: int | None) -> int:
     """Return how many rows to cut."""
     if (share is None) == (size is None):

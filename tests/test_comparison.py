@@ -43,7 +43,7 @@ def settings(**changes):
 def informed(examples):
     from dataclasses import replace
 
-    from sfumato.data import DenseTargets
+    from sfumato.targets import DenseTargets
 
     array = 0.8 * examples.targets.dense() + 0.2 * np.random.default_rng(0).dirichlet(np.ones(3), len(examples))
     return replace(examples, targets=DenseTargets(array.astype(np.float32)))

@@ -10,10 +10,11 @@ from sfumato import METHODS, InputError, combine
 from sfumato.base import Output, Supervision, Switch
 from sfumato.control_losses import ReplayedTargets, ShuffledTargets
 from sfumato.controls import control, control_names, controls, kept_own_target, record_of
-from sfumato.data import DenseTargets, Examples
+from sfumato.data import Examples
 from sfumato.method import Method, Plan
 from sfumato.methods.label_confusion import LabelConfusion
 from sfumato.permutation import within_class
+from sfumato.targets import DenseTargets
 
 NAMES = ["a", "b", "a", "c", "b", "a", "b"]  # "c" is alone
 RECORD = [

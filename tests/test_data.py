@@ -7,17 +7,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sfumato.data import (
-    DenseTargets,
-    Examples,
-    SparseTargets,
-    TableTargets,
-    check_soft_targets,
-    concatenate,
-    mean_one,
-    one_hot,
-)
+from sfumato.data import Examples, concatenate, mean_one
 from sfumato.errors import InputError
+from sfumato.targets import DenseTargets, SparseTargets, TableTargets, check_soft_targets, one_hot
 
 TEXTS = ["a", "b", "c", "d"]
 LABELS = ["y", "x", "y", "z"]

@@ -15,7 +15,7 @@ from fake_training import a_run
 
 from sfumato.architecture import Training
 from sfumato.calibration import temper
-from sfumato.data import DenseTargets, Examples
+from sfumato.data import Examples
 from sfumato.dataset import DataSet
 from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
@@ -24,6 +24,7 @@ from sfumato.method import Method
 from sfumato.methods.label_smoothing import label_smoothing
 from sfumato.metrics import accuracy, ece, log_loss
 from sfumato.run_files import predictions_path, read_correct, read_record, record_path, write_record
+from sfumato.targets import DenseTargets
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 
 import sfumato
 from sfumato import METHODS, MODELS
-from sfumato.data import DenseTargets, Examples
+from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.softening import SoftTargets
+from sfumato.targets import DenseTargets
 
 SMALL = {
     "model": "textcnn",

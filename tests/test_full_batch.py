@@ -11,12 +11,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from sfumato.base import Criterion, Objective, Switch
-from sfumato.data import DenseTargets, Examples, mean_one
+from sfumato.data import Examples, mean_one
 from sfumato.errors import InputError
 from sfumato.full_batch import Descent, fit_full_batch, largest_eigenvalue, refit_full_batch, supervise, to_tensor
 from sfumato.losses import AuxiliaryMSE, SoftCrossEntropy
 from sfumato.models.linear import LinearClassifier
 from sfumato.ngrams import EncodedNgrams
+from sfumato.targets import DenseTargets
 
 C, V = 3, 40
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from sfumato import METHODS, combine
-from sfumato.data import DenseTargets, Examples
+from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.method import Method
+from sfumato.targets import DenseTargets
 
 
 def examples():

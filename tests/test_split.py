@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfumato.errors import InputError
-from sfumato.split import shares_of, split_rows
+from sfumato.split import fold_rows, shares_of, split_rows
 
 
 @settings(max_examples=150, deadline=None)
@@ -114,3 +114,21 @@ def test_a_hundred_thousand_rows_are_split_in_seconds():
     start = time.process_time()
     split_rows(labels, texts, share=0.1, seed=0)
     assert time.process_time() - start < 5  # about 1 s; a quadratic way takes minutes
+
+
+def test_folds_are_stratified_of_equal_size_and_keep_equal_texts_together():
+    labels = np.array([0] * 50 + [1] * 30 + [2] * 3)
+    texts = [f"text {i // 2}" if i < 20 else f"text {i}" for i in range(83)]
+    fold = fold_rows(labels, texts, folds=5, seed=0)
+    sizes = np.bincount(fold, minlength=5)
+    assert sizes.max() - sizes.min() <= 3
+    for k in range(2):
+        per_fold = np.bincount(fold[labels == k], minlength=5)
+        assert per_fold.max() - per_fold.min() <= 3
+    assert all(fold[i] == fold[i + 1] for i in range(0, 20, 2))
+    assert (fold != fold_rows(labels, texts, folds=5, seed=1)).any()
+
+
+def test_more_folds_than_texts_are_refused():
+    with pytest.raises(InputError, match="at most the 2 different texts, got 3"):
+        fold_rows(np.array([0, 1, 1]), ["a", "b", "b"], folds=3, seed=0)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sfumato.errors import InputError
 
 if TYPE_CHECKING:
-    from sfumato.data import Floats
     from sfumato.table import Table
+    from sfumato.targets import Floats
 
 COLUMN = "soft_labels"
 PREFIX = "p_"
@@ -61,7 +61,7 @@ def as_array(table: "Table", rows: list[Any]) -> "Floats":
     """Return the rows as an array (N, C), naming the first that is not C numbers or not a distribution."""
     import numpy as np
 
-    from sfumato.data import check_soft_targets
+    from sfumato.targets import check_soft_targets
 
     array = np.empty((len(rows), len(rows[0])), dtype=np.float32)
     for k, row in enumerate(rows):

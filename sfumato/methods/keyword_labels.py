@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.calibration import best_temperature, softmax
-from sfumato.data import DenseTargets, Examples, Integers, TableTargets
+from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.keywords import Counts, LabelCounts, Unit, count_words
 from sfumato.methods.label_smoothing import smoothed_table
 from sfumato.metrics import log_loss, normalised_entropy
+from sfumato.targets import DenseTargets, Integers, TableTargets
 
 if TYPE_CHECKING:
     from sfumato.methods.kwls import Evidence

@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sfumato.data import Examples, Integers
+from sfumato.data import Examples
 from sfumato.errors import InputError, unknown
 from sfumato.keywords import Counts, LabelCounts, Unit
 from sfumato.method import Method, Plan
 from sfumato.methods.keyword_labels import KeywordLabels
 from sfumato.registry import check_choice, check_range
+from sfumato.targets import Integers
 
 if TYPE_CHECKING:
     from sfumato.base import Criterion

@@ -24,10 +24,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from sfumato.data import Examples, Floats, TableTargets
+from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.method import Method
 from sfumato.registry import check_choice, check_range
+from sfumato.targets import Floats, TableTargets
 
 MODES = ("uniform", "exclusive", "per-class")
 
