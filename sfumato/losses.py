@@ -32,28 +32,44 @@ def kl_divergence(targets: Tensor, logits: Tensor) -> Tensor:
     return (torch.xlogy(targets, targets) - targets * log_p).sum(dim=1)
 
 
+SOFT_LOSSES = ("mse", "ce", "kl")
+REDUCTIONS = ("mean", "sum")
 SCALES = ("none", "sum-weights", "paper-code", "paper")
 
 
-class AuxiliaryMSE(Criterion):
-    """KWLS Eq. 9: cross-entropy with the hard label plus ``alpha`` times a squared error to the soft target.
+class Auxiliary(Criterion):
+    """KWLS Eq. 9: cross-entropy with the hard label plus ``alpha`` times the misfit to the soft target.
 
-    ``reduction="mean"`` divides the squared error by C as printed (``alpha / p``); ``"sum"`` does not, so that
-    the soft term does not vanish with many classes. ``scale`` is the divisor in front: ``"none"``,
-    ``"sum-weights"`` 1 + alpha, ``"paper-code"`` (1 + alpha)^2, ``"paper"`` 2 (1 + alpha)^2.
+    ``soft_loss`` is the misfit: ``"mse"`` the squared error of the probabilities, as in the paper, ``"ce"`` or
+    ``"kl"``; each is a sum over the classes. ``reduction="mean"`` divides it by C as printed (``alpha / p``);
+    ``"sum"`` does not, so that the soft term does not vanish with many classes. ``scale`` is the divisor in front:
+    ``"none"``, ``"sum-weights"`` 1 + alpha, ``"paper-code"`` (1 + alpha)^2, ``"paper"`` 2 (1 + alpha)^2.
     """
 
-    def __init__(self, alpha: float = 1.0, *, reduction: str = "mean", scale: str = "none") -> None:
+    def __init__(
+        self, alpha: float = 1.0, *, soft_loss: str = "mse", reduction: str = "mean", scale: str = "none"
+    ) -> None:
         super().__init__()
-        check_choice("AuxiliaryMSE", "reduction", reduction, ("mean", "sum"))
-        check_choice("AuxiliaryMSE", "scale", scale, SCALES)
+        check_choice("Auxiliary", "soft_loss", soft_loss, SOFT_LOSSES)
+        check_choice("Auxiliary", "reduction", reduction, REDUCTIONS)
+        check_choice("Auxiliary", "scale", scale, SCALES)
         self.alpha = alpha
+        self.soft_loss = soft_loss
         self.reduction = reduction
         divisors = (1.0, 1 + alpha, (1 + alpha) ** 2, 2 * (1 + alpha) ** 2)
         self.divisor = divisors[SCALES.index(scale)]
 
     def forward(self, output: Output, supervision: Supervision) -> Tensor:
         hard = F.cross_entropy(output.logits, supervision.labels, reduction="none")  # (B,)
-        squared = (supervision.targets - output.logits.softmax(dim=1)) ** 2  # (B, C)
-        soft = squared.mean(dim=1) if self.reduction == "mean" else squared.sum(dim=1)
+        soft = self.misfit(output.logits, supervision.targets)
         return batch_mean(hard + self.alpha * soft, supervision.weights) / self.divisor  # Eq. 9
+
+    def misfit(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the distance of each row's prediction to its target, ``(B,)``."""
+        if self.soft_loss == "mse":
+            total = ((targets - logits.softmax(dim=1)) ** 2).sum(dim=1)
+        elif self.soft_loss == "ce":
+            total = F.cross_entropy(logits, targets, reduction="none")
+        else:
+            total = kl_divergence(targets, logits)
+        return total / logits.shape[1] if self.reduction == "mean" else total

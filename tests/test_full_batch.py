@@ -14,7 +14,7 @@ from sfumato.base import Criterion, Objective, Switch
 from sfumato.data import Examples, mean_one
 from sfumato.errors import InputError
 from sfumato.full_batch import Descent, fit_full_batch, largest_eigenvalue, refit_full_batch, supervise, to_tensor
-from sfumato.losses import AuxiliaryMSE, SoftCrossEntropy
+from sfumato.losses import Auxiliary, SoftCrossEntropy
 from sfumato.models.linear import LinearClassifier
 from sfumato.ngrams import EncodedNgrams
 from sfumato.targets import DenseTargets
@@ -69,7 +69,7 @@ def test_many_steps_reach_the_minimum_that_another_solver_finds(weighted):
 
 def test_the_gradient_is_that_of_autograd_through_the_network():
     examples, encoded = split()
-    joined = objective(AuxiliaryMSE(2.0))
+    joined = objective(Auxiliary(2.0))
     descent = Descent(joined, to_tensor(encoded.matrix), supervise(examples), 1e-3, 0)
     generator = torch.Generator().manual_seed(0)
     point = (torch.randn(V, C, generator=generator), torch.randn(C, generator=generator))

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from sfumato import InputError
 from sfumato.base import Criterion, Objective, Output, Supervision, Switch, batch_mean
-from sfumato.losses import SCALES, AuxiliaryMSE, KLDivergence, SoftCrossEntropy, kl_divergence
+from sfumato.losses import SCALES, SOFT_LOSSES, Auxiliary, KLDivergence, SoftCrossEntropy, kl_divergence
 
 
 def batch(rows=6, C=3, seed=0):
@@ -59,34 +59,53 @@ def test_a_zero_share_contributes_nothing():
     assert kl_divergence(one_hot, logits).item() == pytest.approx(F.cross_entropy(logits, torch.tensor([1])).item())
 
 
+@pytest.mark.parametrize("soft_loss", SOFT_LOSSES)
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize(("scale", "divisor"), [("none", 1), ("sum-weights", 3), ("paper-code", 9), ("paper", 18)])
-def test_auxiliary_squared_error_by_the_book(reduction, scale, divisor):
+def test_the_auxiliary_loss_by_the_book(soft_loss, reduction, scale, divisor):
     output, supervision = batch()
     total = 0.0
     for z, q, label in zip(output.logits.tolist(), supervision.targets.tolist(), supervision.labels, strict=True):
         p = softmax_by_the_book(z)
-        squared = sum((q[k] - p[k]) ** 2 for k in range(3))
-        total += -math.log(p[label]) + 2 * squared / (3 if reduction == "mean" else 1)
-    loss = AuxiliaryMSE(2.0, reduction=reduction, scale=scale)(output, supervision)
+        soft = {
+            "mse": sum((q[k] - p[k]) ** 2 for k in range(3)),
+            "ce": -sum(q[k] * math.log(p[k]) for k in range(3)),
+            "kl": sum(q[k] * math.log(q[k] / p[k]) for k in range(3)),
+        }[soft_loss]
+        total += -math.log(p[label]) + 2 * soft / (3 if reduction == "mean" else 1)
+    loss = Auxiliary(2.0, soft_loss=soft_loss, reduction=reduction, scale=scale)(output, supervision)
     assert loss.item() == pytest.approx(total / 6 / divisor, rel=1e-5)
+
+
+def test_each_soft_loss_pulls_the_prediction_to_the_target_and_not_past_it():
+    target, label = torch.tensor([[0.7, 0.2, 0.1]]), torch.tensor([0])
+    at_target = Output(target.log().requires_grad_(), target)
+    for soft_loss in SOFT_LOSSES:
+        criterion = Auxiliary(1.0, soft_loss=soft_loss, reduction="sum")
+        misfit = criterion.misfit(at_target.logits, target).sum()
+        gradient = torch.autograd.grad(misfit, at_target.logits)[0]
+        assert gradient.abs().max() < 1e-6, soft_loss
+        hard = criterion(at_target, Supervision(label, torch.eye(3)[label]))
+        assert hard > F.cross_entropy(at_target.logits, label), soft_loss  # away from it, the term counts
 
 
 def test_without_weight_the_auxiliary_error_is_cross_entropy():
     output, supervision = batch()
     expected = F.cross_entropy(output.logits, supervision.labels).item()
     for scale in SCALES[:3]:
-        assert AuxiliaryMSE(0.0, scale=scale)(output, supervision).item() == pytest.approx(expected, rel=1e-6)
+        assert Auxiliary(0.0, scale=scale)(output, supervision).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_an_unknown_scale_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="did you mean 'paper'"):
-        AuxiliaryMSE(scale="papr")
+        Auxiliary(scale="papr")
     with pytest.raises(InputError, match="reduction must be one of 'mean', 'sum', got 'max'"):
-        AuxiliaryMSE(reduction="max")
+        Auxiliary(reduction="max")
+    with pytest.raises(InputError, match="soft_loss must be one of 'mse', 'ce', 'kl', got 'mae'"):
+        Auxiliary(soft_loss="mae")
 
 
-@pytest.mark.parametrize("criterion", [SoftCrossEntropy(), KLDivergence(), AuxiliaryMSE()])
+@pytest.mark.parametrize("criterion", [SoftCrossEntropy(), KLDivergence(), Auxiliary()])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_batch_of_eight_is_two_of_four(criterion, weighted):
     output, supervision = batch(rows=8)

@@ -223,9 +223,9 @@ def kwls_paper(
     check_range("kwls-paper", "alpha", alpha, 0, float("inf"))
 
     def criterion(plan: Plan) -> Criterion:
-        from sfumato.losses import AuxiliaryMSE
+        from sfumato.losses import Auxiliary
 
-        return AuxiliaryMSE(alpha, reduction="mean", scale="paper")  # Eq. 9
+        return Auxiliary(alpha, reduction="mean", scale="paper")  # Eq. 9
 
     find = partial(in_sample_evidence, k1=k1, b=b, k2=k2)
     d = KeywordLabels(find, unit, temperature=1.0, owner="kwls-paper")  # Eqs. 1-8
