@@ -44,10 +44,12 @@ Record = Sequence[Mapping[str, Any]]
 def control_names(method: Method) -> tuple[str, ...]:
     """Return the names of the controls of ``method``.
 
-    There are none without targets (baseline), nor where a row's target follows from its label alone (label
-    smoothing): there, each of the three is the method itself.
+    There are none without targets (baseline). One that would be the method itself is left out: where a row's target
+    follows from its label alone, ``class-mean`` and ``shuffled``; where the other labels share evenly, ``uniform``.
     """
-    return CONTROLS if method.has_targets and not method.label_only else ()
+    if not method.has_targets:
+        return ()
+    return CONTROLS[method.even : 1 if method.label_only else None]
 
 
 def controls(method: Method, record: Record | None = None, *, seed: int = 0) -> dict[str, Method]:

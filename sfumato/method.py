@@ -56,7 +56,8 @@ class Method:
     version : raised whenever results change; part of every result's key
     has_targets : False if there is nothing for ``soften`` to return (the labels stay hard)
     needs_training : True if the targets exist only after training a model (LCM)
-    label_only : True if a row's target follows from its label alone (label smoothing): its controls are itself
+    label_only : True if a row's target follows from its label alone: ``class-mean`` and ``shuffled`` are itself
+    even : True if the labels other than the given one share evenly (label smoothing): ``uniform`` is itself
     title : what tables and cards print
     teacher : the model that must speak before the transforms (self-distillation), trained on hard labels
     """
@@ -69,6 +70,7 @@ class Method:
     has_targets: bool = True
     needs_training: bool = False
     label_only: bool = False
+    even: bool = False
     title: str = ""
     teacher: Teacher | None = None
 
@@ -117,6 +119,7 @@ def combine(*methods: Method) -> Method:
         has_targets=any(method.has_targets for method in methods),
         needs_training=any(method.needs_training for method in methods),
         label_only=all(method.label_only or not method.has_targets for method in methods),
+        even=all(method.even or not method.has_targets for method in methods),
         teacher=teachers[0].teacher if teachers else None,
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

@@ -14,10 +14,12 @@ from sfumato.calibration import fit_temperature, softmax
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
 from sfumato.errors import InputError, require_torch
-from sfumato.method import Method, Plan
+from sfumato.method import Method, Plan, Teacher
 from sfumato.metrics import scores
 from sfumato.model import Model
 from sfumato.registry import check_choice, check_whole
+from sfumato.resolve import build_architecture
+from sfumato.teaching import taught
 
 if TYPE_CHECKING:
     from sfumato.base import Objective
@@ -116,6 +118,41 @@ def train_model(
         torch.set_num_threads(previous)
 
 
+def hear_teacher(
+    train: Examples,
+    dev: Examples | None,
+    teacher: Teacher,
+    *,
+    architecture: Architecture,
+    training: Training | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    balance: str = "none",
+) -> tuple[Examples, Examples | None]:
+    """Train the teacher that a method asks for and return both splits with ``Examples.teacher`` filled.
+
+    A teacher of another architecture has that one's own training settings. It is not refitted on dev rows.
+    """
+    own = teacher.model is None
+    chosen = architecture if own else build_architecture(teacher.model, {})
+
+    def fit(rows: Examples, watched: Examples | None) -> Model:
+        return train_model(
+            rows,
+            watched,
+            architecture=chosen,
+            method=Method("baseline", has_targets=False),
+            calibrate=teacher.calibrate,
+            refit=False,
+            training=training if own else None,
+            seed=seed,
+            device=device,
+            balance=balance,
+        ).model
+
+    return taught(train, dev, teacher, fit=fit, seed=seed)
+
+
 @dataclass(eq=False)
 class Run:
     """One training run; the order of its steps is that of `__call__`."""
@@ -133,6 +170,8 @@ class Run:
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
         started = time.perf_counter()
+        if self.method.teacher is not None:
+            self.train, self.dev = self._taught(self.method.teacher)
         trained = self._fit_full_batch() if self.architecture.full_batch else self._fit_batches()
         if self.dev is not None:
             self._measure_dev(trained, calibrate=calibrate)
@@ -141,6 +180,19 @@ class Run:
         trained.record = record_of(trained.objective.criterion)
         trained.seconds = time.perf_counter() - started
         return trained
+
+    def _taught(self, teacher: Teacher) -> tuple[Examples, Examples | None]:
+        """Return train and dev with what a teacher says of them, trained on hard labels with the same seed."""
+        return hear_teacher(
+            self.train,
+            self.dev,
+            teacher,
+            architecture=self.architecture,
+            training=self.training,
+            seed=self.seed,
+            device=self.device,
+            balance=self.balance,
+        )
 
     def _assemble(self, prepared: Examples) -> tuple[Objective, Model]:
         """Fit the encoder, build network and criterion from the seed."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.data import Examples
+from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError, missing_torch, require_torch
 from sfumato.method import Method
 from sfumato.methods import METHODS
@@ -126,8 +126,10 @@ def soften(
     if not chosen.has_targets:
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
     examples = checked_examples(texts, labels)
-    if chosen.needs_training:
-        targets = learned_targets(examples, chosen, build_architecture(model, model_options), seed=seed)
+    if chosen.needs_training or chosen.teacher is not None:
+        architecture = build_architecture(model, model_options)
+        make = learned_targets if chosen.needs_training else taught_targets
+        targets = make(examples, chosen, architecture, seed=seed)
     else:
         targets = chosen.prepare(examples).targets.dense()
     targets = check_soft_targets(targets, len(examples), examples.num_classes)
@@ -142,7 +144,7 @@ def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Met
     own = option_names(method, METHODS)
     if set(options) <= set(own):
         chosen = build_method(method, options)
-        if not chosen.needs_training:
+        if not (chosen.needs_training or chosen.teacher):
             return chosen, {}
     unknown = set(options) - set(own)
     if unknown and missing_torch() and not any(name.startswith("model") for name in unknown):
@@ -150,7 +152,7 @@ def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Met
     require_torch("training a model for soft targets, or giving it options,")
     given = assign_options(options, {"method": own, "model": option_names(model, MODELS)})
     chosen = build_method(method, given["method"])
-    if given["model"] and not chosen.needs_training:
+    if given["model"] and not (chosen.needs_training or chosen.teacher):
         raise InputError(f"{chosen.name} trains no model, so the options {list(given['model'])} of one have no use")
     return chosen, given["model"]
 
@@ -188,6 +190,19 @@ def learned_targets(examples: Examples, method: Method, architecture: Any, *, se
     train, dev, _ = cut_dev(examples, 0.1, seed=seed, text=None, label=None, bad_rows="refuse")
     trained = train_model(train, dev, architecture=architecture, method=method, seed=seed, calibrate=False, refit=False)
     return criterion_targets(trained, method.prepare(examples))
+
+
+def taught_targets(examples: Examples, method: Method, architecture: Any, *, seed: int) -> Floats:
+    """Train the method's teacher and return the targets it leads to, (N, C); a tenth of the rows chooses its length."""
+    from sfumato.fitting import cut_dev
+    from sfumato.run import hear_teacher
+
+    assert method.teacher is not None
+    train, dev, _ = cut_dev(examples, 0.1, seed=seed, text=None, label=None, bad_rows="refuse")
+    train, dev = hear_teacher(train, dev, method.teacher, architecture=architecture, seed=seed)
+    every = train if dev is None else concatenate(train, dev)
+    place = {int(row): k for k, row in enumerate(every.ids)}
+    return method.prepare(every.take([place[int(row)] for row in examples.ids])).targets.dense()
 
 
 def criterion_targets(trained: Any, examples: Examples) -> Floats:

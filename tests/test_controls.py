@@ -114,12 +114,17 @@ def test_targets_that_follow_from_the_label_have_no_controls(method):
     assert controls(method) == {}
 
 
+def test_uneven_targets_of_the_label_alone_are_controlled_by_even_ones():
+    method = replace(METHODS["label-smoothing"](0.3), even=False)
+    assert control_names(method) == ("uniform",)
+
+
 @pytest.mark.parametrize("name", ["uniform", "class-mean", "shuffled"])
 def test_each_control_of_label_smoothing_would_be_label_smoothing(name):
     # The reason why `control_names` leaves them out.
     smoothing = METHODS["label-smoothing"](0.3)
     train = seven_rows()
-    pretend = replace(smoothing, label_only=False)
+    pretend = replace(smoothing, label_only=False, even=False)
     same = control(pretend, name).prepare(train).targets.dense()
     assert same == pytest.approx(smoothing.prepare(train).targets.dense(), abs=1e-6)
 

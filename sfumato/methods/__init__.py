@@ -10,6 +10,8 @@ METHODS: Registry[Method] = Registry(
         "label-smoothing": "sfumato.methods.label_smoothing:label_smoothing",
         "kwls": "sfumato.methods.kwls:kwls",
         "kwls-paper": "sfumato.methods.kwls:kwls_paper",
+        "self-distillation": "sfumato.methods.self_distillation:self_distillation",
+        "self-distillation-paper": "sfumato.methods.self_distillation:self_distillation_paper",
         "lcm": "sfumato.methods.lcm:lcm",
         "lcm-paper": "sfumato.methods.lcm:lcm_paper",
     },

@@ -105,7 +105,8 @@ def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform") -> Method:
         table = smoothed_table(smoothing, examples.num_classes, mode=mode)
         return replace(examples, targets=TableTargets(table, examples.labels))
 
-    return Method("label-smoothing", (smooth,), options={"smoothing": smoothing, "mode": mode}, label_only=True)
+    options = {"smoothing": smoothing, "mode": mode}
+    return Method("label-smoothing", (smooth,), options=options, label_only=True, even=True)
 
 
 def baseline() -> Method:

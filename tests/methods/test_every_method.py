@@ -3,6 +3,7 @@
 import copy
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,7 +35,10 @@ def train_split(weights=None):
         words = [*generator.choice(WORDS[label].split(), 4), *generator.choice(others, 2)]
         texts.append(" ".join(words))
         labels.append(label)
-    return Examples.from_labels(texts, labels, weights=weights)
+    examples = Examples.from_labels(texts, labels, weights=weights)
+    votes = np.eye(3)[examples.labels] * 2 + generator.multinomial(3, [1 / 3] * 3, size=60)
+    teacher = generator.dirichlet([1, 1, 1], size=60)
+    return replace(examples, votes=votes.astype(np.float32), teacher=teacher.astype(np.float32))
 
 
 class Bag(nn.Module):
