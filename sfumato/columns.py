@@ -134,6 +134,8 @@ def to_examples(
         empty texts or labels (all named, unless ``bad_rows="drop"``), a single class, labels that are ids
     """
     check_bad_rows(bad_rows)
+    if label in table.clashes:
+        raise InputError(f"{table.source}: column {label!r}: {table.clashes[label]}")
     rows = _usable_rows(table, [text] if isinstance(text, str) else list(text), label, weight)
     if rows.bad and bad_rows == "refuse":
         raise refuse_bad_rows(table.source, rows.bad, table.unit)

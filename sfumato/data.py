@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import InputError, nearest
+from sfumato.label_name import label_name, name_labels
 from sfumato.targets import DenseTargets, Floats, Integers, TableTargets, Targets, one_hot
 
 BY_CLASS = ("similar", "votes", "teacher")  # what a split may hold beside its targets, (N, C) each
@@ -89,10 +90,11 @@ class Examples:
     ) -> Examples:
         """Build examples with one-hot targets; labels become strings (7 -> "7"), classes are sorted.
 
-        A label that is not among the given ``classes`` is an `InputError`.
+        A label that is not among the given ``classes`` is an `InputError`, and so are labels that would become one
+        class by that alone, as 7 and "7" (`sfumato.label_name`).
         """
-        names = [str(label) for label in labels]
-        classes = tuple(str(name) for name in classes) if classes is not None else tuple(sorted(set(names)))
+        names = name_labels(labels)
+        classes = tuple(label_name(name) for name in classes) if classes is not None else tuple(sorted(set(names)))
         position = {name: k for k, name in enumerate(classes)}
         if not position.keys() >= set(names):
             row = next(i for i, name in enumerate(names) if name not in position)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.errors import InputError
+from sfumato.label_name import find_clash
 from sfumato.rows import BadRow, Table
 
 FORMS = (
@@ -70,12 +71,21 @@ def from_columns(columns: Mapping[str, Sequence[Any]], source: str, *, first_row
     sizes = {str(name): len(values) for name, values in columns.items()}
     if len(set(sizes.values())) > 1:
         raise InputError(f"{source}: the columns must be equally long, got {sizes}")
-    cells = {str(name): column_as_text(list(values)) for name, values in columns.items()}
-    found = {str(name): first_bytes(values) for name, values in columns.items()}
+    columns = {str(name): list(values) for name, values in columns.items()}
+    cells = {name: column_as_text(values) for name, values in columns.items()}
+    found = {name: first_bytes(values) for name, values in columns.items()}
     binary = {name: first_row + at for name, at in found.items() if at is not None}
     notes = tuple(f"column {name!r} holds bytes that are no text; only their number is kept" for name in binary)
     size = next(iter(sizes.values()), 0)
-    return Table(cells, source, list(range(first_row, first_row + size)), notes, binary=binary)
+    rows = list(range(first_row, first_row + size))
+    return Table(cells, source, rows, notes, binary=binary, clashes=clashing(columns, cells))
+
+
+def clashing(columns: Mapping[str, Sequence[Any]], cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the columns where values of different kinds became the same text, with a sentence that names two."""
+    mixed = [name for name, values in columns.items() if len({*map(type, values)} - {type(None)}) > 1]
+    found = {name: find_clash(columns[name], cells[name], blanks=False) for name in mixed}
+    return {name: clash for name, clash in found.items() if clash}
 
 
 def from_frame(data: Any) -> Table:

@@ -47,6 +47,8 @@ class Table:
     unit : "line" or "row", what ``rows`` counts
     binary : columns that hold bytes which are no text, such as pictures -> the first such row; their cells only say
         how many bytes there are, and `column` refuses them
+    clashes : columns where two values are alike as text and not the same, as 1 and "1" -> a sentence that names them;
+        such a column is refused as a label
     """
 
     columns: dict[str, list[str]]
@@ -56,6 +58,7 @@ class Table:
     dropped: tuple[BadRow, ...] = ()
     unit: str = "row"
     binary: dict[str, int] = field(default_factory=dict)
+    clashes: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -137,6 +140,7 @@ def join_tables(chunks: Iterable[Table]) -> Table:
     dropped: list[BadRow] = []
     notes: dict[str, None] = {}
     binary: dict[str, int] = {}
+    clashes: dict[str, str] = {}
     chunk = None
     for chunk in chunks:
         for name in chunk.columns:
@@ -148,6 +152,7 @@ def join_tables(chunks: Iterable[Table]) -> Table:
         dropped.extend(chunk.dropped)
         notes |= dict.fromkeys(chunk.notes)
         binary = chunk.binary | binary
+        clashes = chunk.clashes | clashes
     if chunk is None:
         raise InputError("there is nothing to join")
-    return Table(columns, chunk.source, rows, tuple(notes), tuple(dropped), chunk.unit, binary)
+    return Table(columns, chunk.source, rows, tuple(notes), tuple(dropped), chunk.unit, binary, clashes)

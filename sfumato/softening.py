@@ -163,15 +163,18 @@ def checked_examples(texts: Sequence[Any], labels: Sequence[object]) -> Examples
         raise InputError(f"expected a list of labels, got one string: {labels[:60]!r}")
     rows = check_texts(texts) if isinstance(texts, str) else list(texts)
     rows = rows if rows and _tokens(rows[0]) else check_texts(rows)
-    names = [str(label) for label in labels]
-    if len(rows) != len(names):
-        raise InputError(f"there must be one label a text, got {len(rows)} texts and {len(names)} labels")
+    labels = list(labels)
+    if len(rows) != len(labels):
+        raise InputError(f"there must be one label a text, got {len(rows)} texts and {len(labels)} labels")
     empty = [i for i, label in enumerate(labels, start=1) if label is None or str(label).strip() in {"", "nan"}]
     if empty:
         raise InputError(f"{len(empty)} labels are empty, the first in row {empty[0]}")
-    if len(set(names)) < 2:
-        raise InputError(f"there is only one class ({', '.join(set(names)) or 'none'}): nothing to spread mass over")
-    return Examples.from_labels(rows, names)
+    examples = Examples.from_labels(rows, labels)
+    if examples.num_classes < 2:
+        raise InputError(
+            f"there is only one class ({', '.join(examples.classes) or 'none'}): nothing to spread mass over"
+        )
+    return examples
 
 
 def _tokens(first: Any) -> bool:
@@ -210,7 +213,7 @@ def criterion_targets(trained: Any, examples: Examples) -> Floats:
     import torch
 
     from sfumato.base import Output, Supervision
-    from sfumato.train import predict_outputs
+    from sfumato.inference import predict_outputs
 
     model, objective = trained.model, trained.objective
     device = next(objective.model.parameters()).device

@@ -1,0 +1,1 @@
+"""Fronts for other libraries: sfumato as their users expect it."""
