@@ -1,9 +1,10 @@
 """How good predictions are: plain functions of arrays.
 
 N rows, C classes. ``labels`` and ``predicted`` are ``(N,)`` indices, ``probabilities`` is ``(N, C)`` with rows
-that sum to 1. A label of -1 is one that training never saw: it counts as an error in accuracy, ECE and the
-Brier score, and as a false positive of the class predicted for it; it has no log-loss and is left out there
-(`scores` says how many). Higher is better for accuracy and F1, lower for the others.
+that sum to 1; so are ``shares``, those of the votes of several annotators. A label of -1 is one that training never
+saw: it counts as an error in accuracy, ECE and the Brier score, and as a false positive of the class predicted for it;
+it has no log-loss and is left out there (`scores` says how many). Higher is better for accuracy, F1 and the
+correlation, lower for the others.
 """
 
 from __future__ import annotations
@@ -202,3 +203,46 @@ def jensen_shannon(first: Array, second: Array) -> NDArray[np.float64]:
     middle = (np.asarray(first, np.float64) + second) / 2
     divergence: NDArray[np.float64] = (kl_divergence(first, middle) + kl_divergence(second, middle)) / 2
     return divergence
+
+
+def manhattan(first: Array, second: Array) -> NDArray[np.float64]:
+    """Return the sum of the absolute differences, ``(N,)``, 0 to 2: twice `total_variation`."""
+    return 2 * total_variation(first, second)
+
+
+def row_cross_entropy(shares: Array, probabilities: Array, *, smallest: float = SMALLEST) -> NDArray[np.float64]:
+    """Return ``-sum_c q_c log p_c`` of shares ``q`` and predictions ``p``, ``(N,)``, in nats.
+
+    A probability below ``smallest`` counts as ``smallest``; with one-hot shares it is `row_log_loss`.
+    """
+    _same_rows(shares, probabilities, "probabilities")
+    logs = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), smallest))
+    losses: NDArray[np.float64] = -(np.asarray(shares, dtype=np.float64) * logs).sum(axis=1)
+    return losses
+
+
+def entropy_correlation(shares: Array, probabilities: Array) -> float:
+    """Return Pearson's r of the rows' entropies, -1 to 1; NaN where one side has the same entropy in every row.
+
+    It is high where the model is in doubt on the texts that the annotators disagree about.
+    """
+    _same_rows(shares, probabilities, "probabilities")
+    first, second = normalised_entropy(shares), normalised_entropy(probabilities)
+    if min(np.ptp(first), np.ptp(second)) < 1e-12:
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def distribution_scores(shares: Array, probabilities: Array) -> dict[str, float]:
+    """Return how far predictions are from shares, both ``(N, C)``: the means over the rows, and the correlation.
+
+    The class with the largest share, the first of equals, is the label of macro-F1.
+    """
+    _same_rows(shares, probabilities, "probabilities")
+    return {
+        "cross_entropy": float(row_cross_entropy(shares, probabilities).mean()),
+        "jensen_shannon": float(jensen_shannon(shares, probabilities).mean()),
+        "manhattan": float(manhattan(shares, probabilities).mean()),
+        "entropy_correlation": entropy_correlation(shares, probabilities),
+        "macro_f1": macro_f1(shares.argmax(axis=1), probabilities.argmax(axis=1), shares.shape[1]),
+    }

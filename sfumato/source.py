@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfumato.data import Examples
+from sfumato.errors import InputError
 from sfumato.targets import TableTargets
+
+if TYPE_CHECKING:
+    from sfumato.rows import Table
+    from sfumato.votes import Votes
 
 
 def with_classes(examples: Examples, classes: tuple[str, ...]) -> Examples:
-    """Return the examples with labels that index ``classes``; a label not among them becomes -1."""
+    """Return the examples with labels that index ``classes``; a label not among them becomes -1, its votes go."""
     if examples.classes == classes:
         return examples
     position = {name: k for k, name in enumerate(classes)}
     moved = np.array([position.get(name, -1) for name in examples.classes], dtype=np.int64)
     labels = np.where(examples.labels < 0, -1, moved[examples.labels])
     table = np.vstack([np.eye(len(classes), dtype=np.float32), np.zeros((1, len(classes)), np.float32)])  # -1: no mass
-    return replace(examples, labels=labels, targets=TableTargets(table, labels), classes=classes)
+    votes = examples.votes
+    if votes is not None:
+        given = np.array([examples.classes.index(name) if name in examples.classes else -1 for name in classes])
+        votes = np.where(given >= 0, votes[:, given], 0).astype(np.float32)
+    return replace(examples, labels=labels, targets=TableTargets(table, labels), classes=classes, votes=votes)
 
 
 def read_examples(
@@ -31,6 +40,8 @@ def read_examples(
     weight: str | None = None,
     bad_rows: str = "refuse",
     classes: Sequence[str] | None = None,
+    votes: Votes | None = None,
+    count: str | None = None,
 ) -> tuple[Examples, list[str]]:
     """Return the examples of a table and what was said on the way (guessed columns, dropped rows, odd labels).
 
@@ -38,6 +49,7 @@ def read_examples(
     ----------
     data : what `sfumato.table.read_table` takes, or `Examples`
     classes : the class names to index labels by, for a dev or test table; a label not among them becomes -1
+    votes, count : where the votes of several annotators stand, see `sfumato.votes`
     """
     source = read_source(
         data,
@@ -46,6 +58,8 @@ def read_examples(
         weight=weight,
         bad_rows=bad_rows,
         classes=None if classes is None else tuple(classes),
+        votes=votes,
+        count=count,
     )
     return source.examples, source.notes
 
@@ -55,7 +69,8 @@ class Source:
     """Examples with what is known of the table they come from.
 
     ``rows`` are those that could be read, also the ones left out for an empty text or label, and ``malformed`` those
-    that could not; `Examples.ids` count the former. ``text`` and ``label`` are the columns that were read.
+    that could not; `Examples.ids` count the former. ``text`` and ``label`` are the columns that were read; ``label``
+    is "" where the majority of the votes is the label. ``merged`` rows are votes for the text of another row.
     """
 
     examples: Examples
@@ -64,6 +79,7 @@ class Source:
     malformed: int = 0
     text: tuple[str, ...] = ()
     label: str = ""
+    merged: int = 0
 
 
 def read_source(
@@ -74,13 +90,20 @@ def read_source(
     weight: str | None = None,
     bad_rows: str = "refuse",
     classes: tuple[str, ...] | None = None,
+    votes: Votes | None = None,
+    count: str | None = None,
 ) -> Source:
     """Read as `read_examples` does, and keep how many rows there were."""
+    asked = votes is not None or count is not None
     if isinstance(data, Examples):
+        if asked:
+            raise InputError("Examples bring their own votes, (N, C); votes= names columns of a table: leave it out")
         return Source(data if classes is None else with_classes(data, classes), [], len(data))
     from sfumato.table import guess_columns, read_table, to_examples
 
     table = read_table(data, bad_rows=bad_rows)
+    if asked:
+        return _read_votes(table, votes, count, text, label, weight, bad_rows, classes)
     columns, column, said = guess_columns(table, text, label)
     examples, notes = to_examples(
         table,
@@ -93,3 +116,35 @@ def read_source(
     )
     said = [*table.notes, *said, *notes]
     return Source(examples, said, len(table), len(table.dropped), tuple(columns), column)
+
+
+def _read_votes(
+    table: Table,
+    votes: Votes | None,
+    count: str | None,
+    text: Sequence[str] | str | None,
+    label: str | None,
+    weight: str | None,
+    bad_rows: str,
+    classes: tuple[str, ...] | None,
+) -> Source:
+    from sfumato.table import to_examples
+    from sfumato.votes import count_votes
+
+    counted = count_votes(table, votes, count=count, text=text, label=label, bad_rows=bad_rows)
+    if weight is not None and counted.merged:
+        raise InputError("a text that stands in several rows has no single weight; leave weight out with votes='rows'")
+    examples, notes = to_examples(
+        counted.table, text=counted.text, label=counted.label, weight=weight, bad_rows=bad_rows, classes=counted.classes
+    )
+    rows = examples.ids
+    examples = replace(examples, votes=counted.counts[rows], ids=counted.rows[rows])
+    notes = [*table.notes, *counted.notes, *notes]
+    if classes is not None:
+        examples = with_classes(examples, classes)
+        if (examples.labels < 0).any():
+            new = sorted(set(counted.classes) - set(classes))
+            unseen = int((examples.labels < 0).sum())
+            notes.append(f"classes that the model has not learned ({', '.join(new)}): {unseen} rows counted as errors")
+    columns = tuple(counted.text)
+    return Source(examples, notes, len(table), len(table.dropped), columns, counted.named, counted.merged)

@@ -1,0 +1,78 @@
+"""Votes: the target of a text is the share of its annotators who chose each class.
+
+J. C. Peterson, R. M. Battleday, T. L. Griffiths, O. Russakovsky, "Human Uncertainty Makes Classification More
+Robust", ICCV 2019, https://arxiv.org/abs/1908.07086: the network fits the relative frequencies of human labels with
+cross-entropy. A. Uma, T. Fornaciari, D. Hovy, S. Paun, B. Plank, M. Poesio, "Learning from Disagreement: A Survey",
+JAIR 72, 2021, https://doi.org/10.1613/jair.1.12752, compares this "soft loss" with other ways for language.
+
+Where annotators disagree, the majority throws away that they did. Of few votes the shares are a rough estimate:
+``prior`` adds as many votes that nobody cast, which is the mean of a Dirichlet distribution after the votes were seen.
+Our n is the number of votes of a text, m that of the added ones, p how those are spread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sfumato.data import Examples
+from sfumato.errors import InputError
+from sfumato.method import Method
+from sfumato.methods.target_loss import target_criterion
+from sfumato.registry import check_choice, check_range
+from sfumato.targets import DenseTargets, Floats
+
+SPREADS = ("classes", "uniform")
+
+
+def vote_shares(votes: Floats, *, prior: float = 0.0, spread: str = "classes") -> Floats:
+    """Return ``(votes + m p) / (n + m)``, ``(N, C)`` float32, of votes ``(N, C)``.
+
+    Parameters
+    ----------
+    prior : m, votes added to each text; 0 leaves the shares as they are
+    spread : p, the mean share of each class over the texts (``classes``) or 1 / C each (``uniform``)
+
+    Raises
+    ------
+    InputError
+        names the first row without a vote, or with one that is no number of at least 0.
+    """
+    counts = np.asarray(votes, dtype=np.float64)
+    n = counts.sum(axis=1, keepdims=True)  # (N, 1)
+    wrong = np.flatnonzero(~np.isfinite(counts).all(axis=1) | (counts < 0).any(axis=1) | ~(n[:, 0] > 0))
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"votes: row {row + 1} must have one vote or more and none below 0, got {counts[row].tolist()}"
+        )
+    shares = counts / n
+    p = shares.mean(axis=0) if spread == "classes" else np.full(counts.shape[1], 1 / counts.shape[1])  # (C,)
+    blended: Floats = ((counts + prior * p) / (n + prior)).astype(np.float32)
+    return blended
+
+
+def votes(prior: float = 0.0, spread: str = "classes", *, loss: str = "ce", alpha: float = 1.0) -> Method:
+    """Fit the shares of the annotators' votes, `Examples.votes`.
+
+    Parameters
+    ----------
+    prior : votes added to each text, at least 0; helps where texts have few votes
+    spread : how the added votes are spread, ``classes`` (as the votes of all training texts) or ``uniform``
+    loss, alpha : ``ce``, ``kl``, or ``auxiliary`` with weight ``alpha``, see `sfumato.methods.target_loss`
+    """
+    check_range("votes", "prior", prior, 0, 1e6)
+    check_choice("votes", "spread", spread, SPREADS)
+
+    def count(examples: Examples) -> Examples:
+        if examples.votes is None:
+            raise InputError(
+                "the method votes needs the votes of several annotators for each text, and the data have none: name "
+                "their columns, votes=['ann1', 'ann2'] (--votes ann1 --votes ann2), or votes='rows' if a text stands "
+                "in a row for each of its votes"
+            )
+        return replace(examples, targets=DenseTargets(vote_shares(examples.votes, prior=prior, spread=spread)))
+
+    options = {"prior": prior, "spread": spread, "loss": loss, "alpha": alpha}
+    return Method("votes", (count,), target_criterion("votes", loss, alpha), options=options)
