@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROWS = {"trec": 4000, "sst5": 4000, "thucnews-titles": 4000, "ag_news": 2000, "20newsgroups": 2000}  # of each split
+FURTHER = {"imdb": 2000}  # cut for more_table.py
 METHODS = ["baseline", "label-smoothing", "kwls", "kwls-paper", "lcm", "lcm-paper"]
 
 
@@ -33,7 +34,7 @@ def cut(source: Path, target: Path) -> None:
     from sfumato.split import split_rows
 
     target.mkdir(parents=True, exist_ok=True)
-    for name, rows in ROWS.items():
+    for name, rows in (ROWS | FURTHER).items():
         frame = pl.read_parquet(source / name / f"{name}.parquet")
         if name == "20newsgroups":
             frame = frame.with_columns(pl.col("text").map_elements(strip_header, return_dtype=pl.String))

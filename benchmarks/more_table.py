@@ -1,0 +1,101 @@
+"""The table of the README, further: all methods, the word models, imdb, and word vectors, on the same cut rows.
+
+    SFUMATO_DATA=... python benchmarks/real_table.py cut build/real        # the rows, also of imdb
+    SFUMATO_DATA=... python benchmarks/more_table.py GROUP build/real results/more --jobs 2 [--only trec sst5]
+
+GROUP is one of: methods (linear and textcnn with the methods that `real_table.py` has not), bag (all methods),
+recurrent (lstm and textrnn), vectors (bag, textcnn and lstm with pre-trained word vectors, and without). Runs that
+results/real holds already are taken from there. What is cut for time: recurrent and vectors have four methods; vectors
+have two sets; ag_news, 20newsgroups and imdb have 2,000 rows; networks read 64 tokens and train 8 epochs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+SETS = ["trec", "sst5", "thucnews-titles", "ag_news", "imdb", "20newsgroups"]
+FEW = ["baseline", "label-smoothing", "kwls", "lcm"]
+NEW = ["tfidf", "kwls-official", "label-similarity", "self-distillation", "self-distillation-paper"]
+REFERENCES = ["class-weights", "logit-adjustment"]
+VECTORS = "word_vectors/glove.twitter.27B.25d.top12k.txt.gz"
+GROUPS: dict[str, tuple[list[str], list[str], list[str]]] = {  # models, methods, sets
+    "methods": (["linear", "textcnn"], ["baseline", "label-smoothing", *NEW, *REFERENCES], SETS),
+    "bag": (
+        ["bag"],
+        ["baseline", "label-smoothing", "kwls", "kwls-paper", "lcm", "lcm-paper", *NEW, *REFERENCES],
+        SETS,
+    ),
+    "recurrent": (["lstm", "textrnn"], FEW, ["trec", "sst5", "thucnews-titles", "ag_news"]),
+    "vectors": (["bag", "textcnn", "lstm"], FEW, ["trec", "sst5"]),
+}
+
+
+def architectures(names: list[str], group: str) -> dict[str, Any]:
+    """Return the models at the scale of the table; in the group vectors each also with pre-trained vectors."""
+    from sfumato.models import MODELS
+
+    built = {}
+    for name in names:
+        built[name] = MODELS[name]()
+        if group == "vectors":
+            built[f"{name}, vectors"] = MODELS[name](vectors=str(Path(os.environ["SFUMATO_DATA"]) / VECTORS))
+    return {
+        name: model if model.full_batch else replace(model, training=replace(model.training, epochs=8, max_length=64))
+        for name, model in built.items()
+    }
+
+
+def take_finished(source: Path, target: Path) -> None:
+    """Copy the finished lines and files of another comparison of the same rows; a key tells which are the same runs."""
+    if not (source / "results.jsonl").exists() or (target / "results.jsonl").exists():
+        return
+    (target / "predictions").mkdir(parents=True)
+    with (target / "results.jsonl").open("w", encoding="utf-8") as file:
+        for line in (source / "results.jsonl").read_text(encoding="utf-8").splitlines():
+            found = json.loads(line)
+            if found["status"] == "done" and found["method"] in FEW[:2]:
+                file.write(line + "\n")
+                for path in (source / "predictions").glob(f"{found['key']}.*"):
+                    shutil.copy(path, target / "predictions")
+
+
+def main() -> None:
+    """Read the command line and compare set by set."""
+    import sfumato
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("group", choices=list(GROUPS))
+    parser.add_argument("source", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[])
+    options = parser.parse_args()
+    names, methods, sets = GROUPS[options.group]
+    for name in options.only or sets:
+        folder = options.output / f"{name}-{options.group}"
+        take_finished(options.output.parent / "real" / name, folder)
+        data, test = ({name: options.source / f"{name}-{split}.jsonl"} for split in ("train", "test"))
+        models = architectures(names, options.group)
+        sfumato.compare(
+            data,
+            test=test,
+            text="text",
+            label="label",
+            models=models,
+            methods=methods,
+            seeds=options.seeds,
+            jobs=options.jobs,
+            output=folder,
+        )
+        print(f"{name} {options.group}: done", flush=True)
+
+
+if __name__ == "__main__":
+    main()
