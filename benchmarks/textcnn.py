@@ -27,9 +27,11 @@ from sfumato.architecture import Architecture, Training
 from sfumato.base import Objective
 from sfumato.data import Examples
 from sfumato.encode import EncodedIds, TokenEncoder
+from sfumato.inference import predict_outputs
 from sfumato.losses import SoftCrossEntropy
-from sfumato.models.textcnn import SPREAD
-from sfumato.train import fit_network, length_batches, predict_outputs
+from sfumato.models.word_model import SPREAD
+from sfumato.schedule import length_batches
+from sfumato.train import fit_network
 
 CPU = torch.device("cpu")
 PLAIN, MAXIMUM, OURS = "plain, padded per batch", "plain, padded to the maximum", "sfumato"

@@ -19,8 +19,9 @@ from sfumato.model import Model
 from sfumato.models import MODELS
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
-from sfumato.run import Trained, train_model
+from sfumato.run import train_model
 from sfumato.targets import DenseTargets, check_soft_targets
+from sfumato.trained import Trained
 
 if TYPE_CHECKING:
     from sfumato.progress import Progress

@@ -91,7 +91,7 @@ class Model:
         """Return logits (N, C) and features (N, D) of the network as it stands."""
         import torch
 
-        from sfumato.train import predict_outputs
+        from sfumato.inference import predict_outputs
 
         texts = check_texts(texts)
         device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -25,7 +25,7 @@ class Progress:
         self._task: Any = None
         self._started = 0.0
         self._total = 0
-        self._done = 0
+        self._done = self._before = 0
         self._dev = ""
 
     @classmethod
@@ -33,9 +33,9 @@ class Progress:
         """Return a progress that says nothing."""
         return cls(echo=lambda line: None)
 
-    def start(self, total: int, *, precision: str = "no") -> None:
-        """Begin a run of ``total`` optimizer steps."""
-        self._started, self._total, self._done = time.perf_counter(), total, 0
+    def start(self, total: int, *, done: int = 0, precision: str = "no") -> None:
+        """Begin a run of ``total`` optimizer steps, or go on with it after ``done`` of them."""
+        self._started, self._total, self._done, self._before = time.perf_counter(), total, done, done
         if precision == "bf16":
             self._line(f"{self.title}: computing in bf16 where it is safe, this processor has it")
         if self.echo is None and sys.stderr.isatty():
@@ -46,7 +46,7 @@ class Progress:
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
             self._bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task(self.title, total=total)
+            self._task = self._bar.add_task(self.title, total=total, completed=done)
 
     def step(self, loss: float) -> None:
         """Count one optimizer step."""
@@ -59,8 +59,8 @@ class Progress:
         """Report the end of an epoch."""
         self._dev = f"  dev {record['dev_accuracy']:.3f}" if "dev_accuracy" in record else ""
         spent = time.perf_counter() - self._started
-        left = spent / max(self._done, 1) * max(self._total - self._done, 0)
-        parts = [f"epoch {record['epoch']:.0f} of {epochs}", f"loss {record['loss']:.4f}"]
+        left = spent / max(self._done - self._before, 1) * max(self._total - self._done, 0)
+        parts = [f"epoch {record['epoch']:g} of {epochs}", f"loss {record['loss']:.4f}"]
         if "dev_accuracy" in record:
             parts += [f"dev accuracy {record['dev_accuracy']:.4f}", f"dev log-loss {record['dev_log_loss']:.4f}"]
         if self._bar is None:
@@ -73,9 +73,9 @@ class Progress:
             self._line(f"{self.title}: strength {record['strength']:g}, step {record['step']:.0f}, {parts}")
 
     @contextmanager
-    def running(self, total: int, *, precision: str = "no") -> Iterator[None]:
+    def running(self, total: int, *, done: int = 0, precision: str = "no") -> Iterator[None]:
         """Start, and take the bar away again however the run ends."""
-        self.start(total, precision=precision)
+        self.start(total, done=done, precision=precision)
         try:
             yield
         finally:

@@ -5,12 +5,12 @@ It knows `Objective` and nothing of methods: the criterion's parameters are simp
 
 from __future__ import annotations
 
-import copy
-import math
 import time
-from collections.abc import Iterator
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -20,23 +20,28 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sfumato.architecture import Encoded, Training
-from sfumato.base import Objective, Output
+from sfumato.base import Objective
+from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
+from sfumato.history import Best, History
+from sfumato.inference import dev_scores, predict_outputs, to_tensors
 from sfumato.progress import Progress
+from sfumato.schedule import learning_rate_factor, length_batches, look_steps, steps_per_epoch
+from sfumato.snapshot import (
+    Snapshot,
+    fill_objective,
+    fill_optimizer,
+    named,
+    objective_tensors,
+    optimizer_tensors,
+    random_states,
+    remembered,
+    remind,
+    set_random_states,
+)
 
 LOOP_VERSION = 1
 CRITERION_LR = 1e-3  # parameters of a criterion start from nothing, also where an encoder is only fine-tuned
-POOL = 50  # batches sorted by length together
-
-
-@dataclass
-class History:
-    """What happened: one dict an epoch, the best epoch (1-based) and the seconds spent."""
-
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    seconds: float = 0.0
-    steps: int = 0
 
 
 def precision(device: torch.device) -> str:
@@ -49,27 +54,6 @@ def precision(device: torch.device) -> str:
     return "bf16" if any(getattr(torch.cpu, probe, lambda: False)() for probe in probes) else "no"
 
 
-def length_batches(
-    lengths: NDArray[np.int64], batch_size: int, generator: np.random.Generator, order: NDArray[np.int64]
-) -> list[NDArray[np.int64]]:
-    """Cut the shuffled rows ``order`` into batches of similar length, in random order.
-
-    Rows are sorted by length inside pools of 50 batches, so that little is padded and every epoch differs.
-    """
-    batches: list[NDArray[np.int64]] = []
-    for start in range(0, len(order), POOL * batch_size):
-        pool = order[start : start + POOL * batch_size]
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-    shuffled = generator.permutation(len(batches))
-    return [batches[i] for i in shuffled]
-
-
-def to_tensors(batch: dict[str, Any], device: torch.device) -> dict[str, Tensor]:
-    """Turn arrays into tensors on ``device``."""
-    return {name: torch.as_tensor(value).to(device) for name, value in batch.items()}
-
-
 def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.device) -> dict[str, Tensor]:
     """Return ``labels``, ``targets`` and, where there are any, ``similar`` and ``weights`` of some rows."""
     parts: dict[str, Any] = {"labels": train.labels[index], "targets": train.targets.rows(index)}
@@ -78,40 +62,6 @@ def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.devi
     if train.weights is not None:
         parts["weights"] = train.weights[index]
     return to_tensors(parts, device)
-
-
-def predict_outputs(
-    model: nn.Module, encoded: Encoded, *, batch_size: int, device: torch.device, mixed: bool = False
-) -> Output:
-    """Run the bare classifier over all rows in evaluation mode; logits (N, C), features (N, D), on the CPU.
-
-    In float32 unless ``mixed``: a prediction must not depend on the processor, nor on who reads the folder.
-    """
-    order = np.argsort(encoded.lengths, kind="stable")
-    logits, features = [], []
-    was_training = model.training
-    model.eval()
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-        for start in range(0, len(order), batch_size):
-            output = model(**to_tensors(encoded.batch(order[start : start + batch_size]), device))
-            logits.append(output.logits.float().cpu())
-            features.append(output.features.float().cpu())
-    model.train(was_training)
-    back = torch.from_numpy(np.argsort(order, kind="stable"))
-    return Output(torch.cat(logits)[back], torch.cat(features)[back])
-
-
-def dev_scores(logits: Tensor, labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Return accuracy and log-loss of the bare classifier on dev.
-
-    A label that training never saw (-1) is an error in the accuracy and is left out of the log-loss.
-    """
-    gold = torch.from_numpy(labels)
-    accuracy = (logits.argmax(dim=1) == gold).float().mean().item()
-    known = gold >= 0
-    if not known.any():
-        return accuracy, math.inf
-    return accuracy, nn.functional.cross_entropy(logits[known], gold[known]).item()
 
 
 def parameter_groups(objective: Objective, training: Training) -> list[dict[str, Any]]:
@@ -123,21 +73,6 @@ def parameter_groups(objective: Objective, training: Training) -> list[dict[str,
         {"params": [p for p in model if p.ndim <= 1], "lr": training.lr, "weight_decay": 0.0},
         {"params": own, "lr": max(training.lr, CRITERION_LR), "weight_decay": 0.0},
     ]
-
-
-def learning_rate_factor(step: int, total: int, training: Training) -> float:
-    """Share of the full rate at a step: a linear warm-up, then constant or linear down to zero."""
-    warmup = math.ceil(training.warmup * total)
-    if step < warmup:
-        return (step + 1) / warmup
-    if training.schedule == "constant":
-        return 1.0
-    return max(0.0, (total - step) / max(1, total - warmup))
-
-
-def steps_per_epoch(rows: int, training: Training) -> int:
-    """Optimizer steps of one pass over ``rows`` rows."""
-    return math.ceil(math.ceil(rows / training.batch_size) / training.accumulate)
 
 
 class Loop:
@@ -160,7 +95,11 @@ class Loop:
         self.train, self.encoded, self.training = train, encoded, training
         self.sampling = sampling
         self.generator = np.random.default_rng((seed, 1))
-        self.total = steps_per_epoch(len(train), training) * training.epochs
+        self.per_epoch = steps_per_epoch(len(train), training)
+        self.total = self.per_epoch * training.epochs
+        self.done = 0  # optimizer steps
+        self.opened: Mapping[str, Any] = self.generator.bit_generator.state  # as it was when this epoch began
+        self.waiting: deque[list[NDArray[np.int64]]] = deque()  # what is left of this epoch
         objective.to(self.device)
         groups = [group for group in parameter_groups(objective, training) if group["params"]]
         optimizer = torch.optim.AdamW(groups, fused=True)
@@ -183,14 +122,49 @@ class Loop:
         for start in range(0, len(batches), self.training.accumulate):
             yield batches[start : start + self.training.accumulate]
 
-    def epoch(self, progress: Progress) -> float:
-        """Take the optimizer steps of one epoch and return their mean loss."""
+    def open_epoch(self) -> None:
+        """Draw the batches of the next epoch."""
+        self.opened = self.generator.bit_generator.state
+        self.waiting = deque(self.groups())
+
+    def run(self, last: int, progress: Progress) -> float:
+        """Take optimizer steps until ``last`` of them are taken and return their mean loss."""
         self.objective.train()
         losses = []
-        for micro_batches in self.groups():
-            losses.append(self.step(micro_batches))
+        while self.done < last:
+            if not self.waiting:
+                self.open_epoch()
+            losses.append(self.step(self.waiting.popleft()))
+            self.done += 1
             progress.step(losses[-1])
         return float(np.mean(losses))
+
+    def snapshot(self) -> Snapshot:
+        """Return all that the steps to come depend on, beside the settings."""
+        tensors = {
+            **named("objective", objective_tensors(self.objective)),
+            **named("optimizer", optimizer_tensors(self.optimizer)),
+            **named("random", random_states(self.device)),
+        }
+        place = {"done": self.done, "left": len(self.waiting), "opened": dict(self.opened)}
+        return Snapshot(tensors, {"place": place, "criterion": remembered(self.objective.criterion)})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the run back to where a snapshot was taken."""
+        place = snapshot.facts["place"]
+        fill_objective(self.objective, snapshot.part("objective"))
+        remind(self.objective.criterion, snapshot.facts["criterion"])
+        fill_optimizer(self.optimizer, snapshot.part("optimizer"))
+        self.done = place["done"]
+        self.schedule.load_state_dict({"last_epoch": self.done, "_step_count": self.done + 1, "lr_lambdas": []})
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * learning_rate_factor(self.done, self.total, self.training)
+        self.generator.bit_generator.state = place["opened"]
+        if self.done:
+            self.open_epoch()
+            while len(self.waiting) > place["left"]:
+                self.waiting.popleft()
+        set_random_states(snapshot.part("random"), self.device)
 
     def look(self, dev: Examples, encoded: Encoded) -> tuple[float, float]:
         """Return accuracy and log-loss of the bare classifier on dev."""
@@ -229,47 +203,88 @@ def fit_network(
     device: str | None = None,
     sampling: NDArray[np.float64] | None = None,
     progress: Progress | None = None,
+    eval_every: float = 1.0,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
-    """Train ``objective`` in place and leave it at the epoch with the best dev accuracy (ties: lower log-loss).
+    """Train ``objective`` in place and leave it as it was at the best look at dev, by accuracy (ties: log-loss).
 
-    Without dev the last epoch stays. Dev is measured with the bare classifier on hard labels.
+    Dev is looked at, with the bare classifier on hard labels, and the checkpoint written, every ``eval_every``
+    epochs; neither changes what is trained. Without dev the last step stays.
+
+    Raises
+    ------
+    InputError
+        if ``checkpoint`` is to be resumed and is damaged, or one of another run.
     """
     started = time.perf_counter()
     loop = Loop(objective, train, encoded, training, seed=seed, device=device, sampling=sampling)
     watched = None if dev is None or dev_encoded is None else (dev, dev_encoded)
-    best = Best()
-    history = History()
+    best, history = Best(), History()
+    if checkpoint is not None:
+        checkpoint = replace(checkpoint, settings={**checkpoint.settings, **loop_settings(loop, seed, eval_every)})
+        started -= go_on(checkpoint, loop, best, history)
     progress = progress or Progress.silent()
-    with progress.running(loop.total, precision=precision(loop.device)):
-        for epoch in range(1, training.epochs + 1):
-            record = {"epoch": float(epoch), "loss": loop.epoch(progress)}
+    with progress.running(loop.total, done=loop.done, precision=precision(loop.device)):
+        for last in look_steps(loop.per_epoch, training.epochs, eval_every):
+            if last <= loop.done or best.waited(loop.done / loop.per_epoch, training.patience):
+                continue
+            record = {"epoch": last / loop.per_epoch, "loss": loop.run(last, progress)}
             if watched is not None:
                 record["dev_accuracy"], record["dev_log_loss"] = loop.look(*watched)
                 best.offer(record, objective)
             history.epochs.append(record)
             progress.epoch(record, training.epochs)
-            if best.state and training.patience is not None and epoch - best.epoch >= training.patience:
-                break
+            if checkpoint is not None:
+                keep(checkpoint, loop, best, history, time.perf_counter() - started)
     if best.state:
         objective.load_state_dict(best.state)
-    history.best_epoch = best.epoch or len(history.epochs)
-    history.steps = len(history.epochs) * steps_per_epoch(len(train), training)
+    history.best_epoch = whole(best.epoch or loop.done / loop.per_epoch)
+    history.steps = loop.done
     history.seconds = time.perf_counter() - started
     return history
 
 
-@dataclass
-class Best:
-    """The epoch with the best dev accuracy so far (ties: the lower log-loss), and the objective as it was then."""
+def whole(epoch: float) -> float:
+    """Return a whole number of epochs as an integer."""
+    return int(epoch) if epoch == int(epoch) else epoch
 
-    accuracy: float = -1.0
-    log_loss: float = math.inf
-    epoch: int = 0
-    state: dict[str, Any] = field(default_factory=dict)
 
-    def offer(self, record: dict[str, float], objective: Objective) -> None:
-        """Keep this epoch if it is better."""
-        accuracy, log_loss = record["dev_accuracy"], record["dev_log_loss"]
-        if (accuracy, -log_loss) > (self.accuracy, -self.log_loss):
-            self.accuracy, self.log_loss, self.epoch = accuracy, log_loss, int(record["epoch"])
-            self.state = copy.deepcopy(objective.state_dict())
+def loop_settings(loop: Loop, seed: int, eval_every: float) -> dict[str, Any]:
+    """Return what decides the steps of a loop, beside model, criterion and rows."""
+    return {
+        "seed": seed,
+        "training": asdict(loop.training),
+        "eval_every": eval_every,
+        "loop version": LOOP_VERSION,
+        "device": loop.device.type,
+        "precision": "bf16" if loop.mixed else "float32",
+    }
+
+
+def keep(checkpoint: Checkpoint, loop: Loop, best: Best, history: History, seconds: float) -> None:
+    """Write the run as it is now."""
+    taken = loop.snapshot()
+    about_best = {"accuracy": best.accuracy, "log_loss": best.log_loss, "epoch": best.epoch}
+    facts = taken.facts | {"best": about_best, "history": history.epochs, "seconds": seconds}
+    facts["threads"] = torch.get_num_threads()
+    checkpoint.write(Snapshot({**taken.tensors, **named("best", best.state)}, facts), loop.done)
+
+
+def go_on(checkpoint: Checkpoint, loop: Loop, best: Best, history: History) -> float:
+    """Put the run where its checkpoint is, if there is one, and return the seconds spent on it before."""
+    snapshot = checkpoint.read()
+    if snapshot is None:
+        return 0.0
+    facts = snapshot.facts
+    if facts["threads"] != torch.get_num_threads():
+        warnings.warn(
+            f"the checkpoint was written with {facts['threads']} threads and this run has {torch.get_num_threads()}: "
+            "the weights will not be those of an unbroken run to the last bit",
+            stacklevel=2,
+        )
+    loop.restore(snapshot)
+    best.accuracy, best.log_loss, best.epoch = (facts["best"][name] for name in ("accuracy", "log_loss", "epoch"))
+    best.state = dict(snapshot.part("best"))
+    history.epochs = list(facts["history"])
+    history.resumed = facts["place"]["done"] / loop.per_epoch
+    return float(facts["seconds"])

@@ -14,21 +14,12 @@ from sfumato.architecture import Training
 from sfumato.base import Objective, Output
 from sfumato.data import Examples
 from sfumato.encode import train_tokenizer
+from sfumato.inference import dev_scores, predict_outputs
 from sfumato.losses import SoftCrossEntropy
 from sfumato.models.textcnn import TextCNN
 from sfumato.progress import Progress
-from sfumato.train import (
-    POOL,
-    Loop,
-    dev_scores,
-    fit_network,
-    learning_rate_factor,
-    length_batches,
-    parameter_groups,
-    precision,
-    predict_outputs,
-    steps_per_epoch,
-)
+from sfumato.schedule import POOL, learning_rate_factor, length_batches, steps_per_epoch
+from sfumato.train import Loop, fit_network, parameter_groups, precision
 
 CPU = torch.device("cpu")
 SETTINGS = Training(epochs=3, batch_size=16, lr=1e-2, max_length=32)

@@ -1,0 +1,41 @@
+"""What one run leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sfumato.model import Model
+
+if TYPE_CHECKING:
+    from sfumato.base import Objective
+
+
+@dataclass(eq=False)
+class Trained:
+    """A trained model, and how it came about.
+
+    Attributes
+    ----------
+    model : the classifier, which needs nothing of the method
+    objective : classifier and criterion together, for those who want to see what the criterion learned
+    history : one dict a look at dev
+    best_epoch, steps, seconds : where dev was best, optimizer steps taken, wall-clock seconds
+    resumed : the epoch of the checkpoint that the run went on from, 0 without one
+    record : what a criterion with targets of its own noted per epoch (LCM), else None
+    dev, dev_raw : dev metrics after and before calibration, empty without dev rows
+    """
+
+    model: Model
+    objective: Objective
+    history: list[dict[str, float]]
+    best_epoch: float
+    steps: int
+    seconds: float
+    record: Any = None
+    dev: dict[str, float] = field(default_factory=dict)
+    dev_raw: dict[str, float] = field(default_factory=dict)
+    dev_predicted: Any = None  # (n_dev,) predicted class indices
+    strength: float = 0.0  # of the L2 penalty that dev chose (linear)
+    resumed: float = 0.0
+    refitted: bool = False  # trained again on train + dev after dev was measured (linear)
