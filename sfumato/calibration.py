@@ -41,7 +41,7 @@ def best_temperature(scores: NDArray[np.float64], labels: NDArray[Any], *, steep
     Parameters
     ----------
     scores : (N, C), finite
-    labels : (N,) indices, none of them -1
+    labels : (N,) indices, none of them -1, or shares (N, C)
     """
     gap = _gap(scores, labels)
     spread = float(np.ptp(gap, axis=0).mean())
@@ -61,9 +61,13 @@ def best_temperature(scores: NDArray[np.float64], labels: NDArray[Any], *, steep
 
 
 def _gap(scores: NDArray[np.float64], labels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return how far each score lies above the given label's, ``(C, N)``: few labels are summed fast downwards."""
+    """Return how far each score lies above the given label's, ``(C, N)``: few labels are summed fast downwards.
+
+    Of shares ``(N, C)`` it is the mean of the labels' scores, so that the slopes are those of the cross-entropy.
+    """
     rows = np.ascontiguousarray(scores.T)
-    gap: NDArray[np.float64] = rows - rows[labels, np.arange(len(labels))]
+    given = rows[labels, np.arange(len(labels))] if labels.ndim == 1 else (labels.T * rows).sum(axis=0)
+    gap: NDArray[np.float64] = rows - given
     return gap
 
 
@@ -76,7 +80,7 @@ def _slope(gap: NDArray[np.float64], beta: float) -> tuple[float, float]:
     return float(mean.mean()), float(((weighted * gap).sum(axis=0) - mean**2).mean())
 
 
-def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+def fit_temperature(logits: NDArray[Any], labels: NDArray[Any], votes: NDArray[Any] | None = None) -> float:
     """Return the temperature in [0.05, 20] that minimises the mean log-loss of ``labels``.
 
     The log-loss is convex in 1 / T, so the best T of the range is the end nearest to the best of all
@@ -86,6 +90,7 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
     ----------
     logits : (N, C), finite
     labels : (N,) indices
+    votes : (N, C), of several annotators: then it is the cross-entropy with their shares that is least
 
     Raises
     ------
@@ -98,7 +103,10 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
     if not np.isfinite(scores).all():
         row = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
         raise InputError(f"cannot calibrate: the logits of row {row + 1} hold NaN or infinity")
-    scores, labels = scores[labels >= 0], labels[labels >= 0]
+    known = labels >= 0 if votes is None else (labels >= 0) & (votes.sum(axis=1) > 0)
+    scores, labels = scores[known], labels[known]
+    if votes is not None:
+        labels = votes[known] / votes[known].sum(axis=1, keepdims=True)
     if not len(scores) or not np.ptp(scores, axis=1).any():
         return 1.0  # no row, or every row uniform: no temperature changes anything
     if _slope(_gap(scores, labels), 1 / LOWEST)[0] <= 0:

@@ -77,6 +77,24 @@ def test_rows_with_an_unseen_label_do_not_move_the_temperature():
     assert fit_temperature(more, np.append(labels, 3)) != fit_temperature(logits, labels)
 
 
+def test_with_votes_the_temperature_is_the_best_of_a_fine_grid_for_their_shares():
+    logits, labels = overconfident(rows=300)
+    votes = np.random.default_rng(1).multinomial(5, [0.4, 0.3, 0.2, 0.1], size=300) + 2 * np.eye(4)[labels]
+    shares = votes / votes.sum(axis=1, keepdims=True)
+    grid = np.geomspace(0.2, 19, 4000)
+    losses = [-(shares * np.log(softmax(logits, t))).sum() for t in grid]
+    assert fit_temperature(logits, labels, votes) == pytest.approx(grid[int(np.argmin(losses))], rel=2e-3)
+    assert fit_temperature(logits, labels, votes) > 1.2 * fit_temperature(logits, labels)
+
+
+def test_one_vote_a_row_is_the_label_and_rows_without_votes_do_not_count():
+    logits, labels = overconfident(rows=300)
+    votes = np.eye(4)[labels]
+    assert fit_temperature(logits, labels, 3 * votes) == pytest.approx(fit_temperature(logits, labels))
+    votes[:50] = 0
+    assert fit_temperature(logits, labels, votes) == pytest.approx(fit_temperature(logits[50:], labels[50:]))
+
+
 def test_logits_that_are_not_finite_are_refused_with_their_row():
     with pytest.raises(InputError, match="logits of row 2"):
         fit_temperature(np.array([[0.0, 1.0], [np.nan, 1.0]]), np.array([0, 1]))
