@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,41 +19,16 @@ from sfumato.metrics import scores
 from sfumato.model import Model
 from sfumato.registry import check_choice, check_whole
 from sfumato.resolve import build_architecture
+from sfumato.run_settings import run_settings
 from sfumato.teaching import taught
+from sfumato.trained import Trained
 
 if TYPE_CHECKING:
     from sfumato.base import Objective
+    from sfumato.checkpoint import Checkpoint
     from sfumato.progress import Progress
 
 BALANCES = ("none", "weights", "sampler")
-
-
-@dataclass(eq=False)
-class Trained:
-    """What one run leaves behind.
-
-    Attributes
-    ----------
-    model : the classifier, which needs nothing of the method
-    objective : classifier and criterion together, for those who want to see what the criterion learned
-    history : one dict an epoch
-    best_epoch, steps, seconds : where dev was best, optimizer steps taken, wall-clock seconds
-    record : what a criterion with targets of its own noted per epoch (LCM), else None
-    dev, dev_raw : dev metrics after and before calibration, empty without dev rows
-    """
-
-    model: Model
-    objective: Objective
-    history: list[dict[str, float]]
-    best_epoch: int
-    steps: int
-    seconds: float
-    record: Any = None
-    dev: dict[str, float] = field(default_factory=dict)
-    dev_raw: dict[str, float] = field(default_factory=dict)
-    dev_predicted: Any = None  # (n_dev,) predicted class indices
-    strength: float = 0.0  # of the L2 penalty that dev chose (linear)
-    refitted: bool = False  # trained again on train + dev after dev was measured (linear)
 
 
 def balanced(train: Examples, balance: str) -> tuple[Examples, np.ndarray[Any, Any] | None]:
@@ -86,6 +61,8 @@ def train_model(
     refit: bool = True,
     balance: str = "none",
     progress: Progress | None = None,
+    eval_every: float = 1.0,
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Run one method with one architecture on one split.
 
@@ -95,6 +72,8 @@ def train_model(
     ----------
     dev : chooses the epoch (or the strength) and the temperature; None trains to the end and does not calibrate
     refit : the linear model is trained again on train + dev with what dev chose
+    eval_every : epochs between two looks at dev, and between two checkpoints
+    checkpoint : where the run is kept while it trains, and gone on from; the linear model takes seconds and keeps none
     """
     require_torch("training")
     if train.weights is not None:
@@ -112,7 +91,9 @@ def train_model(
             torch.set_num_threads(threads)
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(seed)
-            run = Run(train, dev, architecture, method, training, seed, device, balance, progress)
+            run = Run(
+                train, dev, architecture, method, training, seed, device, balance, progress, eval_every, checkpoint
+            )
             return run(calibrate=calibrate, refit=refit)
     finally:
         torch.set_num_threads(previous)
@@ -127,6 +108,7 @@ def hear_teacher(
     training: Training | None = None,
     seed: int = 0,
     device: str | None = None,
+    threads: int | None = None,
     balance: str = "none",
 ) -> tuple[Examples, Examples | None]:
     """Train the teacher that a method asks for and return both splits with ``Examples.teacher`` filled.
@@ -147,6 +129,7 @@ def hear_teacher(
             training=training if own else None,
             seed=seed,
             device=device,
+            threads=threads,
             balance=balance,
         ).model
 
@@ -166,11 +149,13 @@ class Run:
     device: str | None
     balance: str
     progress: Progress | None
+    eval_every: float = 1.0
+    checkpoint: Checkpoint | None = None
 
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
         started = time.perf_counter()
-        if self.method.teacher is not None:
+        if self.method.teacher is not None and self.train.teacher is None:
             self.train, self.dev = self._taught(self.method.teacher)
         trained = self._fit_full_batch() if self.architecture.full_batch else self._fit_batches()
         if self.dev is not None:
@@ -200,7 +185,7 @@ class Run:
 
         from sfumato.base import Objective
         from sfumato.losses import SoftCrossEntropy
-        from sfumato.train import steps_per_epoch
+        from sfumato.schedule import steps_per_epoch
 
         torch.manual_seed(self.seed)
         encoder = self.architecture.fit_encoder(prepared.inputs)
@@ -218,7 +203,7 @@ class Run:
         train, sampling = balanced(self.method.prepare(self.train), self.balance)
         objective, model = self._assemble(train)
         length = model.max_length
-        history = fit_network(
+        done = fit_network(
             objective,
             train,
             model.encoder.encode(train.inputs, length),
@@ -229,8 +214,17 @@ class Run:
             device=self.device,
             sampling=sampling,
             progress=self.progress,
+            eval_every=self.eval_every,
+            checkpoint=self._kept(),
         )
-        return Trained(model, objective, history.epochs, history.best_epoch, history.steps, history.seconds)
+        return Trained(model, objective, done.epochs, done.best_epoch, done.steps, done.seconds, resumed=done.resumed)
+
+    def _kept(self) -> Checkpoint | None:
+        """Return the checkpoint with all that decides this run beside its loop."""
+        if self.checkpoint is None:
+            return None
+        settings = run_settings(self.train, self.dev, self.architecture, self.method, self.balance)
+        return replace(self.checkpoint, settings=settings)
 
     def _fit_full_batch(self) -> Trained:
         """Let dev choose strength and length; without dev, take the usual ones."""
