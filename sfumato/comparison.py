@@ -140,6 +140,7 @@ def compare(
         with ``.table``, ``.differences``, ``.to_markdown()`` and ``.to_json()``.
     """
     check_whole("compare", "jobs", jobs, 1, 1024)
+    check_whole("compare", "split_seed", split_seed, 0)
     check_range("compare", "dev", dev, 0, 0.9, open_low=True)
     check_range("compare", "test_size", test_size, 0, 0.9, open_low=True)
     named_models = named_choices("model", models, build_architecture)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfumato.architecture import Architecture, Training
+from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
 from sfumato.errors import InputError, require_torch
 from sfumato.method import Method
@@ -50,6 +53,9 @@ def fit(
     balance: str = "none",
     calibrate: bool | None = None,
     bad_rows: str = "refuse",
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    eval_every: float = 1.0,
     progress: Progress | None = None,
     **options: Any,
 ) -> Model:
@@ -70,6 +76,10 @@ def fit(
     balance : ``weights`` or ``sampler`` balance the classes
     calibrate : fit one temperature on dev; by default unless ``soft_targets`` are given
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
+    checkpoint : folder that holds the run while it trains, so that a killed one can go on; it stays when the run is
+        done. ``linear`` takes seconds and keeps none
+    resume : go on from ``checkpoint``, if it holds one: with the same number of threads, to the same weights bit by bit
+    eval_every : epochs between two looks at dev, and between two checkpoints; may be less than 1
 
     Returns
     -------
@@ -84,11 +94,15 @@ def fit(
             f"fit: weight is the name of a column, got {weight!r}; the option of a method is written "
             f"method_options={{'weight': {weight!r}}}"
         )
+    check_whole("fit", "seed", seed, 0)
+    seed = int(seed)
+    check_range("fit", "eval_every", eval_every, 0, 10_000, open_low=True)
     owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
     loose = assign_options(options, owners, also=signature(fit).parameters)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
     chosen = build_method(method, {**(method_options or {}), **loose["method"]})
-    refuse_unused(architecture, batch_size=batch_size, lr=lr)
+    refuse_unused(architecture, batch_size=batch_size, lr=lr, eval_every=None if eval_every == 1 else eval_every)
+    kept_in = checkpoint_of(architecture, checkpoint, resume=resume)
     training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
     source = read_source(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
     examples = source.examples
@@ -109,7 +123,11 @@ def fit(
         calibrate=soft_targets is None if calibrate is None else calibrate,
         balance=balance,
         progress=progress,
+        eval_every=eval_every,
+        checkpoint=kept_in,
     )
+    if trained.resumed:
+        said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.label else {}
     return trained.model
@@ -123,6 +141,25 @@ def refuse_unused(architecture: Architecture, **given: Any) -> None:
             f"{architecture.name} has no {' and no '.join(useless)}: it is fitted in one batch, "
             "whose step is computed; leave it out, or choose another model"
         )
+
+
+def checkpoint_of(architecture: Architecture, folder: str | Path | None, *, resume: bool) -> Checkpoint | None:
+    """Return where a run is kept, checked before anything is read or trained; None where it is kept nowhere."""
+    if folder is None:
+        if resume:
+            raise InputError("fit: resume=True needs checkpoint=..., the folder that the run was kept in")
+        return None
+    kept = Checkpoint(Path(folder), resume=bool(resume))
+    if not architecture.full_batch:
+        kept.check()
+        if resume and not kept.exists:
+            warnings.warn(f"there is no checkpoint in {kept.folder}: the run starts at the beginning", stacklevel=3)
+        return kept
+    if resume:
+        warnings.warn(
+            f"{architecture.name} takes seconds and keeps no checkpoint: the run starts at the beginning", stacklevel=3
+        )
+    return None
 
 
 def training_settings(architecture: Architecture, **given: Any) -> Training:

@@ -60,7 +60,7 @@ class Progress:
         self._dev = f"  dev {record['dev_accuracy']:.3f}" if "dev_accuracy" in record else ""
         spent = time.perf_counter() - self._started
         left = spent / max(self._done - self._before, 1) * max(self._total - self._done, 0)
-        parts = [f"epoch {record['epoch']:g} of {epochs}", f"loss {record['loss']:.4f}"]
+        parts = [f"epoch {round(record['epoch'], 2):g} of {epochs}", f"loss {record['loss']:.4f}"]
         if "dev_accuracy" in record:
             parts += [f"dev accuracy {record['dev_accuracy']:.4f}", f"dev log-loss {record['dev_log_loss']:.4f}"]
         if self._bar is None:

@@ -17,6 +17,7 @@ from sfumato.methods import METHODS
 from sfumato.metrics import normalised_entropy
 from sfumato.model import check_texts
 from sfumato.models import MODELS
+from sfumato.registry import check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.targets import Floats, Integers, check_soft_targets
 
@@ -122,6 +123,8 @@ def soften(
     InputError
         if the method leaves the labels hard, or a text or label is not usable.
     """
+    check_whole("soften", "seed", seed, 0)
+    seed = int(seed)
     chosen, model_options = chosen_method(method, model, method_options)
     if not chosen.has_targets:
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")

@@ -1,17 +1,20 @@
 """`sfumato fit`: trains a model on a table and writes its folder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sfumato.cli.options import (
     Balance,
     BatchSize,
+    CheckpointFolder,
     Data,
     Device,
     Epochs,
+    EvalEvery,
     Json,
     Label,
     MaxLength,
@@ -19,6 +22,7 @@ from sfumato.cli.options import (
     ModelName,
     Overwrite,
     Rate,
+    Resume,
     Rows,
     Seed,
     Set,
@@ -28,6 +32,9 @@ from sfumato.cli.options import (
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
 from sfumato.cli.settings import given, named_arguments, option_owners, read_settings
 from sfumato.cli.soft_file import read_soft_file
+
+if TYPE_CHECKING:
+    from sfumato.checkpoint import Checkpoint
 
 SHOWN_PAIRS = 3
 
@@ -56,11 +63,18 @@ def fit(
     threads: Threads = None,
     seed: Seed = 0,
     bad_rows: Rows = "refuse",
+    checkpoint: CheckpointFolder = None,
+    resume: Resume = False,
+    eval_every: EvalEvery = 1.0,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Train a model on a table and write its folder."""
+    """Train a model on a table and write its folder.
+
+    A run that was killed, or stopped with Ctrl-C, goes on with the same command and --resume.
+    """
     from sfumato import fitting
+    from sfumato.checkpoint import Checkpoint
     from sfumato.folder import check_target
     from sfumato.progress import Progress
     from sfumato.table import guess_columns, read_table
@@ -73,32 +87,49 @@ def fit(
     check_output(output, overwrite)
     table = read_table(data, bad_rows=bad_rows)
     texts, label, guesses = guess_columns(table, text, label)
-    trained = fitting.fit(
-        table,
-        text=texts,
-        label=label,
-        model=model,
-        method=method,
-        dev=read_dev(dev),
-        seed=seed,
-        method_options=options.method,
-        model_options=options.model,
-        soft_targets=None if soft_targets is None else read_soft_file(soft_targets),
-        weight=weight,
-        balance=balance,
-        bad_rows=bad_rows,
-        progress=Progress(f"{method} on {model}"),
-        **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
-        **options.loose,
-    )
+    kept = Checkpoint(checkpoint or output.with_name(f"{output.name}.checkpoint"))
+    with telling_how_to_go_on(kept):
+        trained = fitting.fit(
+            table,
+            text=texts,
+            label=label,
+            model=model,
+            method=method,
+            dev=read_dev(dev),
+            seed=seed,
+            method_options=options.method,
+            model_options=options.model,
+            soft_targets=None if soft_targets is None else read_soft_file(soft_targets),
+            weight=weight,
+            balance=balance,
+            bad_rows=bad_rows,
+            checkpoint=kept.folder,
+            resume=resume,
+            eval_every=eval_every,
+            progress=Progress(f"{method} on {model}"),
+            **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
+            **options.loose,
+        )
     rows = trained.info["rows"]
     rows["dropped"] = len(table.dropped) + len(table) - rows["train"] - rows["dev"]
     trained.info.update(text=texts, label=label)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
+    kept.discard()
     if as_json:
         print_json({"path": str(output), "classes": list(trained.classes), **trained.info})
     else:
         print_fit({**trained.info, "notes": [*guesses, *trained.info["notes"]]}, output)
+
+
+@contextmanager
+def telling_how_to_go_on(kept: "Checkpoint") -> Iterator[None]:
+    """Say, when the run is stopped by hand, that it is kept and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if kept.exists:
+            note(f"the run is kept in {kept.folder}: the same command with --resume goes on with it")
+        raise
 
 
 def print_fit(info: Mapping[str, Any], output: Path) -> None:

@@ -33,3 +33,13 @@ Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
 MaxLength = Annotated[int | None, typer.Option("--max-length", help="Tokens of a text that are read.")]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; found by itself if not given.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; all if not given.")]
+CheckpointFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint", metavar="FOLDER", help="Where the unfinished run is kept; MODEL.checkpoint if not given."
+    ),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was killed, from its last checkpoint.")]
+EvalEvery = Annotated[
+    float, typer.Option("--eval-every", metavar="EPOCHS", help="Epochs between looks at dev, and between checkpoints.")
+]
