@@ -60,6 +60,8 @@ class Method:
     even : True if the labels other than the given one share evenly (label smoothing): ``uniform`` is itself
     title : what tables and cards print
     teacher : the model that must speak before the transforms (self-distillation), trained on hard labels
+    takes_targets : True if the criterion works on given targets as on one-hot labels (LCM), so that a user's own may
+        stand in their place
     """
 
     name: str
@@ -73,6 +75,7 @@ class Method:
     even: bool = False
     title: str = ""
     teacher: Teacher | None = None
+    takes_targets: bool = False
 
     def prepare(self, train: Examples) -> Examples:
         """Apply the transforms to the training split and return the new one; ``train`` is unchanged.
@@ -121,5 +124,6 @@ def combine(*methods: Method) -> Method:
         label_only=all(method.label_only or not method.has_targets for method in methods),
         even=all(method.even or not method.has_targets for method in methods),
         teacher=teachers[0].teacher if teachers else None,
+        takes_targets=any(method.takes_targets for method in own),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))
