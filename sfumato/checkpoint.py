@@ -206,7 +206,10 @@ def refuse_other(there: Mapping[str, Any], here: Mapping[str, Any], folder: Path
     names = [name for name in [*new, *sorted(old.keys() - new.keys())] if old.get(name) != new.get(name)]
     if not names:
         return
-    said = [f"{name} is {new.get(name, 'not set')!r}, there it was {old.get(name, 'not set')!r}" for name in names]
+    here_and_there = (
+        (name, *(repr(side[name]) if name in side else "not set" for side in (new, old))) for name in names
+    )
+    said = [f"{name} is {now}, there it was {then}" for name, now, then in here_and_there]
     more = f"; and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
     raise InputError(
         f"{folder} is the checkpoint of another run: {'; '.join(said[:SHOWN])}{more}. Give what that run was given, "
