@@ -9,12 +9,11 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sfumato.architecture import Architecture, Training
 from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
 from sfumato.errors import InputError, require_torch
+from sfumato.given_targets import with_soft_targets
 from sfumato.method import Method
 from sfumato.methods import METHODS
 from sfumato.metrics import confused_pairs, majority_accuracy
@@ -23,12 +22,10 @@ from sfumato.models import MODELS
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.run import train_model
-from sfumato.targets import DenseTargets, check_soft_targets
 from sfumato.trained import Trained
 
 if TYPE_CHECKING:
     from sfumato.progress import Progress
-    from sfumato.source import Source
 
 
 def fit(
@@ -70,8 +67,8 @@ def fit(
     seed : decides the split, the weights and the order of the rows
     method_options, model_options : options by owner; a further keyword goes to the one that has an option so named
     epochs, batch_size, lr, max_length : the training loop; left out, the model's own
-    soft_targets : (N, C) in the order of the rows, replaces the targets of the method, which then must not have a
-        loss of its own
+    soft_targets : (N, C) in the order of the rows, replaces the targets of the method; one with a loss of its own
+        must be able to start from given targets, as lcm does
     weight : column of example weights
     balance : ``weights`` or ``sampler`` balance the classes
     calibrate : fit one temperature on dev; by default unless ``soft_targets`` are given
@@ -173,66 +170,6 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
             check_whole("fit", name, value, *ranges[name])
             chosen[name] = int(value)
     return replace(architecture.training, **chosen)
-
-
-def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tuple[Examples, Method]:
-    """Replace the targets of all rows by the user's, to be fitted with soft cross-entropy.
-
-    There must be one row a text, or one a row of the table: then those of the rows left out are left out too.
-
-    Raises
-    ------
-    InputError
-        if the method scores with a loss of its own, or a row is not a distribution.
-    """
-    if method.criterion is not None:
-        raise InputError(
-            f"{method.name} has a loss of its own, so soft targets cannot replace its targets; "
-            "give soft_targets with method='baseline'"
-        )
-    examples = source.examples
-    check_same_rows(soft_targets, examples)
-    array = as_matrix(getattr(soft_targets, "targets", soft_targets))
-    if len(array) != len(examples) and source.malformed:
-        raise InputError(
-            f"{source.malformed} rows of the table could not be read, so {len(array)} soft targets cannot be matched "
-            f"to {len(examples)} texts; mend the table, or give one row for each text that is left"
-        )
-    if len(array) == source.rows != len(examples):
-        array = array[examples.ids]
-    checked = check_soft_targets(array, len(examples), examples.num_classes)
-    named = Method("soft-targets", options={"given_with": method.name})
-    return replace(examples, targets=DenseTargets(checked)), named
-
-
-def check_same_rows(soft_targets: Any, examples: Examples) -> None:
-    """Raise if soft targets that carry classes, labels and texts were made for other ones, or in another order."""
-    classes = getattr(soft_targets, "classes", None)
-    if classes is None:
-        return
-    if tuple(classes) != examples.classes:
-        raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
-    given = list(zip(getattr(soft_targets, "texts", ()), getattr(soft_targets, "labels", ()), strict=False))
-    if len(given) != len(examples):
-        return
-    pairs = zip(given, zip(examples.inputs, examples.labels, strict=True), strict=True)
-    for row, ((text, label), (own_text, own_label)) in enumerate(pairs, start=1):
-        if text != own_text or label != own_label:
-            raise InputError(
-                f"soft targets: row {row} was made for {str(text)[:40]!r} ({classes[label]}), the data have "
-                f"{str(own_text)[:40]!r} ({classes[own_label]}) there; make them from the same rows in the same order"
-            )
-
-
-def as_matrix(soft_targets: Any) -> np.ndarray[Any, Any]:
-    """Return soft targets as a float array of two dimensions, or say what they are instead."""
-    try:
-        array = np.asarray(soft_targets, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"soft targets must be numbers, one row of shares a text: {error}") from error
-    if array.ndim != 2:
-        raise InputError(f"soft targets must have two dimensions, (texts, classes), got shape {array.shape}")
-    return array
 
 
 def cut_dev(

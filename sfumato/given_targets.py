@@ -1,0 +1,85 @@
+"""Soft targets that the user gives: matched to the rows, checked, and put in the place of a method's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sfumato.data import Examples
+from sfumato.errors import InputError
+from sfumato.method import Method
+from sfumato.targets import DenseTargets, check_soft_targets
+
+if TYPE_CHECKING:
+    from sfumato.source import Source
+
+
+def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tuple[Examples, Method]:
+    """Replace the targets of all rows by the user's: for a criterion that takes them, or for soft cross-entropy.
+
+    There must be one row a text, or one a row of the table: then those of the rows left out are left out too. What
+    the method would have made of the targets before training is left out, and so is its teacher.
+
+    Raises
+    ------
+    InputError
+        if the method scores with a loss of its own that is not for given targets, or a row is not a distribution.
+    """
+    if method.criterion is not None and not method.takes_targets:
+        raise InputError(
+            f"{method.name} has a loss of its own, made for its own targets, so soft targets cannot replace them; "
+            "give soft_targets with method='baseline', or with one that starts from given targets, as 'lcm'"
+        )
+    examples = source.examples
+    check_same_rows(soft_targets, examples)
+    array = as_matrix(getattr(soft_targets, "targets", soft_targets))
+    if len(array) != len(examples) and source.malformed:
+        raise InputError(
+            f"{source.malformed} rows of the table could not be read, so {len(array)} soft targets cannot be matched "
+            f"to {len(examples)} texts; mend the table, or give one row for each text that is left"
+        )
+    if len(array) == source.rows != len(examples):
+        array = array[examples.ids]
+    checked = check_soft_targets(array, len(examples), examples.num_classes)
+    return replace(examples, targets=DenseTargets(checked)), on_given_targets(method)
+
+
+def on_given_targets(method: Method) -> Method:
+    """Return what is left of a method whose targets are given: its criterion, if it has one, and nothing before it."""
+    if method.criterion is None:
+        return Method("soft-targets", options={"given_with": method.name})
+    return replace(
+        method, name=f"soft-targets+{method.name}", title=f"soft targets + {method}", transforms=(), teacher=None
+    )
+
+
+def check_same_rows(soft_targets: Any, examples: Examples) -> None:
+    """Raise if soft targets that carry classes, labels and texts were made for other ones, or in another order."""
+    classes = getattr(soft_targets, "classes", None)
+    if classes is None:
+        return
+    if tuple(classes) != examples.classes:
+        raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
+    given = list(zip(getattr(soft_targets, "texts", ()), getattr(soft_targets, "labels", ()), strict=False))
+    if len(given) != len(examples):
+        return
+    pairs = zip(given, zip(examples.inputs, examples.labels, strict=True), strict=True)
+    for row, ((text, label), (own_text, own_label)) in enumerate(pairs, start=1):
+        if text != own_text or label != own_label:
+            raise InputError(
+                f"soft targets: row {row} was made for {str(text)[:40]!r} ({classes[label]}), the data have "
+                f"{str(own_text)[:40]!r} ({classes[own_label]}) there; make them from the same rows in the same order"
+            )
+
+
+def as_matrix(soft_targets: Any) -> np.ndarray[Any, Any]:
+    """Return soft targets as a float array of two dimensions, or say what they are instead."""
+    try:
+        array = np.asarray(soft_targets, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"soft targets must be numbers, one row of shares a text: {error}") from error
+    if array.ndim != 2:
+        raise InputError(f"soft targets must have two dimensions, (texts, classes), got shape {array.shape}")
+    return array
