@@ -12,6 +12,8 @@ from sfumato.finding import Severity, View, count, several, some, view_of
 from sfumato.rows import Table
 from sfumato.script import second_scripts
 from sfumato.table import guess_columns
+from sfumato.targets import Floats
+from sfumato.votes import disagreement
 
 FEW = 5  # rows of a class below which it can hardly be learned or measured
 IMBALANCE = 20  # largest class over smallest
@@ -32,6 +34,7 @@ def check_table(
     label: str | None = None,
     test: Table | None = None,
     max_length: int = 256,
+    votes: Floats | None = None,
 ) -> list[Finding]:
     """Return what was found, the gravest first; an empty list says that nothing was.
 
@@ -40,6 +43,7 @@ def check_table(
     text, label : columns; guessed as `guess_columns` does if None
     test : a test table with the same columns, looked for among the training rows
     max_length : tokens a model will read; here a word, a mark or a CJK character is one token
+    votes : (N, C) counts, those of a table that `sfumato.votes.count_votes` has added up
 
     Raises
     ------
@@ -55,10 +59,23 @@ def check_table(
         found.append(
             Finding("bad-rows", "error", f"{count(rows)} that cannot be read", rows, "mend them, or drop them")
         )
+    if votes is not None:
+        found.append(disagreeing_votes(view, votes))
     for look in CHECKS:
         found.extend(look(view))
     rank = {"error": 0, "warning": 1, "note": 2}
     return sorted(found, key=lambda finding: rank[finding.severity])
+
+
+def disagreeing_votes(view: View, votes: Floats) -> Finding:
+    """Say how many votes a text has, and how many texts the annotators disagree about, with their rows."""
+    found, n = disagreement(votes), votes.sum(axis=1)
+    rows = [row for row, several in zip(view.rows, (votes > 0).sum(axis=1) > 1, strict=True) if several]
+    message = (
+        f"{found['votes']:.1f} votes a text ({n.min():.0f} to {n.max():.0f}); {found['disagree']:.1%} of the texts "
+        "have votes for two classes or more"
+    )
+    return Finding("votes", "note", message, rows, "train on the shares with --method votes" if rows else "")
 
 
 def empty_cells(view: View) -> Iterator[Finding]:

@@ -105,6 +105,8 @@ def compare(
     test_size: float = 0.2,
     limit: int | None = None,
     bad_rows: str = "refuse",
+    votes: Any = None,
+    count: str | None = None,
     output: str | Path | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -127,6 +129,7 @@ def compare(
     jobs : runs side by side, each in a process of one thread
     limit : at most so many rows to train on (dev included), and as many of test
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
+    votes, count : where the votes of several annotators stand, as `sfumato.fit` takes them, the same for each data set
     output : folder of ``results.jsonl`` and predictions; a run that is in it is not done again. None keeps nothing
     epochs, batch_size, lr, max_length : the training loop of every run; left out, each model's own. Of these only
         max_length means anything to linear
@@ -151,6 +154,7 @@ def compare(
     if train is None:
         require_torch("compare")
     cut = {"text": text, "label": label, "dev": dev, "test_size": test_size, "limit": limit, "bad_rows": bad_rows}
+    cut |= {"votes": votes, "count": count}
     sets = _data_sets(data, test, split_seed, cut)
     plan = Plan(named_models, named_methods, training, numbers, split_seed, controls, _loop_version(train), device)
     with _folder(output) as folder:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError
-from sfumato.source import read_examples
+from sfumato.source import read_beside, read_examples
 from sfumato.split import split_rows
 
 BLOCK = 4096  # rows of targets held at once
@@ -51,7 +51,7 @@ class DataSet:
     def fingerprint(self) -> str:
         """A hash of the classes and of every text, label and weight of the three splits.
 
-        Targets count where they are not just the labels, and labels to be masked where there are any.
+        Targets count where they are not just the labels, and labels to be masked and votes where there are any.
         """
         digest = sha256("\x1f".join(self.train.classes).encode())
         for split in (self.train, self.dev, self.test):
@@ -73,7 +73,7 @@ class DataSet:
 
 
 def _beyond_labels(split: Examples) -> Iterator[bytes]:
-    """Yield the soft targets, if any row's is not one-hot, then the labels to be masked, if there are any."""
+    """Yield the soft targets, if any row's is not one-hot, then the labels to be masked and the votes, if any."""
     blocks = [np.arange(start, min(start + BLOCK, len(split))) for start in range(0, len(split), BLOCK)]
     every = np.arange(split.num_classes)
     if any((split.targets.rows(rows) != (split.labels[rows, None] == every)).any() for rows in blocks):
@@ -81,6 +81,8 @@ def _beyond_labels(split: Examples) -> Iterator[bytes]:
         yield from (split.targets.rows(rows).astype("<f4").tobytes() for rows in blocks)
     if split.similar is not None:
         yield b"similar" + np.packbits(split.similar).tobytes()
+    if split.votes is not None:
+        yield b"votes" + split.votes.astype("<f4").tobytes()
 
 
 def data_name(data: Any) -> str:
@@ -113,6 +115,8 @@ def cut_data(
     test_size: float = 0.2,
     limit: int | None = None,
     bad_rows: str = "refuse",
+    votes: Any = None,
+    count: str | None = None,
     seed: int = 0,
 ) -> DataSet:
     """Read ``data`` and cut it into train, dev and test.
@@ -122,15 +126,17 @@ def cut_data(
     test : a table of its own; None cuts the share ``test_size`` from ``data``
     dev : share of the remaining training rows that chooses the epoch and the temperature
     limit : at most so many rows to train on (dev included), and as many of test
+    votes, count : where the votes of several annotators stand, see `sfumato.votes`; a test table may have none
     seed : decides which rows are cut, and nothing else
     """
-    examples, notes = _read(data, text, label, bad_rows, None)
+    columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
+    examples, notes = read_examples(data, **columns)
     if test is None:
         rest, cut = split_rows(examples.labels, examples.inputs, share=test_size, seed=seed)
         train, held_out = examples.take(rest), examples.take(cut)
     else:
         train = examples
-        held_out, more = _read(test, text, label, bad_rows, examples.classes)
+        held_out, more = _read_test(test, examples, columns)
         notes += [f"test: {note}" for note in more]
     if not len(held_out):
         raise InputError(f"{name}: no rows are left to test on; give more than {len(examples)} rows, or test=")
@@ -141,17 +147,11 @@ def cut_data(
     return DataSet(name, train.take(rest), train.take(cut), held_out, tuple(notes), split_seed=seed)
 
 
-def _read(
-    data: Any,
-    text: str | Sequence[str] | None,
-    label: str | None,
-    bad_rows: str,
-    classes: tuple[str, ...] | None,
-) -> tuple[Examples, list[str]]:
-    """Return the examples of a table; labels outside ``classes`` are kept as -1, errors of every model."""
-    if isinstance(data, Examples) and classes is not None and data.classes != classes:
+def _read_test(data: Any, train: Examples, columns: dict[str, Any]) -> tuple[Examples, list[str]]:
+    """Return the examples of a test table; labels that training has not are kept as -1, errors of every model."""
+    if isinstance(data, Examples) and data.classes != train.classes:
         raise InputError("the test split must have the same classes, in the same order, as the training data")
-    return read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=classes)
+    return read_beside(data, train, **columns)
 
 
 def _at_most(examples: Examples, limit: int | None, seed: int) -> Examples:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sfumato.progress import Progress
 
 
+VOTED = "the temperature fits the votes of the dev rows, not their majority, whose log-loss may rise by it"
+
+
 def fit(
     data: Any,
     *,
@@ -46,6 +49,8 @@ def fit(
     device: str | None = None,
     threads: int | None = None,
     soft_targets: Any = None,
+    votes: Any = None,
+    count: str | None = None,
     weight: str | None = None,
     balance: str = "none",
     calibrate: bool | None = None,
@@ -69,6 +74,9 @@ def fit(
     epochs, batch_size, lr, max_length : the training loop; left out, the model's own
     soft_targets : (N, C) in the order of the rows, replaces the targets of the method; one with a loss of its own
         must be able to start from given targets, as lcm does
+    votes : where the votes of several annotators stand: a list of their columns, ``"rows"``, class to a column of
+        counts, or ``"n_*"``, see `sfumato.votes`; the hard label is the majority
+    count : column with the number of votes that a row stands for; rows of equal text are then votes for it
     weight : column of example weights
     balance : ``weights`` or ``sampler`` balance the classes
     calibrate : fit one temperature on dev; by default unless ``soft_targets`` are given
@@ -84,6 +92,7 @@ def fit(
         with rows, dev scores and notes in ``info``.
     """
     from sfumato.source import read_source
+    from sfumato.votes import disagreement
 
     require_torch("fit")
     if weight is not None and not isinstance(weight, str):
@@ -101,13 +110,14 @@ def fit(
     refuse_unused(architecture, batch_size=batch_size, lr=lr, eval_every=None if eval_every == 1 else eval_every)
     kept_in = checkpoint_of(architecture, checkpoint, resume=resume)
     training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
-    source = read_source(data, text=text, label=label, weight=weight, bad_rows=bad_rows)
+    source = read_source(data, text=text, label=label, weight=weight, bad_rows=bad_rows, votes=votes, count=count)
     examples = source.examples
     if examples.num_classes < 2:
         raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
-    train, kept, said = cut_dev(examples, dev, seed=seed, text=text, label=label, bad_rows=bad_rows)
+    beside = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
+    train, kept, said = cut_dev(examples, dev, seed=seed, **beside)
     trained = train_model(
         train,
         kept,
@@ -126,7 +136,10 @@ def fit(
     if trained.resumed:
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said])
-    trained.model.info |= {"text": list(source.text), "label": source.label} if source.label else {}
+    trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
+    if examples.votes is not None:
+        trained.model.info["votes"] = {**disagreement(examples.votes), "merged_rows": source.merged}
+        trained.model.info["notes"] += [] if kept is None or not trained.dev else [VOTED]
     return trained.model
 
 
@@ -173,16 +186,16 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
 
 
 def cut_dev(
-    examples: Examples, dev: Any, *, seed: int, text: Any, label: Any, bad_rows: str
+    examples: Examples, dev: Any, *, seed: int, text: Any, label: Any, bad_rows: str, **votes: Any
 ) -> tuple[Examples, Examples | None, list[str]]:
     """Return train, dev and notes: a stratified cut with duplicates on one side, or a table of its own."""
-    from sfumato.source import read_examples
+    from sfumato.source import read_beside
     from sfumato.split import split_rows
 
     if isinstance(dev, bool) or dev is None or (isinstance(dev, int | float) and dev == 0):
         return examples, None, ["no dev rows: nothing is chosen, nothing is calibrated"]
     if not isinstance(dev, int | float):
-        kept, notes = read_examples(dev, text=text, label=label, bad_rows=bad_rows, classes=examples.classes)
+        kept, notes = read_beside(dev, examples, text=text, label=label, bad_rows=bad_rows, **votes)
         return examples, kept, notes
     check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
     size = {"share": dev} if isinstance(dev, float) else {"size": dev}

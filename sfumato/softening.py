@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from sfumato.models import MODELS
 from sfumato.registry import check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.targets import Floats, Integers, check_soft_targets
+from sfumato.vote_arrays import read_votes
 
 SHOWN = 10  # rows in the notebook view
 
@@ -100,9 +101,10 @@ class SoftTargets:
 
 def soften(
     texts: Sequence[Any],
-    labels: Sequence[object],
+    labels: Sequence[object] | None,
     method: Any = "kwls",
     *,
+    votes: Any = None,
     model: Any = "linear",
     seed: int = 0,
     **method_options: Any,
@@ -112,8 +114,9 @@ def soften(
     Parameters
     ----------
     texts : N texts (or lists of tokens, for the methods that count words)
-    labels : N labels; they become strings, and the classes are sorted by name
+    labels : N labels; they become strings, and the classes are sorted by name. None takes the majority of the votes
     method : a name, a function that builds one, or a `Method`
+    votes : of several annotators: N lists of labels, or class to N counts, or (N, C) counts, see `sfumato.vote_arrays`
     model : what a method that learns its targets (LCM) is trained with; the others need no training
     seed : decides the training, where there is one
     **method_options : the options of the method (or, written ``model.NAME`` in a dict, of the model)
@@ -128,7 +131,7 @@ def soften(
     chosen, model_options = chosen_method(method, model, method_options)
     if not chosen.has_targets:
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
-    examples = checked_examples(texts, labels)
+    examples = checked_examples(texts, labels, votes)
     if chosen.needs_training or chosen.teacher is not None:
         architecture = build_architecture(model, model_options)
         make = learned_targets if chosen.needs_training else taught_targets
@@ -160,19 +163,25 @@ def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Met
     return chosen, given["model"]
 
 
-def checked_examples(texts: Sequence[Any], labels: Sequence[object]) -> Examples:
+def checked_examples(texts: Sequence[Any], labels: Sequence[object] | None, votes: Any = None) -> Examples:
     """Return the examples after checking lengths, types and that there are two classes."""
     if isinstance(labels, str):
         raise InputError(f"expected a list of labels, got one string: {labels[:60]!r}")
     rows = check_texts(texts) if isinstance(texts, str) else list(texts)
     rows = rows if rows and _tokens(rows[0]) else check_texts(rows)
+    counts, classes = None, None
+    if votes is not None:
+        counts, classes = read_votes(votes, None if labels is None else [str(name) for name in labels], len(rows))
+        labels = [classes[k] for k in counts.argmax(axis=1)] if labels is None else labels
+    if labels is None:
+        raise InputError("soften needs labels, or votes to take the majority of")
     labels = list(labels)
     if len(rows) != len(labels):
         raise InputError(f"there must be one label a text, got {len(rows)} texts and {len(labels)} labels")
     empty = [i for i, label in enumerate(labels, start=1) if label is None or str(label).strip() in {"", "nan"}]
     if empty:
         raise InputError(f"{len(empty)} labels are empty, the first in row {empty[0]}")
-    examples = Examples.from_labels(rows, labels)
+    examples = replace(Examples.from_labels(rows, labels, classes=classes), votes=counts)
     if examples.num_classes < 2:
         raise InputError(
             f"there is only one class ({', '.join(examples.classes) or 'none'}): nothing to spread mass over"

@@ -14,7 +14,7 @@ from sfumato.targets import TableTargets
 
 if TYPE_CHECKING:
     from sfumato.rows import Table
-    from sfumato.votes import Votes
+    from sfumato.vote_columns import Votes
 
 
 def with_classes(examples: Examples, classes: tuple[str, ...]) -> Examples:
@@ -62,6 +62,37 @@ def read_examples(
         count=count,
     )
     return source.examples, source.notes
+
+
+def read_beside(
+    data: Any,
+    train: Examples,
+    *,
+    text: Sequence[str] | str | None = None,
+    label: str | None = None,
+    bad_rows: str = "refuse",
+    votes: Votes | None = None,
+    count: str | None = None,
+) -> tuple[Examples, list[str]]:
+    """Read a dev or test table with the classes of ``train``, as `read_examples` does.
+
+    A table without the columns of votes is read by its label; beside a training split that has votes, that is the
+    one vote of its row.
+    """
+    asked = votes is not None or count is not None
+    if asked and not isinstance(data, Examples):
+        from sfumato.table import read_table
+        from sfumato.vote_columns import has_votes
+
+        data = read_table(data, bad_rows=bad_rows)
+        if not has_votes(data, votes, count):
+            votes = count = None
+    given: dict[str, Any] = {} if isinstance(data, Examples) else {"votes": votes, "count": count}
+    examples, notes = read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=train.classes, **given)
+    if train.votes is not None and examples.votes is None:
+        one = (examples.labels[:, None] == np.arange(examples.num_classes)).astype(np.float32)
+        examples = replace(examples, votes=one)
+    return examples, notes
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,8 @@ from sfumato.columns import describe_labels, guess_columns, refuse_labels
 from sfumato.errors import InputError
 from sfumato.rows import BadRow, Table, check_bad_rows, describe_bad_rows, refuse_bad_rows
 from sfumato.targets import Floats, Integers
+from sfumato.vote_columns import Form, Votes, form_of
 
-Votes = str | Sequence[str] | Mapping[str, str]
 MAJORITY = "majority of the votes"  # the label column that is made where none is named
 
 
@@ -35,7 +35,7 @@ class Counted:
 
     Attributes
     ----------
-    table : T rows, with the column ``label``
+    table : T rows, with the column ``label``; rows that could not be used are in its ``dropped``
     label : the column of the hard label: the one that the user named beside votes, else `MAJORITY`
     named : the label column of the user's own table, "" if there is none
     counts : (T, C) float32, votes of each class
@@ -102,53 +102,16 @@ def count_votes(
     given = [] if form is None or not named else [cell.strip() for cell in table.column(named)]
     classes = tuple(sorted(pooled.keys() | (set(form) if isinstance(form, dict) else set()) | set(filter(None, given))))
     counts = _added(ballot, group, len(first), classes)
-    bad = {row.row: row for row in [*_without_votes(table, counts, first, form), *ballot.bad]}
-    kept, left_out = _kept(table, counts, first, sorted(bad.values()), bad_rows)
-    counted = _counted(table, texts, "" if form is None else named, counts, classes, first, kept, [*said, *left_out])
+    bad = sorted({row.row: row for row in [*_without_votes(table, counts, first, form), *ballot.bad]}.values())
+    kept, left_out = _kept(table, counts, first, bad, bad_rows)
+    label = "" if form is None else named
+    counted = _counted(table, texts, label, counts, classes, first, kept, bad, [*said, *left_out])
     return replace(counted, named=named)
 
 
-def form_of(table: Table, votes: Votes | None, count: str | None) -> list[str] | dict[str, str] | None:
-    """Return the annotator columns, or class to column of counts, or None where rows are votes."""
-    if count is not None and (votes is None or votes == "rows"):
-        table.column(count)
-        return None
-    if count is not None:
-        raise InputError("count= (--count) says how many votes a row stands for; it goes with votes='rows' only")
-    if votes == "rows":
-        return None
-    if isinstance(votes, str) and votes.endswith("*"):
-        return _prefixed(table, votes.removesuffix("*"))
-    if isinstance(votes, Mapping):
-        chosen = {str(name).strip(): str(column) for name, column in votes.items()}
-    else:
-        names = [votes] if isinstance(votes, str) else [str(name) for name in votes or ()]
-        chosen = {name: name for name in names}
-        if len(chosen) < len(names):
-            raise InputError(f"votes names a column twice: {names}")
-    for column in chosen.values():
-        table.column(column)
-    if isinstance(votes, Mapping):
-        return _two_classes(chosen)
-    if len(chosen) < 2:
-        raise InputError(
-            f"votes must name at least two columns of annotators, got {list(chosen)}; it can also be 'rows', "
-            "'PREFIX*' or a column of counts for each class"
-        )
-    return list(chosen)
-
-
-def _prefixed(table: Table, prefix: str) -> dict[str, str]:
-    chosen = {name.removeprefix(prefix): name for name in table.columns if name.startswith(prefix) and name != prefix}
-    if not chosen:
-        raise InputError(f"{table.source}: no column is named {prefix}...; there are: {', '.join(table.columns)}")
-    return _two_classes(chosen)
-
-
-def _two_classes(chosen: dict[str, str]) -> dict[str, str]:
-    if len(chosen) < 2 or "" in chosen:
-        raise InputError(f"votes must name a column of counts for two classes or more, got {chosen}")
-    return chosen
+def disagreement(counts: Floats) -> dict[str, float]:
+    """Return the mean number of votes of a text, and the share of texts with votes for two classes or more."""
+    return {"votes": float(counts.sum(axis=1).mean()), "disagree": float(((counts > 0).sum(axis=1) > 1).mean())}
 
 
 def _from_annotators(table: Table, columns: list[str], texts: list[str]) -> _Ballot:
@@ -228,9 +191,7 @@ def _added(ballot: _Ballot, group: Integers, texts: int, classes: tuple[str, ...
     return counts.astype(np.float32)
 
 
-def _without_votes(
-    table: Table, counts: Floats, first: Integers, form: list[str] | dict[str, str] | None
-) -> list[BadRow]:
+def _without_votes(table: Table, counts: Floats, first: Integers, form: Form) -> list[BadRow]:
     columns = "" if form is None else f" in {', '.join(form.values() if isinstance(form, dict) else form)}"
     rows = [table.rows[k] for k in first[counts.sum(axis=1) == 0]]
     return [BadRow(row, f"has no vote{columns}", "") for row in rows]
@@ -260,6 +221,7 @@ def _counted(
     classes: tuple[str, ...],
     first: Integers,
     kept: NDArray[np.bool_],
+    bad: list[BadRow],
     notes: list[str],
 ) -> Counted:
     counts, rows = counts[kept], first[kept]
@@ -274,5 +236,5 @@ def _counted(
         tied = f"{ties} of {len(rows)} texts have as many votes for two classes or more"
         notes = [*notes, f"{tied}; the first of these classes by name is taken as the hard label"]
     notes = [*notes, *describe_labels(Counter(filter(None, labels)), label or MAJORITY)]
-    reduced = replace(reduced, columns={**reduced.columns, MAJORITY: most})
+    reduced = replace(reduced, columns={**reduced.columns, MAJORITY: most}, dropped=(*table.dropped, *bad))
     return Counted(reduced, texts, label or MAJORITY, label, counts, classes, rows, len(table) - len(first), notes)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sfumato.cli.options import Data, Json, Label, Text
+from sfumato.cli.options import Count, Data, Json, Label, Text, Votes
 from sfumato.cli.output import counted, note, print_json, print_table, say
+from sfumato.errors import InputError
 
 if TYPE_CHECKING:
     from sfumato.check import Finding
@@ -24,6 +25,8 @@ def check(
     label: Label = None,
     test: Annotated[Path | None, typer.Option("--test", help="Test table to look for in the training rows.")] = None,
     max_length: Annotated[int, typer.Option("--max-length", min=1, help="Tokens that the model will read.")] = 256,
+    votes: Votes = None,
+    count: Count = None,
     as_json: Json = False,
 ) -> None:
     """Say what a table holds and what would go wrong.
@@ -32,11 +35,21 @@ def check(
     """
     from sfumato.check import check_table
     from sfumato.table import guess_columns, read_table
+    from sfumato.vote_columns import read_option
+    from sfumato.votes import count_votes
 
     table = read_table(data, bad_rows="drop")
-    texts, label, guesses = guess_columns(table, text, label)
     test_table = None if test is None else read_table(test, bad_rows="drop")
-    findings = check_table(table, text=texts, label=label, test=test_table, max_length=max_length)
+    if votes or count:
+        cast = count_votes(table, read_option(votes), count=count, text=text, label=label, bad_rows="drop")
+        table, texts, label, guesses = cast.table, cast.text, cast.label, cast.notes
+        if test_table is not None:
+            raise InputError("--test compares labels: give it with --label, without --votes")
+    else:
+        cast = None
+        texts, label, guesses = guess_columns(table, text, label)
+    counts = None if cast is None else cast.counts
+    findings = check_table(table, text=texts, label=label, test=test_table, max_length=max_length, votes=counts)
     holds = summary(table, texts, label)
     if as_json:
         print_json({**holds, "notes": [*table.notes, *guesses], "findings": [vars(each) for each in findings]})

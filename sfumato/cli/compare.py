@@ -7,6 +7,7 @@ import typer
 
 from sfumato.cli.options import (
     BatchSize,
+    Count,
     Epochs,
     Json,
     Label,
@@ -14,6 +15,7 @@ from sfumato.cli.options import (
     Rate,
     Rows,
     Text,
+    Votes,
 )
 from sfumato.cli.output import counted, note, say, say_json
 from sfumato.cli.settings import given, named_arguments, settings_by_name
@@ -47,6 +49,8 @@ def compare(
     lr: Rate = None,
     max_length: MaxLength = None,
     bad_rows: Rows = "refuse",
+    votes: Votes = None,
+    count: Count = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs side by side, one thread each.")] = 2,
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the controls of a method.")] = True,
     output: Annotated[
@@ -60,6 +64,7 @@ def compare(
     Started again with the same folder, finished runs are skipped.
     """
     from sfumato.comparison import compare as run
+    from sfumato.vote_columns import read_option
 
     if test is not None and len(data) > 1:
         raise InputError("--test goes with one table; for several, let the test be cut from each (--test-size)")
@@ -77,6 +82,8 @@ def compare(
         test_size=test_size,
         limit=limit,
         bad_rows=bad_rows,
+        votes=read_option(votes),
+        count=count,
         split_seed=split_seed,
         controls=controls,
         jobs=jobs,

@@ -11,6 +11,7 @@ from sfumato.cli.options import (
     Balance,
     BatchSize,
     CheckpointFolder,
+    Count,
     Data,
     Device,
     Epochs,
@@ -28,6 +29,7 @@ from sfumato.cli.options import (
     Set,
     Text,
     Threads,
+    Votes,
 )
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
 from sfumato.cli.settings import given, named_arguments, option_owners, read_settings
@@ -52,6 +54,8 @@ def fit(
     ] = "0.1",
     weight: Annotated[str | None, typer.Option("--weight", help="Column of example weights.")] = None,
     balance: Balance = "none",
+    votes: Votes = None,
+    count: Count = None,
     soft_targets: Annotated[
         Path | None, typer.Option("--soft-targets", help="Table with soft_labels, as `sfumato soften` writes it.")
     ] = None,
@@ -78,6 +82,7 @@ def fit(
     from sfumato.folder import check_target
     from sfumato.progress import Progress
     from sfumato.table import guess_columns, read_table
+    from sfumato.vote_columns import read_option
     from sfumato.write import check_output
 
     options = read_settings(
@@ -86,14 +91,17 @@ def fit(
     check_target(output, overwrite=overwrite)  # a trained model that cannot be saved would be lost
     check_output(output, overwrite)
     table = read_table(data, bad_rows=bad_rows)
-    texts, label, guesses = guess_columns(table, text, label)
+    columns = read_option(votes)
+    texts, label, guesses = guess_columns(table, text, label, need_label=columns in (None, "rows"))
     kept = Checkpoint(checkpoint or output.with_name(f"{output.name}.checkpoint"))
     with telling_how_to_go_on(kept):
         trained = fitting.fit(
             table,
             text=texts,
-            label=label,
+            label=label or None,
             model=model,
+            votes=columns,
+            count=count,
             method=method,
             dev=read_dev(dev),
             seed=seed,
@@ -111,7 +119,8 @@ def fit(
             **options.loose,
         )
     rows = trained.info["rows"]
-    rows["dropped"] = len(table.dropped) + len(table) - rows["train"] - rows["dev"]
+    merged = trained.info.get("votes", {}).get("merged_rows", 0)
+    rows["dropped"] = len(table.dropped) + len(table) - merged - rows["train"] - rows["dev"]
     trained.info.update(text=texts, label=label)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
     kept.discard()

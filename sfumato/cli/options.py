@@ -24,6 +24,17 @@ Rows = Annotated[
 Balance = Annotated[
     Literal["none", "weights", "sampler"], typer.Option("--balance", help="Give rare classes more weight.")
 ]
+Votes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--votes",
+        metavar="COLUMN",
+        help="Votes of several annotators: a column of each; or rows; or CLASS=COLUMN of counts; or 'PREFIX*'.",
+    ),
+]
+Count = Annotated[
+    str | None, typer.Option("--count", metavar="COLUMN", help="Number of votes of a row; equal texts are added up.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from sfumato.cli.options import Data, Json, Label, MethodName, ModelName, Overwrite, Rows, Seed, Set, Text
+from sfumato.cli.options import Count, Data, Json, Label, MethodName, ModelName, Overwrite, Rows, Seed, Set, Text, Votes
 from sfumato.cli.output import note, print_json, print_table, quoted, say, shortened
 from sfumato.cli.settings import named_arguments, option_owners, read_settings
 from sfumato.cli.soft_file import COLUMN, PREFIX
@@ -31,6 +31,8 @@ def soften(
     method: MethodName = "kwls",
     model: ModelName = "linear",
     settings: Set = None,
+    votes: Votes = None,
+    count: Count = None,
     explain: Annotated[
         int | None,
         typer.Option("--explain", metavar="ROW", help="Show which words moved which mass in this row of the file."),
@@ -53,11 +55,14 @@ def soften(
     )
     if output is not None:
         check_output(output, overwrite, table=True)
-    given = read_labelled(data, text, label, bad_rows)
+    given = read_labelled(data, text, label, bad_rows, votes=votes, count=count)
     labels = [given.examples.classes[k] for k in given.examples.labels]
     method_options = {**options.method, **options.loose}
     of_model = {f"model.{name}": value for name, value in options.model.items()}
-    soft = softening.soften(given.examples.inputs, labels, method, model=model, seed=seed, **method_options, **of_model)
+    cast = votes_by_class(given.examples)
+    soft = softening.soften(
+        given.examples.inputs, labels, method, votes=cast, model=model, seed=seed, **method_options, **of_model
+    )
     words = None if explain is None else explained(given, method, method_options, explain)
     if output is not None:
         write(output, given, soft, overwrite)
@@ -83,19 +88,40 @@ class Labelled(NamedTuple):
     examples: "Examples"
 
 
-def read_labelled(data: str, text: Sequence[str] | None, label: str | None, bad_rows: str) -> Labelled:
+def read_labelled(
+    data: str,
+    text: Sequence[str] | None,
+    label: str | None,
+    bad_rows: str,
+    *,
+    votes: list[str] | None = None,
+    count: str | None = None,
+) -> Labelled:
     """Read the table and say what was guessed or dropped on the way."""
     from sfumato.source import read_examples
     from sfumato.table import guess_columns, read_table
+    from sfumato.vote_columns import read_option
+    from sfumato.votes import MAJORITY
 
     table = read_table(data, bad_rows=bad_rows)
-    texts, label, guesses = guess_columns(table, text, label)
+    columns = read_option(votes)
+    texts, label, guesses = guess_columns(table, text, label, need_label=columns in (None, "rows"))
     if COLUMN in table.columns:
         raise InputError(f"{table.source} already has the column {COLUMN!r}; rename it, or leave it out")
-    examples, notes = read_examples(table, text=texts, label=label, bad_rows=bad_rows)
+    examples, notes = read_examples(
+        table, text=texts, label=label or None, bad_rows=bad_rows, votes=columns, count=count
+    )
     for sentence in (*guesses, *notes):
         note(f"note: {sentence}")
-    return Labelled(table, texts, label, examples)
+    by_majority = examples.votes is not None and (not label or columns in (None, "rows"))
+    return Labelled(table, texts, MAJORITY if by_majority else label, examples)
+
+
+def votes_by_class(examples: "Examples") -> dict[str, Any] | None:
+    """Return the votes as `sfumato.soften` takes them, class to N counts, None if there are none."""
+    if examples.votes is None:
+        return None
+    return {name: examples.votes[:, k] for k, name in enumerate(examples.classes)}
 
 
 def next_step(given: Labelled, output: Path | None) -> str:
@@ -114,6 +140,8 @@ def write(path: Path, given: Labelled, soft: "SoftTargets", overwrite: bool) -> 
     from sfumato.write import write_table
 
     columns: dict[str, Any] = dict(given.table.take(given.examples.ids).columns)
+    if given.label not in columns:  # the majority of the votes
+        columns[given.label] = [given.examples.classes[k] for k in given.examples.labels]
     ending = path.suffix.lower()
     if ending == ".parquet":
         columns[COLUMN] = soft.targets
