@@ -6,6 +6,7 @@ the logits are divided by one number, chosen on held-out rows by their log-loss.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,17 @@ from sfumato.errors import InputError
 
 LOWEST, HIGHEST = 0.05, 20.0
 """The temperatures that are tried; a split without a single error would ask for 0."""
+SAMPLE = 4096  # rows
 
 
 def softmax(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float64]:
     """Return the probabilities of logits ``(N, C)`` divided by ``temperature``; each row sums to 1."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    raised = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    probabilities: NDArray[np.float64] = raised / raised.sum(axis=-1, keepdims=True)
-    return probabilities
+    rows = np.array(np.asarray(logits).T, order="C", dtype=np.float64)  # few classes are summed fast downwards
+    rows /= temperature
+    rows -= rows.max(axis=0)
+    np.exp(rows, out=rows)
+    rows /= rows.sum(axis=0)
+    return np.ascontiguousarray(rows.T)
 
 
 def temper(probabilities: NDArray[Any], temperature: float) -> NDArray[np.float64]:
@@ -43,41 +47,72 @@ def best_temperature(scores: NDArray[np.float64], labels: NDArray[Any], *, steep
     scores : (N, C), finite
     labels : (N,) indices, none of them -1, or shares (N, C)
     """
-    gap = _gap(scores, labels)
-    spread = float(np.ptp(gap, axis=0).mean())
-    if spread == 0 or gap.mean() >= 0:
+    gap = Gap.of(scores, labels)
+    spread = float(-gap.below.min(axis=0).mean())
+    if spread == 0 or gap.slope(0.0)[0] >= 0:
         return float("inf")
-    low, high = 0.0, 40 / spread if steepest is None else steepest
+    high = 40 / spread if steepest is None else steepest
     beta = min(1 / spread, high)
-    for _ in range(60):
-        slope, curvature = _slope(gap, beta)
-        low, high = (beta, high) if slope < 0 else (low, beta)
-        newton = beta - slope / curvature if curvature > 0 else high
-        following = newton if low < newton < high else (low + high) / 2
-        if abs(following - beta) <= 1e-8 * beta:
-            break
-        beta = following
-    return 1 / beta
+    if len(labels) > 4 * SAMPLE:  # the root of a part is near that of the whole: fewer passes over all rows
+        beta = gap.part(len(labels) // SAMPLE).root(beta, high, close=1e-2)
+    return 1 / gap.root(beta, high, close=1e-5)
 
 
-def _gap(scores: NDArray[np.float64], labels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return how far each score lies above the given label's, ``(C, N)``: few labels are summed fast downwards.
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """How far each score lies above the given label's: ``top`` is the most in each row, ``below`` the rest of the way.
 
-    Of shares ``(N, C)`` it is the mean of the labels' scores, so that the slopes are those of the cross-entropy.
+    ``top`` (N,), ``below`` (C, N), 0 or less; few labels are summed fast downwards.
     """
-    rows = np.ascontiguousarray(scores.T)
-    given = rows[labels, np.arange(len(labels))] if labels.ndim == 1 else (labels.T * rows).sum(axis=0)
-    gap: NDArray[np.float64] = rows - given
-    return gap
 
+    top: NDArray[np.float64]
+    below: NDArray[np.float64]
 
-def _slope(gap: NDArray[np.float64], beta: float) -> tuple[float, float]:
-    """Return the first two derivatives in ``beta`` of the mean of ln sum exp(beta * gap), ``gap`` (C, N)."""
-    p = np.exp(beta * (gap - gap.max(axis=0)))
-    p /= p.sum(axis=0)
-    weighted = p * gap
-    mean = weighted.sum(axis=0)
-    return float(mean.mean()), float(((weighted * gap).sum(axis=0) - mean**2).mean())
+    @classmethod
+    def of(cls, scores: NDArray[np.float64], labels: NDArray[Any]) -> Gap:
+        """Return the gaps of ``scores`` (N, C).
+
+        Where ``labels`` are shares ``(N, C)``, the given score is the mean of the labels' scores, so that the slopes
+        are those of the cross-entropy.
+        """
+        below = np.array(scores.T, order="C", dtype=np.float64)
+        given = below[labels, np.arange(len(labels))] if labels.ndim == 1 else (labels.T * below).sum(axis=0)
+        highest = below.max(axis=0)
+        below -= highest
+        return cls(highest - given, below)
+
+    def part(self, every: int) -> Gap:
+        """Return each ``every``-th row."""
+        return Gap(self.top[::every], np.ascontiguousarray(self.below[:, ::every]))
+
+    def slope(self, beta: float) -> tuple[float, float]:
+        """Return the first two derivatives in ``beta`` of the mean over rows of ln sum exp(beta * gap)."""
+        first = second = 0.0
+        for start in range(0, len(self.top), SAMPLE):  # what a block needs stays in the processor's cache
+            below = self.below[:, start : start + SAMPLE]
+            p = np.exp(beta * below)
+            total = p.sum(axis=0)
+            p *= below
+            mean = p.sum(axis=0) / total
+            p *= below
+            first += float(mean.sum())
+            second += float((p.sum(axis=0) / total - mean**2).sum())
+        return float(self.top.mean()) + first / len(self.top), second / len(self.top)
+
+    def root(self, beta: float, high: float, *, close: float) -> float:
+        """Return where the slope is 0, or ``high`` if it stays below; Newton squares the error ``close`` of a step."""
+        low = 0.0
+        for _ in range(60):
+            slope, curvature = self.slope(beta)
+            low, high = (beta, high) if slope < 0 else (low, beta)
+            newton = beta - slope / curvature if curvature > 0 else high
+            inside = low < newton < high
+            following = newton if inside else (low + high) / 2
+            done = abs(following - beta) <= (close if inside else 1e-8) * beta
+            beta = following
+            if done:
+                break
+        return beta
 
 
 def fit_temperature(logits: NDArray[Any], labels: NDArray[Any], votes: NDArray[Any] | None = None) -> float:
@@ -109,6 +144,6 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[Any], votes: NDArray[A
         labels = votes[known] / votes[known].sum(axis=1, keepdims=True)
     if not len(scores) or not np.ptp(scores, axis=1).any():
         return 1.0  # no row, or every row uniform: no temperature changes anything
-    if _slope(_gap(scores, labels), 1 / LOWEST)[0] <= 0:
+    if Gap.of(scores, labels).slope(1 / LOWEST)[0] <= 0:
         return LOWEST
     return min(best_temperature(scores, labels, steepest=1 / LOWEST), HIGHEST)

@@ -77,13 +77,14 @@ class LabelCounts:
     @classmethod
     def of(cls, counts: Counts, labels: Integers, num_classes: int) -> LabelCounts:
         """Count the words of each label; ``labels`` (N,) below ``num_classes``, some may have no text."""
-        matrix, V = counts.matrix, len(counts.vocabulary)
-        label = np.repeat(labels, np.diff(matrix.indptr))  # of each stored count
-        F = np.bincount(label * V + matrix.indices, weights=matrix.data, minlength=num_classes * V)
+        matrix = counts.matrix
+        exact = np.float32 if counts.lengths.sum() < 2**24 else np.float64  # the narrowest that holds every sum
+        rows = [np.flatnonzero(labels == k) for k in range(num_classes)]
+        F = np.array([np.ones(len(of_label), exact) @ matrix[of_label] for of_label in rows], dtype=np.float64)
         return cls(
-            F.reshape(num_classes, V).astype(np.float64),
+            F.reshape(num_classes, len(counts.vocabulary)),
             np.bincount(labels, weights=counts.lengths, minlength=num_classes).astype(np.float64),
-            np.bincount(matrix.indices, minlength=V).astype(np.float64),
+            np.bincount(matrix.indices, minlength=len(counts.vocabulary)).astype(np.float64),
             len(labels),
             counts.vocabulary,
         )
@@ -212,8 +213,8 @@ def _encode(tokens: pl.Series, codes: dict[str, int], *, grow: bool) -> Integers
     used = np.flatnonzero(first >= 0)
     words = tokens.gather(first[used]).to_list()
     if grow:
-        for word in words:
-            codes.setdefault(word, len(codes))
+        new = [word for word in words if word not in codes]
+        codes.update(zip(new, range(len(codes), len(codes) + len(new)), strict=True))
     shared = np.full(len(first), -1, dtype=np.int64)
     shared[used] = [codes.get(word, -1) for word in words]
     return np.asarray(shared[local])
@@ -226,8 +227,12 @@ def _count(columns: Integers, rows: Integers, size: int, V: int) -> tuple[Any, N
         rows, columns = rows[columns >= 0], columns[columns >= 0]
     bits = max(V - 1, 0).bit_length()  # shifts: a division of each count would cost as much as the sort
     key = np.sort(rows << bits | columns)  # one sort puts equal words of a text side by side
-    start = np.flatnonzero(np.diff(key, prepend=-1))
-    data = np.diff(start, append=len(key)).astype(np.float32)
+    first = np.ones(len(key), dtype=bool)
+    np.not_equal(key[1:], key[:-1], out=first[1:])
+    start = np.flatnonzero(first)
+    data = np.empty(len(start), dtype=np.float32)
+    data[:-1] = start[1:] - start[:-1]
+    data[-1:] = len(key) - start[-1:]
     key = key[start]
     indptr = np.concatenate([[0], np.cumsum(np.bincount(key >> bits, minlength=size))])
     return sparse.csr_matrix((data, key & ((1 << bits) - 1), indptr), shape=(size, V)), lengths

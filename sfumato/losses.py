@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sfumato.base import Criterion, Output, Supervision, batch_mean
@@ -60,8 +60,12 @@ class Auxiliary(Criterion):
         self.divisor = divisors[SCALES.index(scale)]
 
     def forward(self, output: Output, supervision: Supervision) -> Tensor:
-        hard = F.cross_entropy(output.logits, supervision.labels, reduction="none")  # (B,)
-        soft = self.misfit(output.logits, supervision.targets)
+        return self.score(output.logits, output.logits, supervision)
+
+    def score(self, logits: Tensor, soft_logits: Tensor, supervision: Supervision) -> Tensor:
+        """Return the loss where ``logits`` fit the labels and ``soft_logits`` the targets, both ``(B, C)``."""
+        hard = F.cross_entropy(logits, supervision.labels, reduction="none")  # (B,)
+        soft = self.misfit(soft_logits, supervision.targets)
         return batch_mean(hard + self.alpha * soft, supervision.weights) / self.divisor  # Eq. 9
 
     def misfit(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -73,3 +77,22 @@ class Auxiliary(Criterion):
         else:
             total = kl_divergence(targets, logits)
         return total / logits.shape[1] if self.reduction == "mean" else total
+
+
+class TwoHeads(Criterion):
+    """The loss of the KWLS authors' code: the soft target is fitted by a second output layer, on the same features.
+
+    That layer, ``weight (C, D)`` and ``bias (C,)``, is dropped after training, so the soft target acts on the
+    prediction only through the layers below. It starts as theirs: a normal of deviation 0.02 cut at two deviations.
+    """
+
+    def __init__(self, auxiliary: Auxiliary, num_classes: int, num_features: int, *, seed: int = 0) -> None:
+        super().__init__()
+        self.auxiliary = auxiliary
+        generator = torch.Generator().manual_seed(seed)
+        weight = torch.empty(num_classes, num_features)
+        self.weight = nn.Parameter(nn.init.trunc_normal_(weight, std=0.02, a=-0.04, b=0.04, generator=generator))
+        self.bias = nn.Parameter(torch.zeros(num_classes))
+
+    def forward(self, output: Output, supervision: Supervision) -> Tensor:
+        return self.auxiliary.score(output.logits, F.linear(output.features, self.weight, self.bias), supervision)

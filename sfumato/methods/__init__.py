@@ -10,6 +10,8 @@ METHODS: Registry[Method] = Registry(
         "label-smoothing": "sfumato.methods.label_smoothing:label_smoothing",
         "kwls": "sfumato.methods.kwls:kwls",
         "kwls-paper": "sfumato.methods.kwls:kwls_paper",
+        "kwls-official": "sfumato.methods.kwls_official:kwls_official",
+        "tfidf": "sfumato.methods.tfidf:tfidf",
         "label-similarity": "sfumato.methods.label_similarity:label_similarity",
         "self-distillation": "sfumato.methods.self_distillation:self_distillation",
         "self-distillation-paper": "sfumato.methods.self_distillation:self_distillation_paper",

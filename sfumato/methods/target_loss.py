@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sfumato.errors import InputError
 from sfumato.method import CriterionFactory, Plan
 from sfumato.registry import check_choice, check_range
 
@@ -24,6 +25,7 @@ LOSSES = ("ce", "kl", "auxiliary")
 SOFT_LOSSES = ("mse", "ce", "kl")
 REDUCTIONS = ("mean", "sum")
 SCALES = ("none", "sum-weights", "paper-code", "paper")
+HEADS = ("one", "two")
 
 
 def target_criterion(
@@ -34,6 +36,7 @@ def target_criterion(
     soft_loss: str = "mse",
     reduction: str = "mean",
     scale: str = "none",
+    heads: str = "one",
 ) -> CriterionFactory | None:
     """Return the factory of the criterion ``loss``; None for ``"ce"``, which is what a method has anyway.
 
@@ -42,12 +45,16 @@ def target_criterion(
     owner : the method that errors name
     loss : see the module
     alpha, soft_loss, reduction, scale : of ``"auxiliary"``, see `sfumato.losses.Auxiliary`
+    heads : of ``"auxiliary"``: ``"two"`` lets an output layer of its own fit the target, see `sfumato.losses.TwoHeads`
     """
     check_choice(owner, "loss", loss, LOSSES)
     check_range(owner, "alpha", alpha, 0, math.inf)
     check_choice(owner, "soft_loss", soft_loss, SOFT_LOSSES)
     check_choice(owner, "reduction", reduction, REDUCTIONS)
     check_choice(owner, "scale", scale, SCALES)
+    check_choice(owner, "heads", heads, HEADS)
+    if heads == "two" and loss != "auxiliary":
+        raise InputError(f"{owner}: heads='two' needs loss='auxiliary': {loss!r} has no part for a second head")
 
     def divergence(plan: Plan) -> Criterion:
         from sfumato.losses import KLDivergence
@@ -55,8 +62,9 @@ def target_criterion(
         return KLDivergence()
 
     def auxiliary(plan: Plan) -> Criterion:
-        from sfumato.losses import Auxiliary
+        from sfumato.losses import Auxiliary, TwoHeads
 
-        return Auxiliary(alpha, soft_loss=soft_loss, reduction=reduction, scale=scale)
+        one = Auxiliary(alpha, soft_loss=soft_loss, reduction=reduction, scale=scale)
+        return one if heads == "one" else TwoHeads(one, plan.num_classes, plan.num_features, seed=plan.seed)
 
     return {"ce": None, "kl": divergence, "auxiliary": auxiliary}[loss]
