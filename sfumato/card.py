@@ -31,6 +31,11 @@ def score_table(info: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def reads_without_us(model: Model) -> bool:
+    """Say whether the folder is an ordinary one of transformers: the network is one of its own, head included."""
+    return model.architecture == "transformer" and hasattr(model.network, "model")
+
+
 def model_card(model: Model, temperature: float) -> str:
     """Return the card's Markdown: what it is, its scores, how it was made, how to use it."""
     info = model.info
@@ -44,7 +49,7 @@ def model_card(model: Model, temperature: float) -> str:
     ]
     lines = [
         "---",
-        "library_name: " + ("transformers" if model.architecture == "transformer" else "sfumato"),
+        "library_name: " + ("transformers" if reads_without_us(model) else "sfumato"),
         "pipeline_tag: text-classification",
         "---",
         "",

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class TokenEncoder:
         self.tokenizer.save(str(folder / "tokenizer.json"))
 
     @classmethod
-    def load(cls, folder: Path, *, pad_id: int = 0) -> TokenEncoder:
+    def load(cls, folder: Path, *, pad_id: int = 0) -> Self:
         """Read ``tokenizer.json``.
 
         Raises

@@ -1,4 +1,4 @@
-"""Which encoder a folder holds, whatever the folder is called and wherever it lies."""
+"""What a folder of an encoder or a file of word vectors holds, wherever it lies."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 OPTION = "encoder"
+FILE_OPTION = "vectors"
 PATTERNS = ("config.json", "tokenizer.json", "*.safetensors")
 
 
 def identity(name: str, value: Any) -> Any:
     """Return what an option stands for in a key: a folder of an encoder its last name and a hash of its content.
 
-    Everything else, a hub id too, stands for itself.
+    A file of word vectors stands for a hash of its content. Everything else, a hub id too, stands for itself.
     """
+    if name == FILE_OPTION and isinstance(value, str | Path) and Path(value).expanduser().is_file():
+        file = Path(value).expanduser().resolve()
+        return {"sha256": _content((file, file.stat().st_size, file.stat().st_mtime_ns))}
     if name != OPTION or not isinstance(value, str | Path) or not (Path(value) / "config.json").is_file():
         return value
     folder = Path(value).resolve()
@@ -32,3 +36,10 @@ def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
         with path.open("rb") as file:
             whole.update(path.name.encode() + b"\x1f" + file_digest(file, "sha256").digest())
     return whole.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _content(stamp: tuple[Path, int, int]) -> str:
+    """Hash the content of one file; one of the same size and time is not read again."""
+    with stamp[0].open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

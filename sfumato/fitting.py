@@ -135,6 +135,7 @@ def fit(
     )
     if trained.resumed:
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
+    said = [*said, *encoder_notes(trained)]
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
     if examples.votes is not None:
@@ -239,6 +240,12 @@ def describe(
         info["majority"] = majority_accuracy(dev.labels, train.labels, train.num_classes)
         info["confused_pairs"] = [pair._asdict() for pair in confused_pairs(dev.labels, predicted, dev.classes, n=3)]
     return info
+
+
+def encoder_notes(trained: Trained) -> Sequence[str]:
+    """Return what the encoder has to say of its fit: how many words had a given vector."""
+    notes: Sequence[str] = getattr(trained.model.encoder, "notes", ())
+    return notes
 
 
 def plain(value: Any) -> Any:

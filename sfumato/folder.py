@@ -20,12 +20,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from sfumato.architecture import Architecture
-from sfumato.card import model_card
+from sfumato.card import model_card, reads_without_us
 from sfumato.errors import InputError
 from sfumato.model import Model
 from sfumato.models import MODELS
 
 FORMAT = 1
+STARTED_FROM = ("vectors", "tune")  # options that matter before training only
 
 
 def fold_temperature(network: nn.Module, temperature: float) -> nn.Module:
@@ -96,7 +97,7 @@ def write_files(model: Model, folder: Path) -> None:
     network = fold_temperature(model.network, model.temperature).cpu()
     id2label = {str(k): name for k, name in enumerate(model.classes)}
     label2id = {name: k for k, name in enumerate(model.classes)}
-    if model.architecture == "transformer":
+    if reads_without_us(model):
         from sfumato.models.transformer import quiet_loading
 
         inner: Any = network.model
@@ -105,8 +106,6 @@ def write_files(model: Model, folder: Path) -> None:
         inner.config.problem_type = "single_label_classification"
         with quiet_loading():
             inner.save_pretrained(folder)
-        tokenizer: Any = model.encoder
-        tokenizer.pretrained.model_max_length = model.max_length  # so that a pipeline that truncates cuts where we do
     else:
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -117,7 +116,11 @@ def write_files(model: Model, folder: Path) -> None:
             "id2label": id2label,
             "label2id": label2id,
         }
-        write_json(folder / "config.json", config)
+        describe: Any = getattr(network, "description", dict)
+        write_json(folder / "config.json", config | describe())
+    if model.architecture == "transformer":
+        tokenizer: Any = model.encoder
+        tokenizer.pretrained.model_max_length = model.max_length  # so that a pipeline that truncates cuts where we do
     model.encoder.save(folder)
     about = {
         "format": FORMAT,
@@ -133,10 +136,11 @@ def write_files(model: Model, folder: Path) -> None:
 
 
 def shareable(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options without the path, on the machine that trained, of the encoder a transformer came from."""
-    encoder = str(options.get("encoder") or "")
+    """Return the options without the paths, on the machine that trained, of an encoder or of word vectors."""
+    encoder, vectors = str(options.get("encoder") or ""), str(options.get("vectors") or "")
     is_path = Path(encoder).is_dir() or encoder.startswith((".", "/", "~"))
-    return options | ({"encoder": Path(encoder).name} if encoder and is_path else {})
+    named = {"encoder": Path(encoder).name} if encoder and is_path else {}
+    return options | named | ({"vectors": Path(vectors).name} if vectors else {})
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -221,11 +225,11 @@ def load_model(folder: Path) -> Model:
 
 
 def building_options(about: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the options to rebuild a model by; a transformer is rebuilt from this folder alone.
+    """Return the options to rebuild a model by; it is rebuilt from this folder alone.
 
-    The encoder that it was fine-tuned from may be on another machine.
+    The encoder that it was fine-tuned from, or the word vectors that it started from, may be on another machine.
     """
-    options: dict[str, Any] = dict(about["options"])
+    options: dict[str, Any] = {name: value for name, value in about["options"].items() if name not in STARTED_FROM}
     return options | {"encoder": str(folder)} if about["architecture"] == "transformer" else options
 
 

@@ -7,7 +7,10 @@ MODELS: Registry[Architecture] = Registry(
     "model",
     {
         "linear": "sfumato.models.linear:linear",
+        "bag": "sfumato.models.bag:bag",
         "textcnn": "sfumato.models.textcnn:textcnn",
+        "lstm": "sfumato.models.lstm:lstm",
+        "textrnn": "sfumato.models.textrnn:textrnn",
         "transformer": "sfumato.models.transformer:transformer",
     },
 )

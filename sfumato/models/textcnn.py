@@ -7,7 +7,6 @@ and 25 with 100 filters each, 64-dimensional word vectors and a dense layer of 6
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,14 +15,12 @@ from torch.nn import functional as F
 
 from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
-from sfumato.encode import UNITS, TokenEncoder, train_tokenizer
 from sfumato.errors import InputError
-from sfumato.registry import check_choice, check_range, check_whole
+from sfumato.models.word_model import Words, check_sizes, word_architecture, word_embedding
+from sfumato.registry import check_whole
 
 VERSION = 2
 
-SPREAD = 0.1  # word vectors start uniform within it; torch's N(0, 1) costs 5 points on short questions (LOG.md)
-TINY = 200  # texts: below that, words of a single text are kept
 WASTE = 1.4  # largest share of extra products accepted for computing all widths in one matrix product
 
 
@@ -109,9 +106,7 @@ class TextCNN(nn.Module):
         self.kernels = tuple(kernels)
         self.filters = filters
         self.dim = dim
-        self.embedding = nn.Embedding(vocabulary_size, dim, padding_idx=0)
-        with torch.no_grad():
-            self.embedding.weight[1:].uniform_(-SPREAD, SPREAD)
+        self.embedding = word_embedding(vocabulary_size, dim)
         self.weights = nn.ParameterList(self._initial(width) for width in self.kernels)  # each (k * dim, filters)
         self.bias = nn.Parameter(torch.zeros(len(self.kernels) * filters))
         self.dropout = nn.Dropout(dropout)
@@ -153,11 +148,13 @@ def textcnn(
     *,
     filters: int = 100,
     hidden: int | None = None,
-    dim: int = 64,
+    dim: int | None = None,
     dropout: float = 0.5,
     vocabulary: int = 30_000,
     min_count: int = 2,
     unit: str = "word",
+    vectors: str | None = None,
+    tune: bool = True,
 ) -> Architecture:
     """TextCNN on words (Chinese: characters).
 
@@ -166,42 +163,19 @@ def textcnn(
     kernels : widths of the filters, in tokens
     filters : filters of each width
     hidden : size of a dense layer before the last one; None has none
-    dim : size of the word vectors
+    dim : size of the word vectors; None is 64, or that of ``vectors``
     dropout : share of the features dropped in training
     vocabulary, min_count : the most frequent words kept, and how often a word must occur (once in fewer than 200 texts)
     unit : ``word`` or ``character``
+    vectors : file of word vectors to start from, in text format (word2vec, GloVe; also .gz)
+    tune : train these vectors too; false keeps them
     """
     kernels = check_kernels(kernels)
-    sizes = {"filters": filters, "dim": dim, "vocabulary": vocabulary, "min_count": min_count}
-    for name, size in (sizes if hidden is None else {**sizes, "hidden": hidden}).items():
-        check_whole("textcnn", name, size, 3 if name == "vocabulary" else 1, 10_000_000)
-    check_range("textcnn", "dropout", dropout, 0, 1)
-    check_choice("textcnn", "unit", unit, UNITS)
-    options: dict[str, Any] = {
-        "kernels": list(kernels),
-        "filters": filters,
-        "hidden": hidden,
-        "dim": dim,
-        "dropout": dropout,
-    }
-    tokens: dict[str, Any] = {"vocabulary": vocabulary, "min_count": min_count, "unit": unit}
-
-    def fit_encoder(texts: Sequence[str]) -> TokenEncoder:
-        least = min_count if len(texts) >= TINY else 1
-        return train_tokenizer(texts, unit=unit, vocabulary=vocabulary, min_count=least)
-
-    def build(encoder: TokenEncoder, num_classes: int) -> TextCNN:
-        return TextCNN(encoder.vocabulary_size, num_classes, **options)
-
-    return Architecture(
-        name="textcnn",
-        fit_encoder=fit_encoder,
-        load_encoder=lambda folder: TokenEncoder.load(Path(folder)),
-        build=build,
-        training=Training(epochs=10, batch_size=64, lr=3e-3, max_length=256),
-        options=options | tokens,
-        version=VERSION,
-    )
+    check_sizes("textcnn", filters=filters, hidden=hidden, dropout=dropout)
+    words = Words("textcnn", dim, vocabulary, min_count, unit, vectors, tune)
+    sizes = {"kernels": list(kernels), "filters": filters, "hidden": hidden, "dropout": dropout}
+    training = Training(epochs=10, batch_size=64, lr=3e-3, max_length=256)
+    return word_architecture(words, TextCNN, sizes, training=training, version=VERSION)
 
 
 def check_kernels(kernels: Any) -> tuple[int, ...]:

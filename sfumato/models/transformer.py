@@ -1,11 +1,12 @@
-"""Any Hugging Face encoder with a sequence-classification head, by folder or hub id.
+"""Any Hugging Face encoder, by folder or hub id, with its own classification head or with pooled tokens.
 
-Weights are read from safetensors only and no code of a model repository is run. The folder that comes out is an
-ordinary Hugging Face folder: ``transformers.pipeline`` reads it without sfumato.
+Weights are read from safetensors only and no code of a model repository is run. With the encoder's own head the
+folder that comes out is an ordinary Hugging Face folder: ``transformers.pipeline`` reads it without sfumato.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
 from sfumato.encode import TokenEncoder
 from sfumato.errors import InputError
-from sfumato.registry import check_range, check_whole
+from sfumato.models.pooled_transformer import MODEL_TYPE, POOLINGS, PooledTransformer, load_pooled
+from sfumato.registry import check_choice, check_range, check_whole
 
 VERSION = 1
 
@@ -121,46 +123,46 @@ def usable_positions(config: Any) -> int | None:
     return positions - int(config.pad_token_id or 0) - 1 if counts_from_padding else positions
 
 
-def transformer(encoder: str = "", *, dropout: float | None = None, freeze: int = 0) -> Architecture:
+def transformer(
+    encoder: str = "",
+    *,
+    dropout: float | None = None,
+    freeze: int | str = 0,
+    pooling: str = "head",
+    projection: int | None = None,
+) -> Architecture:
     """Fine-tune a Hugging Face encoder.
 
     Parameters
     ----------
     encoder : a folder, or a hub id such as ``prajjwal1/bert-tiny``; fetched only if it is a hub id
     dropout : overrides the dropout of the encoder's configuration
-    freeze : number of lowest layers (embeddings first) whose weights stay as they are
+    freeze : number of lowest layers (embeddings first) whose weights stay as they are; ``all`` (or -1) trains the head
+    pooling : the encoder's own ``head``, or one linear layer over the first token (``cls``), ``mean`` or ``max`` of all
+    projection : size of a dense layer with tanh before the linear layer (LCM: 64); None has none
     """
     if not encoder:
         raise InputError("transformer needs encoder=..., a folder or a hub id (--set model.encoder=PATH)")
-    check_whole("transformer", "freeze", freeze, 0)
+    freeze = checked_freeze(freeze)
     if dropout is not None:
         check_range("transformer", "dropout", dropout, 0, 1)
+    check_pooling(pooling, projection)
     source: str | Path = Path(encoder) if Path(encoder).is_dir() else encoder
     looks_like_path = isinstance(source, str) and (source.startswith((".", "/", "~")) or source.count("/") > 1)
     if looks_like_path:
         raise InputError(f"no such folder: {encoder!r}; give the folder of an encoder or a hub id (owner/name)")
 
-    def build(tokens: TokenEncoder, num_classes: int) -> TransformerClassifier:
-        from transformers import AutoConfig, AutoModelForSequenceClassification
+    def build(tokens: TokenEncoder, num_classes: int) -> nn.Module:
+        if pooling == "head":
+            with_head = load_encoder(source, dropout, num_classes=num_classes)
+            freeze_layers(with_head, freeze)
+            return TransformerClassifier(with_head, num_classes)
+        bare = load_encoder(source, dropout)
+        freeze_layers(bare, freeze)
+        share = dropout if dropout is not None else getattr(bare.config, "hidden_dropout_prob", 0.1)
+        return PooledTransformer(bare, num_classes, pooling=pooling, projection=projection, dropout=share)
 
-        with readable(source, "encoder"), quiet_loading():
-            config = AutoConfig.from_pretrained(str(source), trust_remote_code=False, num_labels=num_classes)
-            config.problem_type = "single_label_classification"
-            if dropout is not None:
-                for name in ("hidden_dropout_prob", "dropout", "classifier_dropout"):
-                    if hasattr(config, name):
-                        setattr(config, name, dropout)
-            model = AutoModelForSequenceClassification.from_pretrained(
-                str(source),
-                config=config,
-                trust_remote_code=False,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                dtype=torch.float32,
-            )
-        freeze_layers(model, freeze)
-        return TransformerClassifier(model, num_classes)
-
+    pooled = {} if pooling == "head" else {"pooling": pooling, "projection": projection}
     return Architecture(
         name="transformer",
         fit_encoder=lambda texts: load_tokenizer(source),
@@ -169,26 +171,85 @@ def transformer(encoder: str = "", *, dropout: float | None = None, freeze: int 
         training=Training(
             epochs=4, batch_size=32, lr=1e-4, max_length=128, weight_decay=0.01, warmup=0.1, schedule="linear"
         ),
-        options={"encoder": str(encoder), "dropout": dropout, "freeze": freeze},
+        options={"encoder": str(encoder), "dropout": dropout, "freeze": freeze, **pooled},
         version=VERSION,
     )
 
 
-def freeze_layers(model: Any, layers: int) -> None:
-    """Keep the embeddings and the lowest ``layers`` layers as they are; 0 freezes nothing."""
-    if not layers:
+def checked_freeze(freeze: int | str) -> int | str:
+    """Return a number of layers, or ``all`` for -1 and ``all``."""
+    if isinstance(freeze, str):
+        check_choice("transformer", "freeze", freeze, ("all",))
+        return freeze
+    check_whole("transformer", "freeze", freeze, -1)
+    return "all" if freeze == -1 else int(freeze)
+
+
+def check_pooling(pooling: str, projection: int | None) -> None:
+    """Raise for a pooling that is not known, and for a projection beside the encoder's own head."""
+    check_choice("transformer", "pooling", pooling, ("head", *POOLINGS))
+    if projection is None:
+        return
+    check_whole("transformer", "projection", projection, 1, 1_000_000)
+    if pooling == "head":
+        listed = ", ".join(repr(each) for each in POOLINGS)
+        raise InputError(f"transformer: projection takes the place of the encoder's own head; give a pooling: {listed}")
+
+
+def load_encoder(source: str | Path, dropout: float | None, *, num_classes: int | None = None) -> Any:
+    """Read the encoder of a folder or hub id; with a new head where the number of classes is given."""
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
+
+    labels = {} if num_classes is None else {"num_labels": num_classes}
+    options = {} if num_classes is None else {"ignore_mismatched_sizes": True}
+    kind = AutoModel if num_classes is None else AutoModelForSequenceClassification
+    with readable(source, "encoder"), quiet_loading():
+        config = AutoConfig.from_pretrained(str(source), trust_remote_code=False, **labels)
+        config.problem_type = "single_label_classification"
+        if dropout is not None:
+            for name in ("hidden_dropout_prob", "dropout", "classifier_dropout"):
+                if hasattr(config, name):
+                    setattr(config, name, dropout)
+        return kind.from_pretrained(
+            str(source), config=config, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, **options
+        )
+
+
+def freeze_layers(model: Any, freeze: int | str) -> None:
+    """Keep the embeddings and the lowest layers as they are: so many, none for 0, the whole encoder for ``all``.
+
+    A pooler belongs to the head: many encoders come without a trained one.
+
+    Raises
+    ------
+    InputError
+        if the encoder has fewer layers.
+    """
+    if not freeze:
         return
     base = model.base_model
+    if freeze == "all":
+        for name, part in base.named_children():
+            part.requires_grad_(name == "pooler")
+        return
     blocks: list[nn.Module] = next((list(m) for m in base.modules() if isinstance(m, nn.ModuleList) and len(m) > 1), [])
-    for part in [getattr(base, "embeddings", nn.Identity()), *blocks[:layers]]:
+    if int(freeze) > len(blocks):
+        raise InputError(
+            f"transformer: freeze must be at most {len(blocks)}, the layers of this encoder that have weights of their "
+            f"own, or 'all', got {freeze}"
+        )
+    for part in [getattr(base, "embeddings", nn.Identity()), *blocks[: int(freeze)]]:
         part.requires_grad_(False)
 
 
-def load_network(folder: Path, num_classes: int) -> TransformerClassifier:
+def load_network(folder: Path, num_classes: int) -> nn.Module:
     """Read a saved folder back."""
     from transformers import AutoModelForSequenceClassification
 
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     with readable(folder, "model"), quiet_loading():
+        if config.get("model_type") == MODEL_TYPE:
+            return load_pooled(folder, config, num_classes)
         model = AutoModelForSequenceClassification.from_pretrained(
             str(folder), trust_remote_code=False, use_safetensors=True, dtype=torch.float32
         )

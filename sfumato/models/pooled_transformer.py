@@ -1,0 +1,95 @@
+"""A Hugging Face encoder without its head: pooled tokens, an optional dense layer with tanh, one linear layer.
+
+``pooling="cls"`` with ``projection=64`` is BERT of the LCM paper: "a dense layer with 64 units to decrease the
+dimension of the text representation". The mean is that of N. Reimers, I. Gurevych, "Sentence-BERT", EMNLP 2019.
+
+No class of transformers is this network, so its folder names a type of its own, which ``transformers.pipeline``
+refuses rather than read without the last layers. The encoder's configuration stands inside ``config.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from sfumato.base import Output
+from sfumato.errors import InputError
+
+POOLINGS = ("cls", "mean", "max")
+MODEL_TYPE = "sfumato-transformer"
+NOT_SAVED = ("_name_or_path", "auto_map")  # a path of the machine that trained, and a reference to code
+
+
+def pool_tokens(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    """First token, mean or maximum of all tokens: (B, L, D) to (B, D); ``mask`` (B, L) is 0 at the padding, else 1."""
+    inside = mask.unsqueeze(2).bool()
+    if pooling == "cls":
+        first = mask.argmax(dim=1)  # not 0 where a tokenizer pads on the left
+        return states[torch.arange(len(states), device=states.device), first]
+    if pooling == "max":
+        return states.masked_fill(~inside, torch.finfo(states.dtype).min).amax(dim=1)
+    return states.masked_fill(~inside, 0).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+class PooledTransformer(nn.Module):
+    """Token ids (B, L) to `Output`; features are the pooled states (B, D), or their projection (B, projection)."""
+
+    def __init__(
+        self, encoder: Any, num_classes: int, *, pooling: str, projection: int | None = None, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        if isinstance(getattr(encoder, "pooler", None), nn.Module):
+            encoder.pooler = None  # it would be saved and never trained
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dropout = nn.Dropout(dropout)
+        size = int(encoder.config.hidden_size)
+        self.projection = nn.Linear(size, projection) if projection else None
+        self.output_layer = nn.Linear(projection or size, num_classes)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **rest: Tensor) -> Output:
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        states = self.encoder(input_ids=input_ids, attention_mask=mask, **rest).last_hidden_state  # (B, L, D)
+        features = self.dropout(pool_tokens(states, mask, self.pooling))
+        if self.projection is not None:
+            features = torch.tanh(self.projection(features))
+        return Output(self.output_layer(features), features)
+
+    def description(self) -> dict[str, Any]:
+        """Return what ``config.json`` must say to build this network again, ready for JSON."""
+        config = json.loads(self.encoder.config.to_json_string(use_diff=False))
+        return {
+            "model_type": MODEL_TYPE,
+            "pooling": self.pooling,
+            "projection": None if self.projection is None else self.projection.out_features,
+            "dropout": self.dropout.p,
+            "encoder": {name: value for name, value in config.items() if name not in NOT_SAVED},
+        }
+
+
+def load_pooled(folder: Path, config: dict[str, Any], num_classes: int) -> PooledTransformer:
+    """Build the network that ``config.json`` describes and fill it from ``model.safetensors``; no code is run."""
+    from transformers import AutoConfig, AutoModel
+
+    path = folder / "config.json"
+    try:
+        encoder = dict(config["encoder"])
+        inner = AutoModel.from_config(
+            AutoConfig.for_model(encoder.pop("model_type"), **encoder), trust_remote_code=False, dtype=torch.float32
+        )
+        options = {name: config[name] for name in ("pooling", "projection", "dropout")}
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} does not describe an encoder ({error}); the model folder is damaged") from error
+    network = PooledTransformer(inner, num_classes, **options)
+    try:
+        network.load_state_dict(load_file(folder / "model.safetensors"))
+    except (RuntimeError, SafetensorError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{folder / 'model.safetensors'} does not fit {path}: {reason}") from error
+    return network
