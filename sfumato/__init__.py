@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from sfumato.data import Examples as Examples
     from sfumato.errors import InputError as InputError
     from sfumato.fitting import fit as fit
+    from sfumato.integrations.sklearn import KeywordSmoother as KeywordSmoother
+    from sfumato.integrations.sklearn import LabelSmoother as LabelSmoother
+    from sfumato.integrations.sklearn import SimilaritySmoother as SimilaritySmoother
+    from sfumato.integrations.sklearn import SoftLabelClassifier as SoftLabelClassifier
+    from sfumato.integrations.sklearn import SoftTargetClassifier as SoftTargetClassifier
+    from sfumato.integrations.sklearn import TfidfSmoother as TfidfSmoother
     from sfumato.method import Method as Method
     from sfumato.method import combine as combine
     from sfumato.methods import METHODS as METHODS
@@ -27,11 +33,17 @@ _WHERE = {
     "Comparison": "sfumato.comparison",
     "Examples": "sfumato.data",
     "InputError": "sfumato.errors",
+    "KeywordSmoother": "sfumato.integrations.sklearn",
+    "LabelSmoother": "sfumato.integrations.sklearn",
     "METHODS": "sfumato.methods",
     "MODELS": "sfumato.models",
     "Method": "sfumato.method",
     "Model": "sfumato.model",
+    "SimilaritySmoother": "sfumato.integrations.sklearn",
+    "SoftLabelClassifier": "sfumato.integrations.sklearn",
+    "SoftTargetClassifier": "sfumato.integrations.sklearn",
     "SoftTargets": "sfumato.softening",
+    "TfidfSmoother": "sfumato.integrations.sklearn",
     "combine": "sfumato.method",
     "compare": "sfumato.comparison",
     "fit": "sfumato.fitting",
@@ -45,9 +57,15 @@ __all__ = [
     "Comparison",
     "Examples",
     "InputError",
+    "KeywordSmoother",
+    "LabelSmoother",
     "Method",
     "Model",
+    "SimilaritySmoother",
+    "SoftLabelClassifier",
+    "SoftTargetClassifier",
     "SoftTargets",
+    "TfidfSmoother",
     "__version__",
     "combine",
     "compare",

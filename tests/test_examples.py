@@ -14,8 +14,9 @@ EXPECTED = {
     "train_and_save": (["accuracy: 0.", "saved: "], ["model/model.safetensors", "model/config.json"]),
     "compare_methods": (["| tickets | linear | label-smoothing |", "against shuffled: "], ["runs/results.jsonl"]),
     "hugging_face_trainer": (["optimizer steps: 60", "training accuracy: 0."], []),
+    "scikit_learn": (["chosen: {'method'", "test accuracy: 0.", "on soft targets: 0."], []),
 }
-SLOW = {"compare_methods", "hugging_face_trainer"}
+SLOW = {"compare_methods", "hugging_face_trainer", "scikit_learn"}
 
 
 def test_every_script_is_run_here_and_short() -> None:
