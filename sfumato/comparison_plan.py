@@ -50,8 +50,8 @@ class Plan:
                 yield from (Job(run, data) for run in sources.values())
                 for (method, model), source in sources.items():
                     for control in control_names(source.built) if self.controls else ():
-                        learned = source if source.built.needs_training else None
-                        yield Job(self.run(data, model, method, seed, control), data, learned)
+                        waits = source.built.needs_training or source.built.teacher is not None
+                        yield Job(self.run(data, model, method, seed, control), data, source if waits else None)
 
     def run(self, data: DataSet, model: str, method: str, seed: int, control: str = "") -> Run:
         """Return one run."""

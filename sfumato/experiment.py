@@ -27,6 +27,7 @@ from sfumato.errors import InputError
 from sfumato.method import Method
 from sfumato.metrics import METRIC_VERSION, scores
 from sfumato.run_files import predictions_path, read_record, record_path, write_predictions, write_record
+from sfumato.teacher_files import with_teacher
 
 Line = dict[str, Any]
 TrainFunction = Callable[..., Any]
@@ -128,10 +129,13 @@ def execute(
 ) -> dict[str, Any]:
     """Train, predict the test split, write the predictions below ``folder``, and return the result line.
 
-    ``source`` is the finished run of the method itself, whose record a control of a learning method replays.
+    ``source`` is the finished run of the method itself, whose record a control of a learning method replays, or whose
+    teacher a control hears too.
     """
     started, stamp = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     rows, dev = data.of_seed(run.seed)
+    if run.built.teacher is not None:
+        rows, dev = with_teacher(run, rows, dev, folder)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trained = (train or _train_model())(

@@ -114,3 +114,19 @@ def test_soften_gives_every_row_its_out_of_fold_target(tickets):
     assert soft.labels.tolist() == [soft.classes.index(label) for label in labels]
     right = soft.targets.argmax(axis=1) == soft.labels
     assert right.mean() > 0.6  # in the order of the rows: shuffled ones would agree one time in three
+
+
+def test_a_method_and_its_controls_hear_one_teacher_in_a_comparison(tickets, tmp_path):
+    table = sfumato.compare(
+        {"text": tickets["text"][:120], "label": tickets["label"][:120]},
+        models=["linear"],
+        methods=["baseline", ("self-distillation", {"folds": 2})],
+        seeds=1,
+        output=tmp_path,
+        jobs=1,
+    )
+    assert not table.failed
+    assert len(table.table) == 5
+    assert len(list(tmp_path.glob("predictions/*.teacher.safetensors"))) == 1
+    methods = dict(zip(table.table["control"], table.table["accuracy_mean"], strict=True))
+    assert set(methods) == {None, "uniform", "class-mean", "shuffled"} or "uniform" in methods

@@ -1,0 +1,56 @@
+"""What a teacher said of a run's rows, kept beside the results: a method and its controls hear it once."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sfumato.data import Examples
+from sfumato.teaching import judged
+
+if TYPE_CHECKING:
+    from sfumato.experiment import Run
+
+
+def teacher_path(folder: Path, run: Run) -> Path:
+    """Where the teacher's probabilities lie: a hash of all that decides them, the method's other options left out."""
+    teacher = run.built.teacher
+    assert teacher is not None
+    settings = {name: value for name, value in run.settings.items() if name not in ("method", "control")}
+    if teacher.model is not None:
+        settings = {name: value for name, value in settings.items() if name not in ("model", "training")}
+    settings["teacher"] = {"folds": teacher.folds, "model": str(teacher.model), "calibrate": teacher.calibrate}
+    key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+    return folder / "predictions" / f"{key}.teacher.safetensors"
+
+
+def with_teacher(run: Run, train: Examples, dev: Examples, folder: Path) -> tuple[Examples, Examples]:
+    """Return both splits with what the method's teacher says of them, trained unless ``folder`` holds it."""
+    from safetensors.numpy import load_file, save_file
+
+    assert run.built.teacher is not None
+    path = teacher_path(folder, run)
+    if path.exists():
+        kept = load_file(path)
+        return judged(train, kept["train"]), judged(dev, kept["dev"])
+    from sfumato.run import hear_teacher
+
+    heard, heard_dev = hear_teacher(
+        train,
+        dev,
+        run.built.teacher,
+        architecture=run.architecture,
+        training=run.training,
+        seed=run.seed,
+        device=run.device,
+        threads=1,
+    )
+    assert heard.teacher is not None
+    assert heard_dev is not None
+    assert heard_dev.teacher is not None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"train": heard.teacher, "dev": heard_dev.teacher}, part := path.with_suffix(f".{run.key[:8]}.part"))
+    part.replace(path)
+    return heard, heard_dev
