@@ -221,7 +221,7 @@ def fit_network(
     watched = None if dev is None or dev_encoded is None else (dev, dev_encoded)
     best, history = Best(), History()
     if checkpoint is not None:
-        checkpoint = replace(checkpoint, settings={**checkpoint.settings, **loop_settings(loop, seed, eval_every)})
+        checkpoint = replace(checkpoint, settings={**loop_settings(loop, seed, eval_every), **checkpoint.settings})
         started -= go_on(checkpoint, loop, best, history)
     progress = progress or Progress.silent()
     with progress.running(loop.total, done=loop.done, precision=precision(loop.device)):

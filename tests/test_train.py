@@ -278,6 +278,53 @@ def test_a_better_epoch_within_the_patience_goes_on(split, monkeypatch):
     assert history.best_epoch == 3
 
 
+def test_more_looks_at_dev_change_nothing_that_is_trained(split):
+    def run(every):
+        torch.manual_seed(0)
+        objective = objective_of(split, dropout=0.5)
+        train, encoded, dev, dev_encoded, _ = split
+        options = {"dev": dev, "dev_encoded": dev_encoded, "device": "cpu", "eval_every": every}
+        return fit_network(objective, train, encoded, SETTINGS, **options), objective
+
+    whole, often, once = (run(every) for every in (1.0, 0.5, 3.0))
+    assert [record["epoch"] for record in often[0].epochs] == [0.5, 1, 1.5, 2, 2.5, 3]
+    assert [record["epoch"] for record in whole[0].epochs] == [1, 2, 3]
+    for record, same in zip(whole[0].epochs, often[0].epochs[1::2], strict=True):
+        assert (record["dev_accuracy"], record["dev_log_loss"]) == (same["dev_accuracy"], same["dev_log_loss"])
+    losses = [record["loss"] for record in often[0].epochs]
+    assert np.mean(losses[:2]) == pytest.approx(whole[0].epochs[0]["loss"])
+    assert once[0].epochs[0]["dev_log_loss"] == whole[0].epochs[-1]["dev_log_loss"]
+
+
+@pytest.mark.parametrize(("patience", "looks"), [(1, 4), (2, 6)])
+def test_patience_counts_epochs_however_often_dev_is_looked_at(split, monkeypatch, patience, looks):
+    scripted(monkeypatch, [(0.5, 1.0), (0.6, 1.0), *[(0.1, 1.0)] * 6])
+    train, encoded, dev, dev_encoded, _ = split
+    history = fit_network(
+        objective_of(split),
+        train,
+        encoded,
+        replace(SETTINGS, epochs=4, patience=patience),
+        dev=dev,
+        dev_encoded=dev_encoded,
+        device="cpu",
+        eval_every=0.5,
+    )
+    assert len(history.epochs) == looks
+    assert history.steps == looks * 2
+    assert history.best_epoch == 1
+
+
+def test_the_best_look_may_lie_within_an_epoch(split, monkeypatch):
+    seen = scripted(monkeypatch, [(0.5, 1.0), (0.6, 1.0), (0.9, 1.0), (0.1, 1.0), (0.1, 1.0), (0.1, 1.0)])
+    objective, (train, encoded, dev, dev_encoded, _) = objective_of(split), split
+    options = {"dev": dev, "dev_encoded": dev_encoded, "device": "cpu", "eval_every": 0.5}
+    history = fit_network(objective, train, encoded, SETTINGS, **options)
+    assert history.best_epoch == 1.5
+    assert history.steps == 12
+    torch.testing.assert_close(predict_outputs(objective.model, dev_encoded, batch_size=7, device=CPU).logits, seen[2])
+
+
 def test_without_dev_the_last_epoch_stays_and_nothing_stops_early(split):
     history = fit_network(objective_of(split), *split[:2], replace(SETTINGS, epochs=4, patience=1), device="cpu")
     assert len(history.epochs) == history.best_epoch == 4
