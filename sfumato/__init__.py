@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sfumato.auditing.audit import Audit as Audit
+    from sfumato.auditing.audit import audit as audit
     from sfumato.comparison import Comparison as Comparison
     from sfumato.comparison import compare as compare
     from sfumato.data import Examples as Examples
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Audit": "sfumato.auditing.audit",
     "Comparison": "sfumato.comparison",
     "Examples": "sfumato.data",
     "InputError": "sfumato.errors",
@@ -44,6 +47,7 @@ _WHERE = {
     "SoftTargetClassifier": "sfumato.integrations.sklearn",
     "SoftTargets": "sfumato.softening",
     "TfidfSmoother": "sfumato.integrations.sklearn",
+    "audit": "sfumato.auditing.audit",
     "combine": "sfumato.method",
     "compare": "sfumato.comparison",
     "fit": "sfumato.fitting",
@@ -54,6 +58,7 @@ _WHERE = {
 __all__ = [
     "METHODS",
     "MODELS",
+    "Audit",
     "Comparison",
     "Examples",
     "InputError",
@@ -67,6 +72,7 @@ __all__ = [
     "SoftTargets",
     "TfidfSmoother",
     "__version__",
+    "audit",
     "combine",
     "compare",
     "fit",

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sfumato import __version__
+from sfumato.cli.audit import audit
 from sfumato.cli.catalog import methods, models
 from sfumato.cli.check import check
 from sfumato.cli.compare import compare
@@ -18,7 +19,7 @@ from sfumato.cli.soften import soften
 # Without rich's markup the help is plain text, also when piped, and costs 0.1 s less.
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
-for command in (check, fit, predict, evaluate, soften, compare, demo, methods, models):
+for command in (check, audit, fit, predict, evaluate, soften, compare, demo, methods, models):
     app.command()(guarded(command))
 
 

@@ -1,0 +1,198 @@
+"""`audit`: texts and labels in; the labels that are confused, and the rows that are probably labelled wrong, out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.columns import label_faults
+from sfumato.data import Examples
+from sfumato.errors import InputError
+from sfumato.registry import check_whole
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sfumato.auditing.judge import Judgement
+    from sfumato.auditing.pairs import ConfusedLabels
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What an audit found.
+
+    Attributes
+    ----------
+    pairs : frame of the confused pairs of labels, the most rows first; its columns are those of
+        `sfumato.auditing.pairs.ConfusedLabels`
+    rows : frame of every row, the most doubtful first: row, text, given, suggested (the likeliest label, often the
+        given one), score (more than 0.5 where another label is likelier; null where a row is not judged), flagged
+        (probably wrong), reason
+    classes : the C labels, sorted
+    confusion : (C, C) share of the rows given each label (down) that have each likeliest label (across)
+    settings : folds, seed and the accuracy of the likeliest label
+    """
+
+    pairs: pl.DataFrame
+    rows: pl.DataFrame
+    classes: tuple[str, ...]
+    confusion: NDArray[np.float64]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def flagged(self) -> pl.DataFrame:
+        """The rows that are probably labelled wrong, the most doubtful first."""
+        return self.rows.filter(self.rows["flagged"])
+
+    @property
+    def unjudged(self) -> int:
+        """Number of rows of which nothing can be said."""
+        return int(self.rows["score"].null_count())
+
+    def report(self) -> str:
+        """Return what was found, in words and numbers."""
+        unjudged = f"; {self.unjudged:,} not judged" if self.unjudged else ""
+        lines = [
+            f"{len(self.rows):,} rows, {len(self.classes)} labels; held out, the likeliest label is the given one in "
+            f"{100 * self.settings['agreement']:.1f} %{unjudged}",
+            f"probably labelled wrong: {len(self.flagged):,} rows",
+        ]
+        for pair in self.pairs.head(SHOWN).iter_rows(named=True):
+            numbers = f"{pair['rows']:,} rows, {pair['back_rows']:,} back"
+            lines.append(f"  {pair['label']} -> {pair['other']}: {numbers}; {pair['advice']}")
+        return "\n".join(lines)
+
+    def page(self, *, title: str = "Audit of labels") -> str:
+        """Return everything as one HTML page that needs no other file."""
+        from sfumato.auditing.page import page
+
+        return page(self, title=title)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False, title: str = "Audit of labels") -> Path:
+        """Write ``rows.csv``, ``pairs.csv``, ``audit.json`` and ``audit.html`` into a folder, whole or not at all."""
+        from sfumato.auditing.folder import save_audit
+
+        return save_audit(self, Path(folder), overwrite=overwrite, title=title)
+
+
+def audit(
+    texts: Sequence[str],
+    labels: Sequence[object],
+    *,
+    seed: int = 0,
+    folds: int = 5,
+    rows: Sequence[int] | None = None,
+    unit: str = "row",
+) -> Audit:
+    """Find the labels that are confused with each other and the rows that are probably labelled wrong.
+
+    Each row is judged by evidence that leaves it out; how, and when a row is flagged: `sfumato.auditing.judge`.
+
+    Parameters
+    ----------
+    texts : N texts; an empty one is not judged
+    labels : N labels; they become strings
+    seed : of the folds
+    folds : at least 2; more of them take longer and judge better where rows are few
+    rows : what to call each row; 0, 1, 2, ... if not given
+    unit : what ``rows`` counts, "row" or "line"
+
+    Raises
+    ------
+    InputError
+        if texts and labels are not equally many, a label is empty, there is one class only, the labels look like
+        ids, or there are fewer different texts than folds.
+    """
+    check_whole("audit", "folds", folds, 2)
+    examples = checked_examples(texts, labels)
+    different = len(set(examples.inputs))
+    if different < folds:
+        raise InputError(
+            f"audit: {folds} folds need as many different texts, got {different}; give fewer folds or more texts"
+        )
+    numbers = range(len(examples)) if rows is None else rows
+    if len(numbers) != len(examples):
+        raise InputError(f"audit: rows must have one number a text ({len(examples)}), got {len(numbers)}")
+    from sfumato.auditing.judge import judge
+
+    found = judge(examples, folds=folds, seed=seed)
+    whole = described(examples, found, lambda k: f"{unit} {numbers[k]}", numbers)
+    return replace(whole, settings={"folds": folds, "seed": seed, **whole.settings})
+
+
+def checked_examples(texts: Sequence[str], labels: Sequence[object]) -> Examples:
+    """Return the examples after checking lengths, types and the labels."""
+    for name, given in (("texts", texts), ("labels", labels)):
+        if isinstance(given, str):
+            raise InputError(f"audit: expected a list of {name}, got one string: {given[:60]!r}")
+    inputs, names = list(texts), ["" if label is None else str(label).strip() for label in labels]
+    if len(inputs) != len(names):
+        raise InputError(f"audit: there must be one label a text, got {len(inputs)} texts and {len(names)} labels")
+    wrong = next((i for i, text in enumerate(inputs) if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise InputError(f"audit: text {wrong + 1} must be a string, got {inputs[wrong]!r:.60}")
+    empty = [i for i, name in enumerate(names, start=1) if name in {"", "nan"}]
+    if empty:
+        raise InputError(
+            f"audit: {len(empty)} labels are empty, the first in row {empty[0]}; fill them or leave them out"
+        )
+    if not names:
+        raise InputError("audit: there is no row; give texts and labels")
+    for fault in label_faults(Counter(names))[:1]:
+        raise InputError(f"audit: the labels are {fault.problem}; {fault.advice}")
+    return Examples.from_labels(inputs, names)
+
+
+def described(examples: Examples, found: Judgement, place: Callable[[int], str], numbers: Sequence[int]) -> Audit:
+    """Put what was judged into two frames."""
+    from sfumato.auditing.pairs import confused_labels, counted
+    from sfumato.auditing.words import Speaking, reasons
+
+    labels, names = examples.labels, examples.classes
+    speaking = Speaking(examples, found)
+    matrix = counted(labels, found.suggested, len(names)).astype(np.float64)
+    agreement = float((found.suggested == labels)[found.judged].mean()) if found.judged.any() else float("nan")
+    return Audit(
+        pairs_frame(confused_labels(examples, found, speaking)),
+        rows_frame(examples, found, reasons(examples, found, speaking, place), numbers),
+        names,
+        matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1),
+        {"agreement": agreement},
+    )
+
+
+def rows_frame(examples: Examples, found: Judgement, why: Sequence[str], numbers: Sequence[int]) -> pl.DataFrame:
+    """Return every row, the most doubtful first and those that are not judged last."""
+    import polars as pl
+
+    names, order = examples.classes, np.argsort(-found.lead, kind="stable")
+    return pl.DataFrame(
+        {
+            "row": pl.Series([numbers[k] for k in order], dtype=pl.Int64),
+            "text": [examples.inputs[k] for k in order],
+            "given": [names[k] for k in examples.labels[order]],
+            "suggested": [names[k] for k in found.suggested[order]],
+            "score": pl.Series(found.score[order]).fill_nan(None),
+            "flagged": found.flagged[order],
+            "reason": [why[k] for k in order],
+        }
+    )
+
+
+def pairs_frame(pairs: Sequence[ConfusedLabels]) -> pl.DataFrame:
+    """Return one row a pair; a frame without a pair has the same columns."""
+    import polars as pl
+
+    from sfumato.auditing.pairs import ConfusedLabels
+
+    kinds = {str: pl.String, int: pl.Int64, float: pl.Float64}
+    schema = {name: kinds[kind] for name, kind in get_type_hints(ConfusedLabels).items()}
+    return pl.DataFrame([pair._asdict() for pair in pairs], schema=schema)

@@ -1,0 +1,152 @@
+"""An audit as one HTML page: no script, no other file, nothing loaded; every text is escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.picture import heat_map
+
+if TYPE_CHECKING:
+    from sfumato.auditing.audit import Audit
+
+MOST_CLASSES = 30  # in the picture: more would not be readable
+MOST_PAIRS = 30
+MOST_ROWS = 300
+LONGEST = 600  # characters of a text
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+STYLE = """
+:root { color-scheme: light; }
+body { font: 15px/1.5 system-ui, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif; color: #22262b;
+       background: #fcfcfa; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+p { max-width: 46rem; } .faint, caption { color: #6b7178; } caption { text-align: left; padding-bottom: .4rem; }
+svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
+th { text-align: left; font-weight: 600; border-bottom: 2px solid #22262b; padding: .3rem .5rem; }
+td { border-bottom: 1px solid #e2e4e0; padding: .35rem .5rem; vertical-align: top; overflow-wrap: break-word; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.label { font-weight: 600; max-width: 11rem; } .words { overflow-wrap: anywhere; min-width: 9rem; }
+.text { overflow-wrap: anywhere; white-space: pre-line; min-width: 14rem; }
+@media print { body { margin: 0; max-width: none; } tr { break-inside: avoid; } }
+"""
+
+
+def page(audit: Audit, *, title: str) -> str:
+    """Return the page: what was found, the picture, the pairs, and the most doubtful rows."""
+    parts = [
+        f"<h1>{shown(title)}</h1>",
+        f"<p class='faint'>{shown(summary(audit))}</p>",
+        "<h2>Which labels are confused</h2>",
+        picture(audit),
+        pairs_table(audit),
+        "<h2>Which rows are probably labelled wrong</h2>",
+        rows_table(audit),
+    ]
+    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{shown(title)}</title>"
+    body = "\n".join(parts)
+    return (
+        f"<!doctype html>\n<html lang='en'><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+    )
+
+
+def shown(text: Any) -> str:
+    """Return a text as HTML that looks as written: marked up nowhere, with no character that turns the line."""
+    return html.escape(UNSEEN.sub("\ufffd", str(text)))
+
+
+def summary(audit: Audit) -> str:
+    """Return the first lines of the report as one sentence each."""
+    rows, likelier = len(audit.rows), int((audit.rows["score"] > 0.5).sum())
+    said = (
+        f"{rows:,} rows, {len(audit.classes)} labels. Each row was judged by evidence that leaves it out: the label "
+        f"that it was given is the likeliest in {100 * audit.settings['agreement']:.1f} % of the rows. Another one is "
+        f"likelier in {likelier:,} rows; {len(audit.flagged):,} of them are sure enough to be flagged."
+    )
+    return said + (f" {audit.unjudged:,} rows could not be judged." if audit.unjudged else "")
+
+
+def picture(audit: Audit) -> str:
+    """Draw the confusion of the labels, of those that are confused most where there are many."""
+    kept = most_confused(audit.confusion, MOST_CLASSES)
+    names = [UNSEEN.sub("\ufffd", audit.classes[k]) for k in kept]
+    note = "share of the rows given each label (down) for which each label is the likeliest (across)"
+    if len(kept) < len(audit.classes):
+        note += f"; the {len(kept)} of {len(audit.classes)} labels that are confused most"
+    return heat_map([("", audit.confusion[np.ix_(kept, kept)])], names, title="Given and likeliest label", note=note)
+
+
+def most_confused(confusion: NDArray[np.float64], most: int) -> list[int]:
+    """Return the labels that lose or gain the largest shares, in their own order."""
+    off = confusion.copy()
+    np.fill_diagonal(off, 0)
+    order = np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:most]
+    return sorted(order.tolist())
+
+
+def table(caption: str, header: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table; the header is the name and the kind (a CSS class) of each column."""
+    head = "".join(f"<th class='{kind}'>{shown(name)}</th>" for name, kind in header)
+    lines = [
+        "".join(
+            f"<td class='{kind}' dir='auto'>{shown(cell)}</td>" for cell, (_, kind) in zip(row, header, strict=True)
+        )
+        for row in rows
+    ]
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    return f"<table><caption>{shown(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+
+
+def pairs_table(audit: Audit) -> str:
+    """Write the pairs, the most rows first."""
+    if not len(audit.pairs):
+        return "<p>No label is likelier than the given one in any row.</p>"
+    first = audit.pairs.head(MOST_PAIRS)
+    caption = (
+        f"{len(first):,} of {len(audit.pairs):,} pairs. rows: given the first label, likelier the second; back: the "
+        "reverse. error: how badly the two are told apart, 0.5 is guessing. merge: the texts hardly tell them apart. "
+        "redefine: write down what separates them. mask: told apart; hide the other label in the loss."
+    )
+    header = [("label", "label"), ("other", "label"), *[(name, "number") for name in ("rows", "back", "error")]]
+    header += [("advice", ""), ("words for the other", "words"), ("words for the label", "words")]
+    columns = ("label", "other", "rows", "back_rows", "error", "advice", "words", "back_words")
+    rows = [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in first[columns].rows()]
+    return table(caption, header, rows)
+
+
+def rows_table(audit: Audit) -> str:
+    """Write the rows for which another label is likelier, the most doubtful first."""
+    doubtful = audit.rows.filter(audit.rows["score"] > 0.5)
+    if not len(doubtful):
+        return "<p>None: the given label is the likeliest in every row that could be judged.</p>"
+    first = doubtful.head(MOST_ROWS)
+    caption = (
+        f"The {len(first):,} most doubtful of {len(doubtful):,} rows; rows.csv has all. score: the share of the "
+        "suggested label against the given one. ●: flagged."
+    )
+    header = [("row", "number"), ("score", "number"), ("", ""), ("given", "label"), ("suggested", "label")]
+    rows = []
+    for row in first.iter_rows(named=True):
+        mark = "●" if row["flagged"] else ""
+        labels = (row["given"], row["suggested"])
+        rows.append((row["row"], score(row["score"]), mark, *labels, cut(row["text"]), row["reason"]))
+    return table(caption, [*header, ("text", "text"), ("why", "words")], rows)
+
+
+def score(value: float) -> str:
+    """Return a score with three digits; what is not quite 1 does not round to 1."""
+    return f"{min(value, 0.999):.3f}"
+
+
+def cut(text: str) -> str:
+    """Return a text without outer blanks, cut where it is very long."""
+    text = text.strip()
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
