@@ -175,3 +175,16 @@ def test_votes_for_one_class_only_weights_of_repeated_rows_and_examples_with_col
         read_examples(rows, text="text", votes="rows", weight="w")
     with pytest.raises(InputError, match="bring their own votes"):
         read_examples(Examples.from_labels(["a", "b"], ["x", "y"]), votes=["a", "b"])
+
+
+@pytest.mark.data
+def test_counts_of_real_sets_have_the_published_label_as_majority_but_for_ties(data_folder):
+    for name, n in (("chaosnli", 100), ("hate_offensive_davidson", 3)):
+        path = data_folder / name / f"{name}.parquet"
+        examples, notes = read_examples(path, text="text", votes="votes_*")
+        assert (examples.votes.sum(axis=1) >= n).all()
+        labels, _ = read_examples(path, text="text", label="label")
+        ties = (examples.votes == examples.votes.max(axis=1, keepdims=True)).sum(axis=1) > 1
+        same = [examples.classes[a] == labels.classes[b] for a, b in zip(examples.labels, labels.labels, strict=True)]
+        assert all(same[k] or ties[k] for k in range(len(same)))
+        assert any(f"{ties.sum()} of {len(same)} texts have as many votes" in note for note in notes) == ties.any()
