@@ -6,22 +6,47 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sfumato.data import Examples, Transform
 from sfumato.errors import InputError
+from sfumato.targets import TableTargets
 
 if TYPE_CHECKING:
     from sfumato.base import Criterion
 
+BLOCK = 65536  # rows of targets held at once
+
 
 @dataclass(frozen=True)
 class Plan:
-    """What a criterion is told before training: sizes and the length of the run, in optimizer steps."""
+    """What a criterion is told before training: sizes, and the length of the run in optimizer steps.
+
+    ``class_shares`` (C,) are those of the training split, see `class_shares`; only some criteria need them.
+    """
 
     num_classes: int
     num_features: int
     steps_per_epoch: int
     epochs: float
     seed: int = 0
+    class_shares: tuple[float, ...] | None = None
+
+
+def class_shares(train: Examples, sampling: NDArray[np.floating[Any]] | None = None) -> tuple[float, ...]:
+    """Return the mean target, (C,), of what training sees: rows count by their weights and by ``sampling`` (N,).
+
+    With hard labels these are the shares of the classes.
+    """
+    counts = np.ones(len(train)) if train.weights is None else train.weights.astype(np.float64)
+    counts = counts if sampling is None else counts * sampling
+    if isinstance(train.targets, TableTargets):
+        totals = np.bincount(train.targets.labels, weights=counts, minlength=train.num_classes) @ train.targets.table
+    else:
+        blocks = (np.arange(start, min(start + BLOCK, len(train))) for start in range(0, len(train), BLOCK))
+        totals = np.sum([counts[rows] @ train.targets.rows(rows) for rows in blocks], axis=0)
+    return tuple((totals / totals.sum()).tolist())
 
 
 @dataclass(frozen=True)

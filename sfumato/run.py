@@ -14,7 +14,7 @@ from sfumato.calibration import fit_temperature, softmax
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
 from sfumato.errors import InputError, require_torch
-from sfumato.method import Method, Plan, Teacher
+from sfumato.method import Method, Plan, Teacher, class_shares
 from sfumato.metrics import scores
 from sfumato.model import Model
 from sfumato.registry import check_choice, check_whole
@@ -179,7 +179,7 @@ class Run:
             balance=self.balance,
         )
 
-    def _assemble(self, prepared: Examples) -> tuple[Objective, Model]:
+    def _assemble(self, prepared: Examples, sampling: np.ndarray[Any, Any] | None = None) -> tuple[Objective, Model]:
         """Fit the encoder, build network and criterion from the seed."""
         import torch
 
@@ -191,7 +191,8 @@ class Run:
         encoder = self.architecture.fit_encoder(prepared.inputs)
         network = self.architecture.build(encoder, prepared.num_classes)
         steps = 1 if self.architecture.full_batch else steps_per_epoch(len(prepared), self.training)
-        plan = Plan(prepared.num_classes, feature_size(network), steps, self.training.epochs, self.seed)
+        shares = class_shares(prepared, sampling)
+        plan = Plan(prepared.num_classes, feature_size(network), steps, self.training.epochs, self.seed, shares)
         criterion = SoftCrossEntropy() if self.method.criterion is None else self.method.criterion(plan)
         model = Model(network, encoder, prepared.classes, self.architecture.name, dict(self.architecture.options))
         model.max_length, model.device = fitting_length(network, self.training.max_length), self.device
@@ -201,7 +202,7 @@ class Run:
         from sfumato.train import fit_network
 
         train, sampling = balanced(self.method.prepare(self.train), self.balance)
-        objective, model = self._assemble(train)
+        objective, model = self._assemble(train, sampling)
         length = model.max_length
         done = fit_network(
             objective,

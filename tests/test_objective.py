@@ -93,7 +93,7 @@ def split_of(method):
 def objective_of(method):
     torch.manual_seed(0)
     network = Bag()
-    plan = Plan(num_classes=3, num_features=6, steps_per_epoch=1, epochs=2, seed=0)
+    plan = Plan(num_classes=3, num_features=6, steps_per_epoch=1, epochs=2, seed=0, class_shares=(0.5, 0.3, 0.2))
     return Objective(network, method.criterion(plan) if method.criterion else SoftCrossEntropy())
 
 

@@ -18,5 +18,7 @@ METHODS: Registry[Method] = Registry(
         "votes": "sfumato.methods.votes:votes",
         "lcm": "sfumato.methods.lcm:lcm",
         "lcm-paper": "sfumato.methods.lcm:lcm_paper",
+        "class-weights": "sfumato.methods.class_weights:class_weights",
+        "logit-adjustment": "sfumato.methods.logit_adjustment:logit_adjustment",
     },
 )

@@ -63,7 +63,7 @@ def input_ids(examples, index):
 def objective_of(method, seed=0):
     torch.manual_seed(seed)
     network = Bag()
-    plan = Plan(num_classes=3, num_features=SIZE, steps_per_epoch=4, epochs=3, seed=seed)
+    plan = Plan(num_classes=3, num_features=SIZE, steps_per_epoch=4, epochs=3, seed=seed, class_shares=(0.5, 0.3, 0.2))
     return Objective(network, method.criterion(plan) if method.criterion else SoftCrossEntropy())
 
 
