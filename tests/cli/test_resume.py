@@ -92,7 +92,7 @@ def large_unbroken(large_table):
     return folder
 
 
-MOMENTS = [*(int(n) for n in np.random.default_rng(1).integers(1, 80, 4)), "while a checkpoint is written"]
+MOMENTS = [*(int(n) for n in np.random.default_rng(2).integers(1, 80, 4)), "while a checkpoint is written"]
 
 
 @pytest.mark.slow
