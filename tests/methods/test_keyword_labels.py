@@ -175,3 +175,19 @@ def test_explain_is_empty_after_the_fall_back_and_refuses_a_wrong_row():
         explain_row(TEXTS, LABELS, None, 6)
     with pytest.raises(InputError, match="no method that reads words 'lcm'"):
         explain_row(TEXTS, LABELS, None, 0, method="lcm")
+
+
+@pytest.mark.parametrize("rows", [1000, 20_000])
+def test_many_rows_get_the_temperature_that_a_plain_search_finds(rows):
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(rows, 3))
+    labels = (softmax(1.7 * scores).cumsum(axis=1)[:, :2] < rng.random((rows, 1))).sum(axis=1)  # drawn from the softmax
+    reference = minimize_scalar(
+        lambda beta: log_loss(labels, softmax(beta * scores)),
+        bounds=(0.1, 10),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    T = best_temperature(scores, labels)
+    assert pytest.approx(1 / reference.x, rel=1e-6) == T
+    assert best_temperature(scores, np.eye(3)[labels]) == pytest.approx(T, rel=1e-9)  # shares say the same
