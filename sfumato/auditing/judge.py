@@ -5,8 +5,8 @@ keywords of the labels, with the text taken out of its label (`sfumato.methods.k
 
     p(k; x)  proportional to  exp(a * logit_k(x) + b * relevance_k(x)),    a, b >= 0,
 
-where a and b give the given labels the least log-loss; a text that occurs more than once has no relevance, since its
-copies would speak for their own label. The score of a row with the given label g is
+where a and b give the given labels the least log-loss. Copies of a row, of the same text and label, are in its fold
+and count as one text for the keywords, so that they do not speak for it. The score of a row with the given label g is
 
     p(s; x) / (p(s; x) + p(g; x)),    s the likeliest label but g:
 
@@ -21,9 +21,9 @@ Shapes: N texts, C classes.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,20 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
+class Keywords:
+    """What each word says for each label; ``place`` (N,) is where a row stands among the different rows."""
+
+    evidence: Evidence
+    vocabulary: Sequence[str]
+    place: Integers
+
+    def pull(self, row: int, given: int, suggested: int) -> tuple[Integers, Array]:
+        """Return the words of a row, ``(words,)``, and how far each pulls from one label to the other."""
+        words, adds = self.evidence.of_row(int(self.place[row]), given)
+        return words, adds[:, suggested] - adds[:, given]
+
+
+@dataclass(frozen=True, eq=False)
 class Judgement:
     """What was found of N rows.
 
@@ -52,7 +66,7 @@ class Judgement:
     suggested : (N,) the likeliest label; the given one where a row is not judged
     lead : (N,) ln of p(s; x) / p(g; x), see the module; -infinity where a row is not judged
     flagged : (N,) whether the given label is probably wrong
-    evidence : what each word says, and the words it speaks of
+    keywords : what the words say
     """
 
     log_p: Array
@@ -60,8 +74,7 @@ class Judgement:
     suggested: Integers
     lead: Array
     flagged: Mask
-    evidence: Evidence | None
-    vocabulary: Sequence[str]
+    keywords: Keywords | None
 
     @property
     def score(self) -> Array:
@@ -75,23 +88,25 @@ def judge(examples: Examples, *, folds: int, seed: int) -> Judgement:
     fold = fold_rows(labels, texts, folds=folds, seed=seed)
     matrix = NgramEncoder.fit(texts).encode(texts).matrix
     logits = held_out_logits(matrix, labels, C, fold).astype(np.float64)
-    evidence, vocabulary, relevance = keyword_evidence(examples)
+    keywords, relevance = keyword_evidence(examples)
     log_p = joined(logits, relevance, labels)
-    judged = learnable(labels, fold, C) & (np.diff(matrix.indptr) > 0)
-    return concluded(log_p, judged, labels, evidence, vocabulary)
+    judged = learnable(labels, fold, C) & readable(matrix, fold)
+    return concluded(log_p, judged, labels, keywords)
 
 
-def keyword_evidence(examples: Examples) -> tuple[Evidence | None, Sequence[str], Array]:
-    """Return what words say, the words, and their sum for each row, ``(N, C)``: 0 for a text that is repeated."""
-    counts = count_words(examples.inputs)
+def keyword_evidence(examples: Examples) -> tuple[Keywords | None, Array]:
+    """Return what words say, and their sum for each row, ``(N, C)``."""
+    first: dict[tuple[str, int], int] = {}
+    pairs = zip(examples.inputs, examples.labels.tolist(), strict=True)
+    place = np.array([first.setdefault(pair, len(first)) for pair in pairs])  # of each row among the different ones
+    texts, labels = [text for text, _ in first], np.array([label for _, label in first])
+    counts = count_words(texts)
     if not counts.matrix.nnz:  # signs only
-        return None, (), np.zeros((len(examples), examples.num_classes))
-    stats = LabelCounts.of(counts, examples.labels, examples.num_classes)
-    evidence = held_out_evidence(counts, examples.labels, stats, k1=2.0, b=0.75, k2=2.0)
-    relevance = evidence.relevance(examples.labels, np.sqrt(np.maximum(counts.lengths, 1))[:, None])
-    times = Counter(examples.inputs)
-    relevance[[times[text] > 1 for text in examples.inputs]] = 0
-    return evidence, counts.vocabulary, relevance
+        return None, np.zeros((len(examples), examples.num_classes))
+    stats = LabelCounts.of(counts, labels, examples.num_classes)
+    evidence = held_out_evidence(counts, labels, stats, k1=2.0, b=0.75, k2=2.0)
+    relevance = evidence.relevance(labels, np.sqrt(np.maximum(counts.lengths, 1))[:, None])
+    return Keywords(evidence, counts.vocabulary, place), relevance[place]
 
 
 def joined(logits: Array, relevance: Array, labels: Integers) -> Array:
@@ -128,9 +143,18 @@ def learnable(labels: Integers, fold: Integers, C: int) -> Mask:
     return np.asarray(inside.sum(axis=1)[labels] > inside[labels, fold])
 
 
-def concluded(
-    log_p: Array, judged: Mask, labels: Integers, evidence: Evidence | None, vocabulary: Sequence[str]
-) -> Judgement:
+def readable(matrix: Any, fold: Integers) -> Mask:
+    """Return whether each row has an n-gram that a row of another fold has too, ``(N,)``."""
+    N, V = matrix.shape
+    folds = int(fold.max()) + 1
+    row = np.repeat(np.arange(N), np.diff(matrix.indptr))  # of each stored n-gram
+    place = fold[row] * V + matrix.indices
+    inside = np.bincount(place, minlength=folds * V)  # (folds * V,)
+    elsewhere = inside.reshape(folds, V).sum(axis=0)[matrix.indices] > inside[place]
+    return np.bincount(row[elsewhere], minlength=N) > 0
+
+
+def concluded(log_p: Array, judged: Mask, labels: Integers, keywords: Keywords | None = None) -> Judgement:
     """Suggest, rank and flag; the formulas are at the head of the module."""
     rows = np.arange(len(labels))
     suggested = np.where(judged, log_p.argmax(axis=1), labels)
@@ -140,7 +164,7 @@ def concluded(
     lead = np.where(judged, others.max(axis=1) - given, -np.inf)
     reach = thresholds(np.exp(given), judged, labels, log_p.shape[1])
     flagged = (suggested != labels) & (np.exp(log_p[rows, suggested]) >= reach[suggested])
-    return Judgement(log_p, judged, suggested, lead, flagged, evidence, vocabulary)
+    return Judgement(log_p, judged, suggested, lead, flagged, keywords)
 
 
 def thresholds(given: Array, judged: Mask, labels: Integers, C: int) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sfumato.auditing.judge import Judgement
+from sfumato.auditing.judge import Judgement, Keywords
 from sfumato.data import Examples
 from sfumato.targets import Integers
 
@@ -24,15 +24,13 @@ class Speaking:
     def __init__(self, examples: Examples, found: Judgement) -> None:
         self.of_row: dict[int, list[str]] = {}
         self._pulls: dict[Pair, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-        self._vocabulary, self._evidence = found.vocabulary, found.evidence
-        for row in np.flatnonzero(found.suggested != examples.labels).tolist():
-            self._read(row, int(examples.labels[row]), int(found.suggested[row]))
+        self._vocabulary: Sequence[str] = found.keywords.vocabulary if found.keywords else ()
+        if found.keywords:
+            for row in np.flatnonzero(found.suggested != examples.labels).tolist():
+                self._read(found.keywords, row, int(examples.labels[row]), int(found.suggested[row]))
 
-    def _read(self, row: int, given: int, suggested: int) -> None:
-        if self._evidence is None:
-            return
-        columns, adds = self._evidence.of_row(row, given)
-        pull = adds[:, suggested] - adds[:, given]
+    def _read(self, keywords: Keywords, row: int, given: int, suggested: int) -> None:
+        columns, pull = keywords.pull(row, given, suggested)
         least = max(LEAST * pull.max(initial=0.0), 1e-9)
         order = [k for k in np.argsort(-pull, kind="stable")[:IN_A_ROW] if pull[k] > least]
         self.of_row[row] = [self._vocabulary[columns[k]] for k in order]
