@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,14 +213,6 @@ def describe(
     trained: Trained, train: Examples, dev: Examples | None, method: Method, *, seed: int, notes: list[str]
 ) -> dict[str, Any]:
     """Return what a model folder says of its training: plain values, ready for JSON."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for package in ("sfumato", "torch", "transformers", "tokenizers", "numpy"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
     info: dict[str, Any] = {
         "method": str(method),
         "method_options": {name: plain(value) for name, value in method.options.items()},
@@ -233,7 +227,7 @@ def describe(
         "dev": trained.dev,
         "dev_raw": trained.dev_raw,
         "notes": notes,
-        "versions": versions,
+        "versions": dict(package_versions()),
     }
     if dev is not None:
         predicted = trained.dev_predicted
@@ -246,6 +240,18 @@ def encoder_notes(trained: Trained) -> Sequence[str]:
     """Return what the encoder has to say of its fit: how many words had a given vector."""
     notes: Sequence[str] = getattr(trained.model.encoder, "notes", ())
     return notes
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Return the versions of what trained a model, by package."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {}
+    for package in ("sfumato", "torch", "transformers", "tokenizers", "numpy"):
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def plain(value: Any) -> Any:
