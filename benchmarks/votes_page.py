@@ -47,7 +47,7 @@ def model_tables(runs: Lines, ceilings: Lines) -> list[str]:
     head = ["set", "method", "cross-entropy, raw", *DISTANCES.values(), "entropy r", "macro-F1"]
     for model in dict.fromkeys(line["model"] for line in runs):
         rows = []
-        for name in dict.fromkeys(line["set"] for line in runs):
+        for name in dict.fromkeys(line["set"] for line in runs if line["model"] == model):
             for line in (line for line in ceilings if line["set"] == name):
                 rows.append([name, f"*{line['reference']}*", "", *reference(line["scores"])])
             own = [line for line in runs if (line["set"], line["model"]) == (name, model)]
