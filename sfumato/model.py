@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sfumato.architecture import Encoder
     from sfumato.evaluation import Evaluation
 
+BATCH = 128  # texts that a network reads at once
 BLOCK = 4096  # texts encoded at a time: what a prediction holds in memory does not grow with the table
 
 
@@ -96,12 +97,13 @@ class Model:
         texts = check_texts(texts)
         device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.network.to(device)
+        size = int(getattr(self.network, "predict_batch", BATCH))
         logits, features = [], []
         for start in range(0, max(len(texts), 1), BLOCK):
             encoded = self.encoder.encode(texts[start : start + BLOCK], self.max_length)
             if not len(encoded):
                 return np.empty((0, len(self.classes)), np.float32), np.empty((0, 0), np.float32)
-            output = predict_outputs(self.network, encoded, batch_size=128, device=device)
+            output = predict_outputs(self.network, encoded, batch_size=size, device=device)
             logits.append(output.logits.numpy())
             features.append(output.features.numpy())
         return np.concatenate(logits), np.concatenate(features)

@@ -22,6 +22,8 @@ VERSION = 1
 class LinearClassifier(nn.Module):
     """Sparse rows (B, V) to `Output`; the features that a criterion sees are the logits (B, C)."""
 
+    predict_batch = 4096  # torch copies the weights for every sparse product: benchmarks/predict.md
+
     def __init__(self, num_inputs: int, num_classes: int) -> None:
         super().__init__()
         self.num_features = num_classes
