@@ -44,7 +44,10 @@ def saturation(S: Array, mean_size: float, *, k1: float, b: float) -> Array:
 
 def word_label_correlation(F: Array, K: Array, *, k1: float) -> Array:
     """WLC, the shape of ``F``: grows with F and saturates at k1."""
-    return np.asarray(F * k1 / (F + K))  # Eq. 1
+    correlation = F + K
+    np.divide(F, correlation, out=correlation)  # in place: this runs on every stored count
+    correlation *= k1  # Eq. 1
+    return correlation
 
 
 def word_label_weight(labels: Integers, C: int) -> Array:
@@ -54,7 +57,10 @@ def word_label_weight(labels: Integers, C: int) -> Array:
 
 def word_instance_correlation(f: Array, *, k2: float) -> Array:
     """WIC, the shape of ``f``: saturates at k2."""
-    return f * k2 / (f + k2)  # Eq. 4
+    correlation = f + k2
+    np.divide(f, correlation, out=correlation)
+    correlation *= k2  # Eq. 4
+    return correlation
 
 
 def word_instance_weight(df: Array, N: int) -> Array:
