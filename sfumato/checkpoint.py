@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 ABOUT = "checkpoint.json"
-OURS = re.compile(r"checkpoint-\d{8,}\.safetensors(\.part)?|checkpoint\.json\.part")
+TEACHER = "checkpoint-teacher.safetensors"  # what `sfumato.kept_teacher` keeps before the first step
+OURS = re.compile(r"checkpoint-\d{8,}\.safetensors(\.part)?|checkpoint(\.json|-teacher\.safetensors)\.part")
 FIELDS: dict[str, type] = {
     "format": int,
     "settings": dict,
@@ -67,8 +68,8 @@ class Checkpoint:
 
     @property
     def exists(self) -> bool:
-        """Whether the folder holds a checkpoint."""
-        return (self.folder / ABOUT).exists()
+        """Whether the folder holds a run, or the teacher of one."""
+        return any((self.folder / name).exists() for name in (ABOUT, TEACHER))
 
     def read(self) -> Snapshot | None:
         """Return what the folder holds, None if it holds no checkpoint.
@@ -78,7 +79,7 @@ class Checkpoint:
         InputError
             if a file is damaged, or of another format, or if the run was another one; the message says what differs.
         """
-        if not self.exists:
+        if not (self.folder / ABOUT).exists():
             return None
         about = read_about(self.folder / ABOUT)
         refuse_other(about["settings"], plain(self.settings), self.folder)
@@ -104,9 +105,7 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Remove the checkpoint, and the folder if nothing else is in it."""
-        with suppress(FileNotFoundError):
-            (self.folder / ABOUT).unlink()
-        remove(self.leftovers())
+        remove([self.folder / ABOUT, self.folder / TEACHER, *self.leftovers()])
         with suppress(OSError):  # somebody else's files stay
             self.folder.rmdir()
 
@@ -116,7 +115,7 @@ class Checkpoint:
             yield from (path for path in self.folder.iterdir() if OURS.fullmatch(path.name))
 
 
-def remove(paths: Iterator[Path]) -> None:
+def remove(paths: Iterable[Path]) -> None:
     """Remove files; one that is gone already is no matter."""
     for path in list(paths):
         path.unlink(missing_ok=True)

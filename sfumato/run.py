@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfumato.architecture import Architecture, Training
+from sfumato.balance import balanced
 from sfumato.calibration import fit_temperature, softmax
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
 from sfumato.errors import InputError, require_torch
+from sfumato.kept_teacher import heard_once
 from sfumato.method import Method, Plan, Teacher, class_shares
 from sfumato.metrics import scores
 from sfumato.model import Model
-from sfumato.registry import check_choice, check_whole
+from sfumato.registry import check_whole
 from sfumato.resolve import build_architecture
 from sfumato.run_settings import run_settings
 from sfumato.teaching import taught
@@ -27,24 +30,6 @@ if TYPE_CHECKING:
     from sfumato.base import Objective
     from sfumato.checkpoint import Checkpoint
     from sfumato.progress import Progress
-
-BALANCES = ("none", "weights", "sampler")
-
-
-def balanced(train: Examples, balance: str) -> tuple[Examples, np.ndarray[Any, Any] | None]:
-    """Return the split with class-balancing example weights, or the probabilities of a balancing sampler (N,).
-
-    Weights act on examples after the target is made, so they never change where a target has its mass.
-    """
-    check_choice("fit", "balance", balance, BALANCES)
-    if balance == "none":
-        return train, None
-    counts = np.bincount(train.labels, minlength=train.num_classes)
-    inverse = 1.0 / counts[train.labels]
-    if balance == "sampler":
-        return train, inverse / inverse.sum()
-    given = inverse if train.weights is None else inverse * train.weights
-    return replace(train, weights=mean_one(given)), None
 
 
 def train_model(
@@ -168,7 +153,8 @@ class Run:
 
     def _taught(self, teacher: Teacher) -> tuple[Examples, Examples | None]:
         """Return train and dev with what a teacher says of them, trained on hard labels with the same seed."""
-        return hear_teacher(
+        hear = partial(
+            hear_teacher,
             self.train,
             self.dev,
             teacher,
@@ -178,6 +164,8 @@ class Run:
             device=self.device,
             balance=self.balance,
         )
+        kept = self._kept()
+        return hear() if kept is None else heard_once(kept, self.train, self.dev, hear)
 
     def _assemble(self, prepared: Examples, sampling: np.ndarray[Any, Any] | None = None) -> tuple[Objective, Model]:
         """Fit the encoder, build network and criterion from the seed."""
@@ -225,7 +213,7 @@ class Run:
         if self.checkpoint is None:
             return None
         settings = run_settings(self.train, self.dev, self.architecture, self.method, self.balance)
-        return replace(self.checkpoint, settings=settings)
+        return replace(self.checkpoint, settings={"seed": self.seed, "training": asdict(self.training), **settings})
 
     def _fit_full_batch(self) -> Trained:
         """Let dev choose strength and length; without dev, take the usual ones."""

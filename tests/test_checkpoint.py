@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sfumato.architecture import Training
-from sfumato.checkpoint import ABOUT, Checkpoint, own_hash
+from sfumato.checkpoint import ABOUT, TEACHER, Checkpoint, own_hash
 from sfumato.controls import control, record_of
 from sfumato.data import Examples
 from sfumato.errors import InputError
@@ -124,6 +124,31 @@ def test_without_dev_rows_and_after_the_last_step_it_goes_on_as_well(split, tmp_
     resumed = run(train, checkpoint=Checkpoint(tmp_path / "kept", resume=True))
     assert same_state(resumed, unbroken)
     assert same_state(done, unbroken)
+
+
+def test_a_teacher_that_has_spoken_is_not_trained_again(split, tmp_path, monkeypatch):
+    method, kept = METHODS["self-distillation"](folds=2), tmp_path / "kept"
+    unbroken = run(split, method)
+    broken_off(split, kept, method, after=6)
+    (kept / ABOUT).unlink()  # as if the kill had come before the first checkpoint of the student
+    with pytest.raises(InputError, match="go on with it by --resume"):
+        Checkpoint(kept).check()
+
+    def resume(**options):
+        return run(split, method, checkpoint=Checkpoint(kept, resume=True), **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sfumato.run.taught", None)  # whoever calls it fails
+        assert same_state(resume(), unbroken)
+        with pytest.raises(InputError, match="seed is 1, there it was 0"):
+            resume(seed=1)
+    content = bytearray((kept / TEACHER).read_bytes())
+    content[-2] ^= 1
+    (kept / TEACHER).write_bytes(content)
+    with pytest.raises(InputError, match=r"teacher\.safetensors is damaged"):
+        resume()
+    Checkpoint(kept).discard()
+    assert not kept.exists()
 
 
 def test_a_run_broken_off_twice_goes_on_twice(split, unbroken, tmp_path):
