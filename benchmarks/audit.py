@@ -1,7 +1,7 @@
 """Finding wrong labels: `sfumato.audit` beside cleanlab's scores, and its time beside five folds of scikit-learn.
 
     pip install 'cleanlab>=2.9'
-    export OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 SFUMATO_DATA=folder
+    export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 POLARS_MAX_THREADS=1 SFUMATO_DATA=folder
     python benchmarks/audit.py quality [20newsgroups trec financial_phrasebank] --seeds 5 > quality.jsonl
     python benchmarks/audit.py speed --rows 100000
     python benchmarks/audit.py table quality.jsonl
@@ -102,7 +102,10 @@ def quality(name: str, seed: int) -> dict[str, Any]:
     for p, whose in ((theirs, "sklearn's p"), (ours, "our p")):
         for score in SCORES:
             scores[f"cleanlab {score}, {whose}"] = -get_label_quality_scores(y, p, method=score)
-    flags = {"sfumato.audit": found.flagged, "cleanlab find_label_issues, sklearn's p": find_label_issues(y, theirs)}
+    flags = {
+        "sfumato.audit": found.flagged,
+        "cleanlab find_label_issues, sklearn's p": find_label_issues(y, theirs, n_jobs=1),
+    }
     agreement = {"ours": float((found.suggested == y).mean()), "sklearn": float((theirs.argmax(axis=1) == y).mean())}
     return {
         "set": name,
@@ -186,6 +189,9 @@ def main() -> None:
     if options.what == "table":
         table(Path(options.names[0]))
         return
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "SFUMATO_DATA"):
+        if variable not in os.environ:
+            raise SystemExit(f"set {variable} first, see the head of this file")
     warnings.filterwarnings("ignore", message="The least populated class|Number of classes in training fold")
     results = (quality(name, seed) for name in options.names for seed in range(options.seeds))
     for line in [speed(options.rows)] if options.what == "speed" else results:

@@ -168,15 +168,17 @@ def test_scores_thresholds_and_flags_are_the_sums_in_the_docstring() -> None:
     assert found.suggested[4] == 0  # likelier than its label, and below the threshold of 0.5
 
 
-def test_a_row_that_is_not_judged_keeps_its_label_and_does_not_move_the_thresholds() -> None:
-    p = np.array([[0.6, 0.4], [0.45, 0.55], [0.4, 0.6], [0.999, 0.001]])
+@pytest.mark.parametrize(("doubtful", "last", "flagged"), [(0.55, 0.001, False), (0.65, 0.999, True)])
+def test_a_row_that_is_not_judged_keeps_its_label_and_does_not_move_the_thresholds(
+    doubtful: float, last: float, flagged: bool
+) -> None:
+    p = np.array([[0.6, 0.4], [1 - doubtful, doubtful], [0.4, 0.6], [1 - last, last]])
     labels, judged = np.array([0, 0, 1, 1]), np.array([True, True, True, False])
     found = concluded(np.log(p), judged, labels)
     assert found.suggested.tolist() == [0, 1, 1, 1]
     assert np.isnan(found.score[3])
-    assert not found.flagged[3]
-    assert not found.flagged[1]  # 0.55 is less than 0.6; with the fourth row the threshold would be 0.3
-    assert concluded(np.log(p), np.ones(4, dtype=bool), labels).flagged[1]
+    assert found.flagged.tolist() == [False, flagged, False, False]  # the threshold is 0.6, of the third row alone
+    assert concluded(np.log(p), np.ones(4, dtype=bool), labels).flagged[1] == (not flagged)
 
 
 def test_scores_too_near_one_to_tell_apart_still_rank_by_their_lead() -> None:
