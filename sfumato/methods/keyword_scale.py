@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from sfumato.calibration import softmax
 from sfumato.errors import InputError
@@ -31,6 +30,8 @@ def temperature_of_mass(relevance: Array, labels: Integers, mass: float, *, owne
     InputError
         if no temperature reaches ``mass``, or every one that is tried passes it.
     """
+    from scipy.optimize import brentq  # a tenth of a second that only gold_mass needs
+
     C, spread = relevance.shape[1], float(np.ptp(relevance, axis=1).mean())
     if mass <= 1 / C:
         raise InputError(f"{owner}: gold_mass must be more than 1/C = {1 / C:.4g} for {C} classes, got {mass:g}")
