@@ -418,6 +418,16 @@ def test_auditing_loads_no_torch() -> None:
     assert ended.stdout.split() == ["16", "False", "True"]
 
 
+def test_the_page_of_the_documentation_works(
+    noisy: tuple[list[str], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = (Path(__file__).parents[1] / "docs" / "audit.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "audit.md", "exec"), {"texts": noisy[0], "labels": noisy[1]})
+    assert (tmp_path / "audit" / "rows.csv").is_file()
+
+
 @pytest.mark.data
 def test_noise_in_real_questions_is_found(data_folder: Path) -> None:
     frame = pl.read_parquet(data_folder / "trec" / "trec.parquet").filter(split="train").head(2000)
