@@ -126,6 +126,20 @@ def test_without_dev_rows_and_after_the_last_step_it_goes_on_as_well(split, tmp_
     assert same_state(done, unbroken)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"])
+def test_every_model_that_is_trained_in_batches_goes_on(split, tmp_path, tiny_bert, name):
+    architecture = MODELS[name](**({"encoder": str(tiny_bert)} if name == "transformer" else {}))
+    options = {"architecture": architecture, "method": METHODS["lcm"](), "device": "cpu", "threads": 1}
+    options |= {"training": replace(TRAINING, lr=1e-3, warmup=0.2, schedule="linear"), "eval_every": 0.5}
+    unbroken = train_model(*split, **options)
+    with pytest.raises(Broken):
+        train_model(*split, progress=BreaksAfter(7), checkpoint=Checkpoint(tmp_path / "kept"), **options)
+    resumed = train_model(*split, checkpoint=Checkpoint(tmp_path / "kept", resume=True), **options)
+    assert resumed.resumed == 1.5
+    assert same_state(resumed, unbroken)
+
+
 def test_a_teacher_that_has_spoken_is_not_trained_again(split, tmp_path, monkeypatch):
     method, kept = METHODS["self-distillation"](folds=2), tmp_path / "kept"
     unbroken = run(split, method)

@@ -51,6 +51,28 @@ def test_the_order_of_the_classes_does_not_depend_on_the_order_of_the_rows(ticke
     assert fit(turned).classes == fit(tickets).classes
 
 
+@pytest.mark.parametrize(("seed", "said"), [(-1, "at least 0, got -1"), (1.5, "a whole number, got 1.5")])
+def test_a_seed_that_is_none_is_refused_before_anything_is_read(tickets, seed, said):
+    for call in (
+        lambda: fit("no such file", seed=seed),
+        lambda: sfumato.soften(tickets["text"], tickets["label"], seed=seed),
+        lambda: sfumato.compare("no such file", split_seed=seed),
+    ):
+        with pytest.raises(InputError, match=f"seed must be {said}"):
+            call()
+
+
+def test_to_go_on_one_must_say_where_the_run_was_kept(tickets, tmp_path):
+    with pytest.raises(InputError, match="resume=True needs checkpoint"):
+        fit(tickets, resume=True)
+    model = fit(tickets, threads=1, checkpoint=tmp_path / "kept")
+    with pytest.raises(InputError, match="holds the checkpoint of a run"):
+        fit(tickets, threads=1, checkpoint=tmp_path / "kept")
+    again = fit(tickets, threads=1, checkpoint=str(tmp_path / "kept"), resume=True)
+    assert "went on from the checkpoint of epoch 2" in again.info["notes"]
+    assert (again.predict_proba(tickets["text"]) == model.predict_proba(tickets["text"])).all()
+
+
 def test_the_same_seed_gives_the_same_model_and_another_does_not(tickets):
     one, two, other = (fit(tickets, seed=seed).predict_proba(tickets["text"]) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, two)
