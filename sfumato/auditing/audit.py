@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sfumato.columns import label_faults
 from sfumato.data import Examples
 from sfumato.errors import InputError
+from sfumato.label_name import ABSENT
 from sfumato.registry import check_whole
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def audit(
     Parameters
     ----------
     texts : N texts; an empty one is not judged
-    labels : N labels; they become strings
+    labels : N labels; they become strings, and two that would be one class by that alone, as 1 and "1", are refused
     seed : of the folds
     folds : at least 2; more of them take longer and judge better where rows are few
     rows : what to call each row; 0, 1, 2, ... if not given
@@ -133,22 +134,24 @@ def checked_examples(texts: Sequence[str], labels: Sequence[object]) -> Examples
     for name, given in (("texts", texts), ("labels", labels)):
         if isinstance(given, str):
             raise InputError(f"audit: expected a list of {name}, got one string: {given[:60]!r}")
-    inputs, names = list(texts), ["" if label is None else str(label).strip() for label in labels]
-    if len(inputs) != len(names):
-        raise InputError(f"audit: there must be one label a text, got {len(inputs)} texts and {len(names)} labels")
+    inputs, labels = list(texts), list(labels)
+    if len(inputs) != len(labels):
+        raise InputError(f"audit: there must be one label a text, got {len(inputs)} texts and {len(labels)} labels")
     wrong = next((i for i, text in enumerate(inputs) if not isinstance(text, str)), None)
     if wrong is not None:
         raise InputError(f"audit: text {wrong + 1} must be a string, got {inputs[wrong]!r:.60}")
-    empty = [i for i, name in enumerate(names, start=1) if name in {"", "nan"}]
+    empty = [i for i, label in enumerate(labels, 1) if label is None or str(label).strip() in {"", *ABSENT}]
     if empty:
         raise InputError(
-            f"audit: {len(empty)} labels are empty, the first in row {empty[0]}; fill them or leave them out"
+            f"audit: {len(empty)} labels are empty, the first in row {empty[0]}; fill them, or leave them out"
         )
-    if not names:
+    if not labels:
         raise InputError("audit: there is no row; give texts and labels")
-    for fault in label_faults(Counter(names))[:1]:
+    examples = Examples.from_labels(inputs, labels)
+    counts = Counter(dict(zip(examples.classes, np.bincount(examples.labels).tolist(), strict=True)))
+    for fault in label_faults(counts)[:1]:
         raise InputError(f"audit: the labels are {fault.problem}; {fault.advice}")
-    return Examples.from_labels(inputs, names)
+    return examples
 
 
 def described(examples: Examples, found: Judgement, place: Callable[[int], str], numbers: Sequence[int]) -> Audit:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sfumato.targets import Floats, Integers
 
 STEPS = 25
-ROOM = 2**27  # numbers that one step may hold: folds go side by side as far as they fit
+ROOM = 2**26  # numbers that one step may hold: folds go side by side as far as they fit
 
 
 def held_out_logits(matrix: Any, labels: Integers, num_classes: int, fold: Integers, *, steps: int = STEPS) -> Floats:
