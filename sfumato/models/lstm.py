@@ -3,7 +3,8 @@
 P. Liu, X. Qiu, X. Huang, "Recurrent Neural Network for Text Classification with Multi-Task Learning", IJCAI 2016,
 section 2; LSTM-rand and LSTM-pre of the LCM paper (64-dimensional vectors and states), LSTM of the KWLS paper. The
 gate of forgetting starts open: R. Jozefowicz, W. Zaremba, I. Sutskever, "An Empirical Exploration of Recurrent Network
-Architectures", ICML 2015.
+Architectures", ICML 2015. Dropout takes the same numbers from all word vectors of a text: Y. Gal, Z. Ghahramani,
+"A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", NeurIPS 2016, section 4.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ def open_forget_gates(network: nn.LSTM) -> nn.LSTM:
             if name.startswith("bias_ih"):
                 parameter[size : 2 * size] = 1  # input, forget, cell, output
     return network
+
+
+def drop_alike(states: Tensor, dropout: nn.Dropout) -> Tensor:
+    """Drop numbers of the states (B, L, H), the same ones at every word of a text: one draw a text, not one a word."""
+    return states * dropout(states.new_ones(len(states), 1, states.shape[2]))
 
 
 def text_lengths(input_ids: Tensor) -> Tensor:
@@ -66,7 +72,7 @@ class LSTMClassifier(nn.Module):
         self.output_layer = nn.Linear(hidden, num_classes)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Output:
-        vectors = self.dropout(self.embedding(input_ids))  # (B, L, dim)
+        vectors = drop_alike(self.embedding(input_ids), self.dropout)  # (B, L, dim)
         states, _ = self.recurrent(vectors)  # (B, L, hidden)
         features = self.dropout(states_at_the_end(states, text_lengths(input_ids)))
         return Output(self.output_layer(features), features)

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
-from sfumato.models.lstm import open_forget_gates, states_at_the_end, text_lengths
+from sfumato.models.lstm import drop_alike, open_forget_gates, states_at_the_end, text_lengths
 from sfumato.models.word_model import Words, check_sizes, word_architecture, word_embedding
 from sfumato.registry import check_choice
 
 VERSION = 1
-POOLINGS = ("last", "max", "mean")
+POOLINGS = ("mean", "max", "last")
 
 
 def reversed_order(lengths: Tensor, columns: int) -> Tensor:
@@ -43,7 +43,7 @@ class TextRNN(nn.Module):
         *,
         hidden: int = 64,
         layers: int = 1,
-        pooling: str = "last",
+        pooling: str = "mean",
         dim: int = 64,
         dropout: float = 0.5,
     ) -> None:
@@ -61,7 +61,7 @@ class TextRNN(nn.Module):
         order = reversed_order(lengths, input_ids.shape[1])
         states = self.embedding(input_ids)  # (B, L, dim)
         for rightwards, leftwards in zip(self.rightwards, self.leftwards, strict=True):
-            states = self.dropout(states)
+            states = drop_alike(states, self.dropout)
             right = rightwards(states)[0]  # (B, L, hidden)
             left = turn_round(leftwards(turn_round(states, order))[0], order)  # (B, L, hidden)
             states = torch.cat([right, left], dim=2)  # (B, L, 2 * hidden)
@@ -88,7 +88,7 @@ def textrnn(
     hidden: int = 64,
     *,
     layers: int = 1,
-    pooling: str = "last",
+    pooling: str = "mean",
     dim: int | None = None,
     dropout: float = 0.5,
     vocabulary: int = 30_000,
@@ -103,7 +103,7 @@ def textrnn(
     ----------
     hidden : size of the state of each direction
     layers : bidirectional LSTMs on top of each other
-    pooling : ``last`` state of each direction, ``max`` or ``mean`` over the words
+    pooling : ``mean`` or ``max`` over the words, or the ``last`` state of each direction
     dim : size of the word vectors; None is 64, or that of ``vectors``
     dropout : share of the word vectors' numbers and of the features dropped in training
     vocabulary, min_count : the most frequent words kept, and how often a word must occur (once in fewer than 200 texts)

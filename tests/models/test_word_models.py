@@ -26,7 +26,7 @@ VARIANTS = [(name, {}) for name in SIZES] + [
     ("lstm", {"layers": 2}),
     ("textrnn", {"layers": 2}),
     ("textrnn", {"pooling": "max"}),
-    ("textrnn", {"pooling": "mean"}),
+    ("textrnn", {"pooling": "last"}),
 ]
 EVERY_VARIANT = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
 FEW_IN_COMMON = pytest.mark.filterwarnings("ignore:word vectors:UserWarning")
@@ -129,8 +129,8 @@ def test_a_step_against_the_gradient_lowers_the_loss(tickets, name):
 
 @EVERY_MODEL
 def test_dropout_acts_in_training_only(tickets, name):
-    network, encoder = built(tickets, name, dropout=0.9)
-    batch = batch_of(encoder, tickets["text"][:4])
+    network, encoder = built(tickets, name, dropout=0.5)
+    batch = batch_of(encoder, tickets["text"][:20])
     assert not torch.equal(network(**batch).logits, network(**batch).logits)
     network.eval()
     torch.testing.assert_close(network(**batch).logits, network(**batch).logits)
@@ -250,7 +250,7 @@ def test_an_option_that_cannot_be_used_is_refused_before_training(tmp_path, name
         ("bag", {"buckets": 0}, "buckets must be at least 1"),
         ("lstm", {"hidden": 1.5}, "hidden must be a whole number"),
         ("lstm", {"layers": 0}, "layers must be at least 1"),
-        ("textrnn", {"pooling": "maximum"}, "must be one of 'last', 'max', 'mean', got 'maximum'"),
+        ("textrnn", {"pooling": "maximum"}, "must be one of 'mean', 'max', 'last', got 'maximum'"),
     ],
     ids=str,
 )
