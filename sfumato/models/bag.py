@@ -110,5 +110,5 @@ def bag(
     check_whole("bag", "ngrams", ngrams, 1, 5)
     words = Words("bag", dim, vocabulary, min_count, unit, vectors, tune)
     sizes = {"ngrams": ngrams, "buckets": buckets, "hidden": hidden, "dropout": dropout}
-    training = Training(epochs=10, batch_size=64, lr=3e-3, max_length=256)
+    training = Training(epochs=10, batch_size=128, lr=1e-2, max_length=256)
     return word_architecture(words, Bag, sizes, training=training, version=VERSION)
