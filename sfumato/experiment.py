@@ -6,7 +6,7 @@ import json
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -25,7 +25,10 @@ from sfumato.encoder_folder import identity
 from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
 from sfumato.method import Method
+from sfumato.methods import METHODS
 from sfumato.metrics import METRIC_VERSION, scores
+from sfumato.models import MODELS
+from sfumato.registry import Registry
 from sfumato.run_files import predictions_path, read_record, record_path, write_predictions, write_record
 from sfumato.teacher_files import with_teacher
 
@@ -69,17 +72,26 @@ class Run:
         """What the key is made of, in JSON's own types.
 
         A method or model stands for itself by name, options and version: whoever builds one by hand and changes what
-        it does must change one of these. A function as an option stands by the name it can be imported by, a folder
-        of an encoder by its content, which is the same on every machine.
+        it does must change one of these. Options that have their default are left out, so that a new option, or a
+        default that is new together with a new version, leaves the keys of finished runs alone. A function as an
+        option stands by the name it can be imported by, a folder of an encoder by its content, which is the same on
+        every machine.
         """
         settings = {
             "data_hash": self.data_hash,
             "model": {
                 "name": self.architecture.name,
-                "options": {name: identity(name, value) for name, value in self.architecture.options.items()},
+                "options": {
+                    name: identity(name, value)
+                    for name, value in not_default(MODELS, self.architecture.name, self.architecture.options).items()
+                },
                 "version": self.architecture.version,
             },
-            "method": {"name": self.built.name, "options": dict(self.built.options), "version": self.built.version},
+            "method": {
+                "name": self.built.name,
+                "options": not_default(METHODS, self.built.name, self.built.options),
+                "version": self.built.version,
+            },
             "control": {"name": self.control, "version": self.control_version},
             "seed": self.seed,
             "split_seed": self.split_seed,
@@ -103,6 +115,23 @@ class Run:
     def __str__(self) -> str:
         method = f"{self.method}/{self.control}" if self.control else self.method
         return f"{self.data}  {self.model}  {method}  seed {self.seed}"
+
+
+def not_default(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that differ from the defaults of the registered ``name``; all of them if it is not there."""
+    if name not in registry:
+        return dict(options)
+    defaults = {option: parameter.default for option, parameter in registry.schema(name).items()}
+    return {
+        option: value
+        for option, value in options.items()
+        if option not in defaults or _written(value) != _written(defaults[option])
+    }
+
+
+def _written(value: Any) -> str:
+    """Return a value as JSON writes it, which has no tuples."""
+    return json.dumps(value, default=repr)
 
 
 def _plain(value: Any) -> Any:

@@ -83,6 +83,14 @@ def test_the_key_of_given_settings_lasts(data, monkeypatch):
     assert keyed(data).key == KEY
 
 
+def test_an_option_that_has_its_default_leaves_the_key_alone(data):
+    older = replace(label_smoothing(), options={"smoothing": 0.1})  # from before there was a mode
+    assert a_run(data, older).key == a_run(data, label_smoothing()).key
+    assert a_run(data, label_smoothing(0.2)).key != a_run(data, label_smoothing()).key
+    own = Method("mine", options={"smoothing": 0.1})
+    assert a_run(data, own).settings["method"]["options"] == {"smoothing": 0.1}  # nobody knows its defaults
+
+
 def test_another_process_makes_the_same_key(data):
     code = "import fake_training as fake, test_experiment as t; print(t.keyed(fake.data_set()).key)"
     other = subprocess.run(
@@ -186,7 +194,7 @@ def test_a_line_holds_what_was_done_and_is_json(data, tmp_path):
     line = json.loads(json.dumps(line))
     assert line["status"] == "done"
     assert (line["n_train"], line["n_dev"], line["n_test"], line["n_unseen"]) == (30, 30, 30, 0)
-    assert line["settings"]["method"]["options"] == {"smoothing": 0.2, "mode": "uniform"}
+    assert line["settings"]["method"]["options"] == {"smoothing": 0.2}  # the mode has its default
     assert (line["best_epoch"], line["threads"], line["device"]) == (1, 1, "automatic")
     assert line["peak_memory_mb"] > 10
     assert line["seconds_in_all"] > 0
