@@ -34,10 +34,10 @@ def test_a_setting_goes_to_the_only_one_that_has_it_or_by_name() -> None:
     models, methods = with_settings(
         ["linear", "transformer"],
         ["baseline", "kwls", "kwls-paper"],
-        ["encoder=dir", "kwls-paper.k1=3", "weight=0.2", "model.words=1,1"],
+        ["encoder=dir", "kwls-paper.k1=3", "fallback=0.2", "model.words=1,1"],
     )
     assert dict(models) == {"linear": {"words": (1, 1)}, "transformer": {"encoder": "dir"}}
-    assert dict(methods) == {"baseline": {}, "kwls": {"weight": 0.2}, "kwls-paper": {"k1": 3}}
+    assert dict(methods) == {"baseline": {}, "kwls": {"fallback": 0.2}, "kwls-paper": {"k1": 3}}
     assert with_settings(["linear"], ["kwls"], None) == ([("linear", {})], [("kwls", {})])
 
 
