@@ -1,0 +1,110 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from sfumato.auditing import folds
+from sfumato.auditing.audit import checked_examples
+from sfumato.auditing.folds import held_out_logits
+from sfumato.auditing.judge import concluded, judge
+
+
+def plain_descent(X: Any, y: list[int], C: int, learns: list[bool], square: float, steps: int) -> Any:
+    """Fit one softmax regression with its weights written out; return the logits of all rows."""
+    rows = [i for i in range(len(y)) if learns[i]]
+    V, n = X.shape[1], len(rows)
+    W, b = np.zeros((V, C)), np.array([math.log(max(sum(y[i] == k for i in rows) / n, 1e-6)) for k in range(C)])
+    ahead_W, ahead_b, momentum = W, b, 1.0
+    for _ in range(steps):
+        down_W, down_b = np.zeros((V, C)), np.zeros(C)
+        for i in rows:
+            z = X[i] @ ahead_W + ahead_b
+            p = np.exp(z) / np.exp(z).sum()
+            for k in range(C):
+                residual = (p[k] - (y[i] == k)) / n
+                down_W[:, k] += X[i] * residual
+                down_b[k] += residual
+        new_W, new_b = ahead_W - 2 * n / square * down_W, ahead_b - down_b
+        if (down_W * (new_W - W)).sum() + (down_b * (new_b - b)).sum() > 0:
+            momentum = 1.0
+        following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+        push = (momentum - 1) / following
+        ahead_W, ahead_b = new_W + push * (new_W - W), new_b + push * (new_b - b)
+        W, b, momentum = new_W, new_b, following
+    return X @ W + b
+
+
+def random_rows(seed: int = 0) -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(seed)
+    X = rng.random((18, 7)).astype(np.float32) * (rng.random((18, 7)) < 0.6)
+    return csr_matrix(X.astype(np.float32)), rng.integers(0, 3, 18), np.arange(18) % 3
+
+
+@pytest.mark.parametrize("room", [2**26, 1])  # all folds side by side, and one after the other
+def test_held_out_logits_are_those_of_classifiers_with_their_weights_written_out(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folds, "ROOM", room)
+    X, y, fold = random_rows()
+    square = folds.largest_eigenvalue(X, X.T.tocsr())
+    logits = held_out_logits(X, y, 3, fold, steps=12)
+    for name in range(3):
+        expected = plain_descent(X.toarray().astype(float), y.tolist(), 3, (fold != name).tolist(), square, 12)
+        np.testing.assert_allclose(logits[fold == name], expected[fold == name], atol=2e-4)
+
+
+def test_the_label_of_a_row_does_not_reach_its_own_logits() -> None:
+    X, y, fold = random_rows()
+    changed = y.copy()
+    changed[4] = (y[4] + 1) % 3
+    before, after = (held_out_logits(X, labels, 3, fold) for labels in (y, changed))
+    same = fold == fold[4]
+    np.testing.assert_array_equal(before[same], after[same])
+    assert np.abs(before[~same] - after[~same]).max() > 1e-3
+
+
+def test_scores_thresholds_and_flags_are_the_sums_in_the_docstring() -> None:
+    p = np.array(
+        [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.2, 0.7, 0.1], [0.1, 0.5, 0.4], [0.45, 0.35, 0.2], [0.2, 0.2, 0.6]]
+    )
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    found = concluded(np.log(p), np.ones(6, dtype=bool), labels)
+    for i, g in enumerate(labels):
+        s = max((k for k in range(3) if k != g), key=lambda k: p[i, k])
+        assert found.score[i] == pytest.approx(p[i, s] / (p[i, s] + p[i, g]))
+        threshold = [np.mean([p[j, k] for j in range(6) if labels[j] == k]) for k in range(3)]
+        likeliest = int(p[i].argmax())
+        assert found.suggested[i] == likeliest
+        assert found.flagged[i] == (likeliest != g and p[i, likeliest] >= threshold[likeliest])
+    assert found.flagged.tolist() == [False, True, False, False, False, False]
+    assert found.suggested[4] == 0  # likelier than its label, and below the threshold of 0.5
+
+
+@pytest.mark.parametrize(("doubtful", "last", "flagged"), [(0.55, 0.001, False), (0.65, 0.999, True)])
+def test_a_row_that_is_not_judged_keeps_its_label_and_does_not_move_the_thresholds(
+    doubtful: float, last: float, flagged: bool
+) -> None:
+    p = np.array([[0.6, 0.4], [1 - doubtful, doubtful], [0.4, 0.6], [1 - last, last]])
+    labels, judged = np.array([0, 0, 1, 1]), np.array([True, True, True, False])
+    found = concluded(np.log(p), judged, labels)
+    assert found.suggested.tolist() == [0, 1, 1, 1]
+    assert np.isnan(found.score[3])
+    assert found.flagged.tolist() == [False, flagged, False, False]  # the threshold is 0.6, of the third row alone
+    assert concluded(np.log(p), np.ones(4, dtype=bool), labels).flagged[1] == (not flagged)
+
+
+def test_scores_too_near_one_to_tell_apart_still_rank_by_their_lead() -> None:
+    log_p = np.array([[-50.0, -1e-9], [-90.0, -1e-9], [-70.0, -1e-9]])
+    found = concluded(log_p, np.ones(3, dtype=bool), np.zeros(3, dtype=np.int64))
+    assert found.score.tolist() == [1, 1, 1]
+    assert np.argsort(-found.lead).tolist() == [1, 2, 0]
+
+
+def test_an_audit_judges_with_both_kinds_of_evidence(noisy: tuple[list[str], list[str]]) -> None:
+    examples = checked_examples(*noisy)
+    found = judge(examples, folds=5, seed=0)
+    np.testing.assert_allclose(np.exp(found.log_p).sum(axis=1), 1)
+    assert found.keywords is not None
+    assert found.judged.all()
