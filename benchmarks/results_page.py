@@ -1,6 +1,6 @@
-"""Write docs/results.md and the table of the README from the comparisons in results/real.
+"""Write docs/results.md and the table of the README from results/real, and docs/results-more.md from results/more.
 
-    python benchmarks/results_page.py results/real
+    python benchmarks/results_page.py results/real [results/more]
 
 Every figure of the tables comes from there; a set without a finished comparison has no column.
 """
@@ -15,6 +15,14 @@ from typing import Any
 SETS = ["trec", "sst5", "thucnews-titles", "ag_news", "20newsgroups", "trec-encoder"]
 HEADS = {"trec": "trec (50)", "thucnews-titles": "thucnews", "20newsgroups": "20news", "trec-encoder": "trec, MiniLM"}
 METHODS = ["baseline", "label-smoothing", "kwls", "kwls-paper", "lcm", "lcm-paper"]
+FURTHER = ["kwls-official", "tfidf", "label-similarity", "self-distillation", "self-distillation-paper"]
+REFERENCES = ["class-weights", "logit-adjustment"]
+GROUPS = {
+    "methods": "All methods, linear and textcnn",
+    "bag": "All methods, bag",
+    "recurrent": "lstm and textrnn",
+    "vectors": "With and without pre-trained word vectors (GloVe, Twitter, 25 dimensions, 12,000 words)",
+}
 CLEAR = 0.05
 COMMANDS = """```bash
 export SFUMATO_DATA=folder      # the Parquet files of the sets, see CONTRIBUTING.md
@@ -56,7 +64,7 @@ def accuracy_table(found: dict[str, dict[str, Any]]) -> list[str]:
     lines.append("|---|---|" + "---|" * len(found))
     models = dict.fromkeys(row["model"] for results in found.values() for row in results["rows"])
     for model in models:
-        for method in METHODS:
+        for method in [*METHODS, *FURTHER, *REFERENCES]:
             cells = [cell(results, model, method) for results in found.values()]
             if any(cells):
                 title = "kwls (sfumato)" if method == "kwls" else method
@@ -69,7 +77,7 @@ def tally(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = ["| method | against | comparisons | clearly better | clearly worse | mean difference, points |"]
     lines.append("|---|---|---|---|---|---|")
     every = [d for results in found.values() for d in results["differences"]]
-    for method in METHODS[1:]:
+    for method in [*METHODS[1:], *FURTHER, *REFERENCES]:
         for against in ("baseline", "uniform", "class-mean", "shuffled"):
             own = [d for d in every if (d["method"], d["against"]) == (method, against)]
             if own:
@@ -129,6 +137,29 @@ def page(folder: Path, found: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def further(folder: Path) -> str:
+    """Return docs/results-more.md: a table a group, then every comparison in full."""
+    lines = ["# Further results on real data, cut to at most 4,000 rows", "", *READING_FURTHER, ""]
+    details: list[str] = []
+    for group, title in GROUPS.items():
+        paths = {path.parent.name.removesuffix(f"-{group}"): path for path in folder.glob(f"*-{group}/comparison.json")}
+        order = [name for name in [*SETS[:-1], "imdb"] if name in paths]
+        found = {name: json.loads(paths[name].read_text(encoding="utf-8")) for name in order}
+        if not found:
+            continue
+        lines += [f"## {title}", "", sizes(found) + ".", "", *accuracy_table(found), "", *tally(found), ""]
+        for name in order:
+            text = paths[name].with_suffix(".md").read_text(encoding="utf-8")
+            details += [f"## {title}: {HEADS.get(name, name)}", "", text, ""]
+    return "\n".join([*lines, *details])
+
+
+READING_FURTHER = [
+    "As [results.md](results.md), made by `benchmarks/more_table.py`: the same rows, and imdb cut to 2,000. The columns",
+    "are test accuracies in percent, mean ± deviation over the seeds; \\* differs from the baseline of the same model by",
+    "more than chance (p < .05 after Holm over the comparisons of the set). What is cut for time stands in the script.",
+]
+
 READING = [
     "Five sets, at most 4,000 training and 4,000 test rows (ag_news and 20newsgroups: 2,000), stratified with seed 0;",
     "the e-mail header of 20newsgroups is cut. linear reads whole texts and is refitted on training + dev rows; textcnn",
@@ -158,6 +189,8 @@ def main() -> None:
     _, _, after = rest.partition("<!-- results:end -->")
     text = f"{before}<!-- results:begin -->\n{block(found)}<!-- results:end -->{after}"
     (root / "README.md").write_text(text, encoding="utf-8")
+    if len(sys.argv) > 2:
+        (root / "docs" / "results-more.md").write_text(further(Path(sys.argv[2])), encoding="utf-8")
     print("\n".join([*accuracy_table(found), "", *tally(found)]))
 
 

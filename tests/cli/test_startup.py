@@ -79,7 +79,7 @@ def test_without_torch_methods_check_and_softening_by_words_work(tmp_path: Path)
 
 def test_every_command_has_a_help_that_ends_well() -> None:
     shown = subprocess.run([sys.executable, "-m", "sfumato", "--help"], capture_output=True, text=True, check=True)
-    for name in ("check", "fit", "predict", "evaluate", "soften", "compare", "demo", "methods", "models"):
+    for name in ("check", "audit", "fit", "predict", "evaluate", "soften", "compare", "demo", "methods", "models"):
         assert f"\n  {name} " in shown.stdout
     assert not shown.stderr
 
