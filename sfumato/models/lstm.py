@@ -33,7 +33,8 @@ def open_forget_gates(network: nn.LSTM) -> nn.LSTM:
 
 def drop_alike(states: Tensor, dropout: nn.Dropout) -> Tensor:
     """Drop numbers of the states (B, L, H), the same ones at every word of a text: one draw a text, not one a word."""
-    return states * dropout(states.new_ones(len(states), 1, states.shape[2]))
+    kept: Tensor = dropout(states.new_ones(len(states), 1, states.shape[2]))
+    return states * kept
 
 
 def text_lengths(input_ids: Tensor) -> Tensor:
