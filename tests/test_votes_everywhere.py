@@ -1,6 +1,5 @@
 """Votes through the fronts: soften, fit, check, compare, and their commands."""
 
-
 import numpy as np
 import pytest
 
