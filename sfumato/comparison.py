@@ -18,6 +18,7 @@ from sfumato.comparison_table import cells, differences, markdown, rows
 from sfumato.dataset import DataSet, cut_data, named_data
 from sfumato.errors import InputError, require_torch
 from sfumato.experiment import Line, TrainFunction
+from sfumato.methods.votes import NO_VOTES
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
 from sfumato.run_report import RunReport
@@ -156,6 +157,8 @@ def compare(
     cut = {"text": text, "label": label, "dev": dev, "test_size": test_size, "limit": limit, "bad_rows": bad_rows}
     cut |= {"votes": votes, "count": count}
     sets = _data_sets(data, test, split_seed, cut)
+    if any(method.needs_votes for method, _ in named_methods.values()) and any(s.train.votes is None for s in sets):
+        raise InputError(NO_VOTES)
     plan = Plan(named_models, named_methods, training, numbers, split_seed, controls, _loop_version(train), device)
     with _folder(output) as folder:
         report = RunReport(echo)

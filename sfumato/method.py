@@ -84,6 +84,7 @@ class Method:
     label_only : True if a row's target follows from its label alone: ``class-mean`` and ``shuffled`` are itself
     even : True if the labels other than the given one share evenly (label smoothing): ``uniform`` is itself
     title : what tables and cards print
+    needs_votes : True if it cannot do without `Examples.votes`
     teacher : the model that must speak before the transforms (self-distillation), trained on hard labels
     takes_targets : True if the criterion works on given targets as on one-hot labels (LCM), so that a user's own may
         stand in their place
@@ -99,6 +100,7 @@ class Method:
     label_only: bool = False
     even: bool = False
     title: str = ""
+    needs_votes: bool = False
     teacher: Teacher | None = None
     takes_targets: bool = False
 
@@ -148,6 +150,7 @@ def combine(*methods: Method) -> Method:
         needs_training=any(method.needs_training for method in methods),
         label_only=all(method.label_only or not method.has_targets for method in methods),
         even=all(method.even or not method.has_targets for method in methods),
+        needs_votes=any(method.needs_votes for method in methods),
         teacher=teachers[0].teacher if teachers else None,
         takes_targets=any(method.takes_targets for method in own),
     )

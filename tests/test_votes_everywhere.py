@@ -127,3 +127,10 @@ def test_the_option_of_the_command_line_means_what_python_takes():
     assert read_option(["x=n x", "y=n_y"]) == {"x": "n x", "y": "n_y"}
     with pytest.raises(InputError, match="--votes b: write class=column for each class"):
         read_option(["x=a", "b"])
+
+
+def test_compare_refuses_the_method_votes_before_the_first_run_where_there_are_none(tmp_path):
+    table = {"text": [f"text number {i}" for i in range(40)], "label": ["a", "b"] * 20}
+    with pytest.raises(InputError, match="the data have none: name their columns"):
+        sfumato.compare(table, methods=["baseline", "votes"], models=["linear"], seeds=1, output=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()

@@ -24,6 +24,10 @@ from sfumato.registry import check_choice, check_range
 from sfumato.targets import DenseTargets, Floats
 
 SPREADS = ("classes", "uniform")
+NO_VOTES = (
+    "the method votes needs the votes of several annotators for each text, and the data have none: name their columns, "
+    "votes=['ann1', 'ann2'] (--votes ann1 --votes ann2), or votes='rows' if a text stands in a row for each vote"
+)
 
 
 def vote_shares(votes: Floats, *, prior: float = 0.0, spread: str = "classes") -> Floats:
@@ -67,12 +71,8 @@ def votes(prior: float = 0.0, spread: str = "classes", *, loss: str = "ce", alph
 
     def count(examples: Examples) -> Examples:
         if examples.votes is None:
-            raise InputError(
-                "the method votes needs the votes of several annotators for each text, and the data have none: name "
-                "their columns, votes=['ann1', 'ann2'] (--votes ann1 --votes ann2), or votes='rows' if a text stands "
-                "in a row for each of its votes"
-            )
+            raise InputError(NO_VOTES)
         return replace(examples, targets=DenseTargets(vote_shares(examples.votes, prior=prior, spread=spread)))
 
     options = {"prior": prior, "spread": spread, "loss": loss, "alpha": alpha}
-    return Method("votes", (count,), target_criterion("votes", loss, alpha), options=options)
+    return Method("votes", (count,), target_criterion("votes", loss, alpha), options=options, needs_votes=True)
