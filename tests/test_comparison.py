@@ -281,6 +281,7 @@ def test_a_control_of_a_learning_method_waits_for_its_record_and_fails_with_it(d
     assert "learner-fails" in found[0]["error"]
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_main_guard(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -16,7 +16,7 @@ EXPECTED = {
     "hugging_face_trainer": (["optimizer steps: 60", "training accuracy: 0."], []),
     "scikit_learn": (["chosen: {'method'", "test accuracy: 0.", "on soft targets: 0."], []),
 }
-SLOW = {"compare_methods", "hugging_face_trainer", "scikit_learn"}
+SLOW = {"train_and_save", "compare_methods", "hugging_face_trainer", "scikit_learn"}
 
 
 def test_every_script_is_run_here_and_short() -> None:

@@ -53,6 +53,7 @@ def plain_minimum(examples, encoded, strength):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.slow
 def test_many_steps_reach_the_minimum_that_another_solver_finds(weighted):
     examples, encoded = split()
     soft = np.random.default_rng(1).dirichlet(np.ones(C), size=len(examples)).astype(np.float32)

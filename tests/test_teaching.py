@@ -97,6 +97,7 @@ def test_linear_is_refitted_with_what_the_teachers_say_of_dev(split):
     assert trained.refitted
 
 
+@pytest.mark.slow
 def test_another_model_may_teach(split):
     architecture = MODELS["textcnn"](kernels=(2,), filters=4, dim=4)
     method = METHODS["self-distillation"](teacher="linear", folds=2)

@@ -192,6 +192,7 @@ def test_an_ending_in_capitals_is_read_like_any_other(name: str, table: Path, tm
     assert frame["soft_labels"].to_list()[0] == pytest.approx([0.1 / 3, 0.9 + 0.1 / 3, 0.1 / 3], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_soft_labels_that_were_written_can_be_fitted(table: Path, tmp_path: Path, sfumato: Command) -> None:
     soft, model = tmp_path / "soft.parquet", tmp_path / "model"
     assert sfumato("soften", table, "-o", soft).code == 0

@@ -96,6 +96,7 @@ def test_runs_that_failed_are_shown_and_the_exit_code_is_one(
     assert sfumato("compare", sixty, *flags).code == 0
 
 
+@pytest.mark.slow
 def test_lcm_is_recorded_and_replayed_in_its_controls(sixty: Path, tmp_path: Path, sfumato: Command) -> None:
     runs = tmp_path / "runs"
     command = ("compare", sixty, "--methods", "baseline,lcm", "--seeds", 1, "--jobs", 1, "-o", runs, "--json")

@@ -59,6 +59,7 @@ def test_weights_of_a_column_change_the_model_and_bad_ones_are_named(tmp_path: P
     assert "'-2'" in ended.err
 
 
+@pytest.mark.slow
 def test_balance_raises_the_rare_class(tmp_path: Path, sfumato: Command) -> None:
     rows = [("the same case", "billing" if k % 6 == 0 else "shipping") for k in range(36)]
     data = write(tmp_path / "rare.csv", rows)
@@ -72,6 +73,7 @@ def test_balance_raises_the_rare_class(tmp_path: Path, sfumato: Command) -> None
     assert "--balance" in refused.err
 
 
+@pytest.mark.slow
 def test_dev_may_be_a_table_a_number_or_nothing(data: Path, tmp_path: Path, sfumato: Command) -> None:
     dev = write(tmp_path / "dev.csv", [("my invoice", "billing"), ("a parcel", "shipping"), ("parcel", "shipping")])
     for given, train, kept in ((dev, 36, 3), (6, 30, 6), (0, 36, 0)):
@@ -82,6 +84,7 @@ def test_dev_may_be_a_table_a_number_or_nothing(data: Path, tmp_path: Path, sfum
     assert "dev.csv" in sfumato("fit", data, "--dev", dev, "-o", tmp_path / "no").err
 
 
+@pytest.mark.slow
 def test_several_text_columns_are_joined_in_training_and_prediction(tmp_path: Path, sfumato: Command) -> None:
     rows = [(f"{text} {k}", "the same case", label) for k, (text, label) in enumerate(ROWS * 6)]
     data = write(tmp_path / "two.csv", rows, header="title,body,category")
@@ -122,6 +125,7 @@ def test_a_seed_that_is_none_is_refused_by_name(seed: str, data: Path, tmp_path:
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.slow
 def test_an_option_with_the_name_of_a_flag_is_reached_through_its_owner(
     data: Path, tmp_path: Path, sfumato: Command
 ) -> None:
@@ -194,6 +198,7 @@ def test_a_bad_row_of_soft_targets_names_its_file_and_line(data: Path, tmp_path:
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.slow
 def test_bytes_that_nobody_uses_harm_no_command(tmp_path: Path, data: Path, sfumato: Command) -> None:
     table = tmp_path / "with.parquet"
     frame = polars.read_csv(data)

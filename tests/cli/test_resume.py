@@ -168,6 +168,7 @@ def test_a_folder_of_ones_own_is_taken_and_nothing_else_in_it_removed(sfumato, t
     assert not (tmp_path / "model.checkpoint").exists()
 
 
+@pytest.mark.slow
 def test_linear_says_that_it_starts_at_the_beginning(sfumato, table, tmp_path):
     fit = ("fit", table, "-o", tmp_path / "model", "--method", "baseline")
     refused = sfumato(*fit, "--eval-every", 0.5)

@@ -64,6 +64,7 @@ def test_without_torch_the_models_are_listed_with_the_command_that_installs_it()
     assert without_torch("models", "linaer").returncode == 2
 
 
+@pytest.mark.slow
 def test_without_torch_methods_check_and_softening_by_words_work(tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     data.write_text("text,label\n" + "the parcel is late,shipping\nthe invoice is wrong,billing\n" * 5)

@@ -88,6 +88,7 @@ class SmootherOfNumbers(KeywordSmoother):
     ],
     ids=lambda given: type(given).__name__,
 )
+@pytest.mark.slow
 def test_every_check_holds_but_those_that_cannot_for_texts(estimator, reasons):
     done = check_estimator(estimator, on_fail=None, on_skip=None)
     failed = {result["check_name"]: str(result["exception"]) for result in done if result["status"] == "failed"}

@@ -20,7 +20,7 @@ SIZES = {
     "textrnn": {"hidden": 6},
 }
 EVERY_MODEL = pytest.mark.parametrize("name", SIZES)
-VARIANTS = [(name, {}) for name in SIZES] + [
+FURTHER = [
     ("bag", {"ngrams": 3, "hidden": 5}),
     ("bag", {"ngrams": 1}),
     ("lstm", {"layers": 2}),
@@ -28,6 +28,7 @@ VARIANTS = [(name, {}) for name in SIZES] + [
     ("textrnn", {"pooling": "max"}),
     ("textrnn", {"pooling": "last"}),
 ]
+VARIANTS = [(name, {}) for name in SIZES] + [pytest.param(*variant, marks=pytest.mark.slow) for variant in FURTHER]
 EVERY_VARIANT = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
 FEW_IN_COMMON = pytest.mark.filterwarnings("ignore:word vectors:UserWarning")
 CHINESE = {"text": ["股市今天大涨", "球队赢得比赛", "基金收益下跌", "球员射门得分"] * 5, "label": ["钱", "球"] * 10}
@@ -183,6 +184,7 @@ def test_given_vectors_stand_where_their_words_do_and_the_others_have_their_vari
 
 @FEW_IN_COMMON
 @EVERY_MODEL
+@pytest.mark.slow
 def test_vectors_are_trained_or_kept_as_tune_says(tickets, tmp_path, name):
     path = vectors_file(tmp_path, ["parcel", "invoice", "late", "password"])
     expected = vector_of(path, "parcel")
