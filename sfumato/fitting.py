@@ -163,6 +163,11 @@ def checkpoint_of(architecture: Architecture, folder: str | Path | None, *, resu
             raise InputError("fit: resume=True needs checkpoint=..., the folder that the run was kept in")
         return None
     kept = Checkpoint(Path(folder), resume=bool(resume))
+    if architecture.full_batch and kept.exists:
+        raise InputError(
+            f"{kept.folder} holds the checkpoint of another model's run, and {architecture.name} keeps none: give "
+            "another folder, or delete that one if its run is not to go on"
+        )
     if not architecture.full_batch:
         kept.check()
         if resume and not kept.exists:

@@ -73,6 +73,15 @@ def test_to_go_on_one_must_say_where_the_run_was_kept(tickets, tmp_path):
     assert (again.predict_proba(tickets["text"]) == model.predict_proba(tickets["text"])).all()
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_linear_leaves_the_checkpoint_of_another_run_alone(tickets, tmp_path, resume):
+    fit(tickets, threads=1, checkpoint=tmp_path / "kept")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "kept").iterdir()}
+    with pytest.raises(InputError, match="the checkpoint of another model's run, and linear keeps none"):
+        sfumato.fit(tickets, model="linear", checkpoint=tmp_path / "kept", resume=resume)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "kept").iterdir()} == before
+
+
 def test_the_same_seed_gives_the_same_model_and_another_does_not(tickets):
     one, two, other = (fit(tickets, seed=seed).predict_proba(tickets["text"]) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, two)

@@ -123,7 +123,7 @@ def fit(
     rows["dropped"] = len(table.dropped) + len(table) - merged - rows["train"] - rows["dev"]
     trained.info.update(text=texts, label=label)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
-    kept.discard()
+    kept.discard()  # of this run: a folder that held another's was refused
     if as_json:
         print_json({"path": str(output), "classes": list(trained.classes), **trained.info})
     else:

@@ -158,6 +158,18 @@ def test_a_checkpoint_of_another_run_is_refused_and_stays(sfumato, table, stoppe
     assert {path.name for path in kept.iterdir()} == before.keys()
 
 
+def test_linear_does_not_throw_away_the_checkpoint_of_another_run(sfumato, table, tmp_path):
+    kept = tmp_path / "model.checkpoint"
+    kept.mkdir()
+    (kept / "checkpoint.json").write_text("{}")
+    (kept / "checkpoint-00000001.safetensors").write_text("hours of work")
+    refused = sfumato("fit", table, "-o", tmp_path / "model", "--method", "baseline")
+    assert refused.code == 2
+    assert "linear keeps none" in refused.err
+    assert sorted(path.name for path in kept.iterdir()) == ["checkpoint-00000001.safetensors", "checkpoint.json"]
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_folder_of_ones_own_is_taken_and_nothing_else_in_it_removed(sfumato, table, tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "mine.txt").write_text("stays")
