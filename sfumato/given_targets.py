@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.method import Method
-from sfumato.targets import DenseTargets, check_soft_targets
+from sfumato.targets import DenseTargets, Integers, check_soft_targets
 
 if TYPE_CHECKING:
     from sfumato.source import Source
@@ -33,7 +34,7 @@ def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tupl
             "give soft_targets with method='baseline', or with one that starts from given targets, as 'lcm'"
         )
     examples = source.examples
-    check_same_rows(soft_targets, examples)
+    check_same_rows(soft_targets, examples.classes, examples.labels, examples.inputs)
     array = as_matrix(getattr(soft_targets, "targets", soft_targets))
     if len(array) != len(examples) and source.malformed:
         raise InputError(
@@ -55,18 +56,28 @@ def on_given_targets(method: Method) -> Method:
     )
 
 
-def check_same_rows(soft_targets: Any, examples: Examples) -> None:
-    """Raise if soft targets that carry classes, labels and texts were made for other ones, or in another order."""
+def check_same_rows(
+    soft_targets: Any, names: Sequence[str], labels: Integers, texts: Sequence[Any] | None = None
+) -> None:
+    """Raise if soft targets that carry classes, labels and texts were made for other ones, or in another order.
+
+    Parameters
+    ----------
+    names : (C,), the classes of the data
+    labels : (N,), indices into them
+    texts : (N,); None where the rows are no texts, and then only their labels are compared
+    """
     classes = getattr(soft_targets, "classes", None)
     if classes is None:
         return
-    if tuple(classes) != examples.classes:
-        raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(examples.classes)}")
-    given = list(zip(getattr(soft_targets, "texts", ()), getattr(soft_targets, "labels", ()), strict=False))
-    if len(given) != len(examples):
+    if tuple(classes) != tuple(names):
+        raise InputError(f"the soft targets have the classes {list(classes)}, the labels have {list(names)}")
+    made_for = list(getattr(soft_targets, "texts", ()))
+    own = made_for if texts is None else texts
+    given = list(zip(made_for, getattr(soft_targets, "labels", ()), strict=False))
+    if len(given) != len(labels):
         return
-    pairs = zip(given, zip(examples.inputs, examples.labels, strict=True), strict=True)
-    for row, ((text, label), (own_text, own_label)) in enumerate(pairs, start=1):
+    for row, ((text, label), own_text, own_label) in enumerate(zip(given, own, labels, strict=True), start=1):
         if text != own_text or label != own_label:
             raise InputError(
                 f"soft targets: row {row} was made for {str(text)[:40]!r} ({classes[label]}), the data have "

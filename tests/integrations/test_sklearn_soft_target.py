@@ -145,6 +145,20 @@ def test_labels_and_columns_must_be_of_the_same_classes(rows):
         SoftTargetClassifier(LogisticRegression()).fit(X, [0, 1] * 30, soft_targets=Q)
 
 
+def test_soft_targets_of_other_classes_or_other_rows_are_refused(tickets):
+    texts, labels = tickets["text"], np.array(tickets["label"])
+    X = TfidfVectorizer().fit_transform(texts)
+    soft = sfumato.soften(texts, labels, "label-smoothing")
+    inner = SoftTargetClassifier(LogisticRegression())
+    assert inner.fit(X, labels, soft_targets=soft).classes_.tolist() == list(soft.classes)
+    with pytest.raises(sfumato.InputError, match="the soft targets have the classes"):
+        inner.fit(X, np.char.upper(labels), soft_targets=soft)
+    with pytest.raises(sfumato.InputError, match=r"row \d+ was made for .*from the same rows in the same order"):
+        inner.fit(X, np.roll(labels, 1), soft_targets=soft)
+    with pytest.raises(sfumato.InputError, match="row 1 was made for"):
+        inner.fit(texts[::-1], soft)  # the rows are texts here, so they are compared too
+
+
 def test_clone_search_and_routing(tickets):
     texts, labels = tickets["text"], np.array(tickets["label"])
     soft = sfumato.soften(texts, labels, "label-smoothing").targets

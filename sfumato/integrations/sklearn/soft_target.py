@@ -17,6 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_parameter
 
 from sfumato.errors import InputError
+from sfumato.given_targets import check_same_rows
 from sfumato.integrations.sklearn.text_and_label import in_order, read_labels, read_weights
 from sfumato.softening import SoftTargets
 from sfumato.targets import check_soft_targets
@@ -67,19 +68,22 @@ class SoftTargetClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator): 
         Parameters
         ----------
         y : N labels, or the soft targets themselves, (N, C), whose classes are then named 0 to C - 1
-        soft_targets : (N, C), columns in the order of the sorted labels, or a `sfumato.SoftTargets`; each row sums
-            to 1. Without them the labels are learned as they are.
+        soft_targets : (N, C), columns in the order of the sorted labels, or a `sfumato.SoftTargets` of the same rows;
+            each row sums to 1. Without them the labels are learned as they are.
         sample_weight : (N,), multiplied into the shares
         """
         require_sample_weight(self.estimator)
         rows = _num_samples(X)
         if soft_targets is None and (isinstance(y, SoftTargets) or np.asarray(y).shape[1:] > (1,)):
             classes, targets = classes_of(y), y
+            if isinstance(y, SoftTargets):
+                check_same_rows(y, y.classes, y.labels, texts_of(X))
         else:
             learned = read_labels(y, rows, owner=type(self).__name__)
             classes, targets = learned.values, soft_targets
             if isinstance(targets, SoftTargets):
                 targets = in_order(targets, learned.names)
+                check_same_rows(targets, learned.names, learned.labels, texts_of(X))
             if targets is None:
                 targets = np.eye(len(classes))[learned.labels]
         shares = np.asarray(getattr(targets, "targets", targets), dtype=np.float64)
@@ -124,6 +128,12 @@ class SoftTargetClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator): 
         tags.input_tags, tags.classifier_tags = inner.input_tags, inner.classifier_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def texts_of(X: Any) -> list[str] | None:
+    """Return the rows if they are texts, None if they are anything else."""
+    rows = list(X) if isinstance(X, list | tuple | np.ndarray) else []
+    return rows if rows and all(isinstance(row, str) for row in rows) else None
 
 
 def classes_of(targets: Any) -> NDArray[Any]:
