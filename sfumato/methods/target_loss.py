@@ -12,6 +12,7 @@ loss          a row's loss; p is the prediction, q its target, y its given label
 from __future__ import annotations
 
 import math
+from inspect import signature
 from typing import TYPE_CHECKING
 
 from sfumato.errors import InputError
@@ -46,6 +47,11 @@ def target_criterion(
     loss : see the module
     alpha, soft_loss, reduction, scale : of ``"auxiliary"``, see `sfumato.losses.Auxiliary`
     heads : of ``"auxiliary"``: ``"two"`` lets an output layer of its own fit the target, see `sfumato.losses.TwoHeads`
+
+    Raises
+    ------
+    InputError
+        if there is no such value, or an option of ``"auxiliary"`` is set beside another loss, which would ignore it.
     """
     check_choice(owner, "loss", loss, LOSSES)
     check_range(owner, "alpha", alpha, 0, math.inf)
@@ -53,8 +59,8 @@ def target_criterion(
     check_choice(owner, "reduction", reduction, REDUCTIONS)
     check_choice(owner, "scale", scale, SCALES)
     check_choice(owner, "heads", heads, HEADS)
-    if heads == "two" and loss != "auxiliary":
-        raise InputError(f"{owner}: heads='two' needs loss='auxiliary': {loss!r} has no part for a second head")
+    if loss != "auxiliary":
+        refuse_unused(owner, loss, alpha=alpha, soft_loss=soft_loss, reduction=reduction, scale=scale, heads=heads)
 
     def divergence(plan: Plan) -> Criterion:
         from sfumato.losses import KLDivergence
@@ -68,3 +74,11 @@ def target_criterion(
         return one if heads == "one" else TwoHeads(one, plan.num_classes, plan.num_features, seed=plan.seed)
 
     return {"ce": None, "kl": divergence, "auxiliary": auxiliary}[loss]
+
+
+def refuse_unused(owner: str, loss: str, **given: object) -> None:
+    """Raise if an option of ``"auxiliary"`` is not at its default: no other loss looks at it."""
+    defaults = signature(target_criterion).parameters
+    for name, value in given.items():
+        if value != defaults[name].default:
+            raise InputError(f"{owner}: {name}={value!r} needs loss='auxiliary': {loss!r} has no second part to use it")

@@ -274,9 +274,7 @@ def test_a_second_head_has_parameters_of_its_own_and_one_head_has_none():
 
 
 def test_two_heads_need_a_loss_with_two_parts():
-    with pytest.raises(
-        InputError, match="kwls: heads='two' needs loss='auxiliary': 'ce' has no part for a second head"
-    ):
+    with pytest.raises(InputError, match="kwls: heads='two' needs loss='auxiliary': 'ce' has no second part to use it"):
         kwls(heads="two")
     assert kwls(heads="two", loss="auxiliary").criterion is not None
 

@@ -61,6 +61,17 @@ def test_a_wrong_option_is_refused_before_anything_is_built(options, message):
         target_criterion("mine", **options)
 
 
+@pytest.mark.parametrize(
+    "option", [{"alpha": 2.0}, {"soft_loss": "kl"}, {"reduction": "sum"}, {"scale": "paper"}, {"heads": "two"}], ids=str
+)
+@pytest.mark.parametrize("loss", ["ce", "kl"])
+def test_an_option_of_the_auxiliary_loss_is_refused_beside_another_loss(option, loss):
+    with pytest.raises(InputError, match=f"mine: {next(iter(option))}=.* needs loss='auxiliary': '{loss}' has no"):
+        target_criterion("mine", loss, **option)
+    assert target_criterion("mine", "auxiliary", **option)
+    assert target_criterion("mine", "kl", alpha=1)  # the default says nothing
+
+
 def test_what_is_checked_without_torch_is_what_the_criterion_takes():
     for name in ("SOFT_LOSSES", "REDUCTIONS", "SCALES"):
         assert getattr(target_loss, name) == getattr(losses, name)
