@@ -255,11 +255,20 @@ class Run:
         """Fit the temperature on dev and note the dev metrics before and after."""
         assert self.dev is not None
         logits = trained.model.predict_logits(self.dev.inputs)
-        if calibrate and (logits.argmax(axis=1) != self.dev.labels).any():  # without an error, no T is too small
+        if calibrate and contradicted(logits.argmax(axis=1), self.dev):  # without an error, no T is too small
             trained.model.temperature = fit_temperature(logits, self.dev.labels, self.dev.votes)
         trained.dev_raw = scores(self.dev.labels, softmax(logits))
         trained.dev = scores(self.dev.labels, softmax(logits, trained.model.temperature))
         trained.dev_predicted = logits.argmax(axis=1)
+
+
+def contradicted(predicted: np.ndarray[Any, Any], dev: Examples) -> bool:
+    """Whether a row of dev is predicted wrong, or has a vote for another class than the predicted (N,)."""
+    known = dev.labels >= 0
+    if dev.votes is None:
+        return bool((predicted != dev.labels)[known].any())
+    agreeing = dev.votes[np.arange(len(predicted)), predicted]
+    return bool((agreeing < dev.votes.sum(axis=1))[known].any())
 
 
 def fitting_length(network: Any, wanted: int) -> int:

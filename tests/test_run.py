@@ -141,6 +141,21 @@ def test_the_temperature_is_the_one_that_fits_dev_and_only_it_changes_the_scores
     assert trained.dev["log_loss"] < trained.dev_raw["log_loss"]
 
 
+def test_votes_against_a_dev_part_without_an_error_are_fitted_all_the_same(split):
+    train = split[0]
+    settings = {"training": replace(TRAINING, epochs=12), "calibrate": True}
+    agreed = replace(train, votes=5 * np.eye(3, dtype="f4")[train.labels])
+    right = run((train, agreed), **settings)
+    assert right.dev["accuracy"] == 1.0
+    assert right.model.temperature == 1.0  # five of five, everywhere
+    split_votes = replace(train, votes=agreed.votes + 1)
+    trained = run((train, split_votes), **settings)
+    logits = trained.model.predict_logits(train.inputs)
+    assert trained.dev["accuracy"] == 1.0
+    assert trained.model.temperature == pytest.approx(fit_temperature(logits, train.labels, split_votes.votes))
+    assert trained.model.temperature > 1.1
+
+
 def test_without_calibration_the_temperature_stays_one(split):
     trained = run(split, calibrate=False)
     assert trained.model.temperature == 1.0
