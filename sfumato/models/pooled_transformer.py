@@ -37,6 +37,15 @@ def pool_tokens(states: Tensor, mask: Tensor, pooling: str) -> Tensor:
     return states.masked_fill(~inside, 0).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
 
 
+def usable_positions(config: Any) -> int | None:
+    """Return how many tokens the encoder can read, special ones included; None if its positions have no end."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    counts_from_padding = config.model_type in {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"}
+    return positions - int(config.pad_token_id or 0) - 1 if counts_from_padding else positions
+
+
 class PooledTransformer(nn.Module):
     """Token ids (B, L) to `Output`; features are the pooled states (B, D), or their projection (B, projection)."""
 
@@ -47,6 +56,7 @@ class PooledTransformer(nn.Module):
         if isinstance(getattr(encoder, "pooler", None), nn.Module):
             encoder.pooler = None  # it would be saved and never trained
         self.encoder = encoder
+        self.positions = usable_positions(encoder.config)
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
         size = int(encoder.config.hidden_size)

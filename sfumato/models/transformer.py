@@ -21,7 +21,7 @@ from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
 from sfumato.encode import TokenEncoder
 from sfumato.errors import InputError
-from sfumato.models.pooled_transformer import MODEL_TYPE, POOLINGS, PooledTransformer, load_pooled
+from sfumato.models.pooled_transformer import MODEL_TYPE, POOLINGS, PooledTransformer, load_pooled, usable_positions
 from sfumato.registry import check_choice, check_range, check_whole
 
 VERSION = 1
@@ -29,7 +29,7 @@ VERSION = 1
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Silence the report that a new classification head has new weights, and the bars of reading and writing."""
+    """Silence the reports of a new head and of a type that is not theirs, and the bars of reading and writing."""
     names = ("transformers.modeling_utils", "transformers.utils.loading_report", "transformers")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
@@ -67,7 +67,7 @@ def load_tokenizer(source: str | Path) -> SubwordEncoder:
     """Read the tokenizer of a folder or hub id."""
     from transformers import AutoTokenizer
 
-    with readable(source, "tokenizer (tokenizer.json)"):
+    with readable(source, "tokenizer (tokenizer.json)"), quiet_loading():
         pretrained = AutoTokenizer.from_pretrained(str(source), trust_remote_code=False, use_fast=True)
     backend = getattr(pretrained, "backend_tokenizer", None)
     if backend is None:
@@ -112,15 +112,6 @@ class TransformerClassifier(nn.Module):
         if features.ndim == 3:  # heads that classify every position and pool after
             features = features[:, 0]
         return Output(logits, features)
-
-
-def usable_positions(config: Any) -> int | None:
-    """Return how many tokens the encoder can read, special ones included; None if its positions have no end."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions <= 0:
-        return None
-    counts_from_padding = config.model_type in {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"}
-    return positions - int(config.pad_token_id or 0) - 1 if counts_from_padding else positions
 
 
 def transformer(

@@ -1,6 +1,7 @@
 """A Hugging Face encoder: its tokenizer, its features, its folder."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -136,6 +137,33 @@ def test_a_pooled_folder_loads_without_the_encoder_it_came_from(tiny_bert, ticke
     saved = (folder / "config.json").read_text(encoding="utf-8") + (folder / "sfumato.json").read_text(encoding="utf-8")
     assert str(tiny_bert) not in saved
     assert json.loads(saved[: saved.index("\n}\n") + 2])["id2label"]["0"] == model.classes[0]
+
+
+def test_pooled_texts_longer_than_the_positions_are_cut_and_that_is_said(tiny_bert, tickets):
+    texts = [" ".join([text] * 20) for text in tickets["text"]]
+    settings = {"method": "baseline", "dev": 0, "epochs": 1, "max_length": 500, "device": "cpu"}
+    with pytest.warns(UserWarning, match="cut to 64 tokens, all the positions"):
+        model = sfumato.fit(
+            (texts, tickets["label"]), model="transformer", encoder=str(tiny_bert), pooling="mean", **settings
+        )
+    assert model.max_length == 64
+    assert len(model.predict(texts)) == len(texts)
+
+
+def test_a_pooled_folder_is_read_in_silence(tiny_bert, tickets, tmp_path, capfd):
+    settings = {"method": "baseline", "dev": 0, "epochs": 1, "max_length": 32, "device": "cpu"}
+    model = sfumato.fit(tickets, model="transformer", encoder=str(tiny_bert), pooling="mean", **settings)
+    folder = model.save(tmp_path / "model")
+    records, handler = [], logging.Handler()
+    handler.emit = records.append
+    logging.getLogger("transformers").addHandler(handler)
+    try:
+        capfd.readouterr()
+        sfumato.load(folder)
+    finally:
+        logging.getLogger("transformers").removeHandler(handler)
+    said = capfd.readouterr()
+    assert ([record.getMessage() for record in records], said.out, said.err) == ([], "", "")
 
 
 def test_a_pooled_folder_is_refused_by_transformers_and_not_read_by_half(tiny_bert, tickets, tmp_path):
