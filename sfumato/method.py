@@ -88,6 +88,7 @@ class Method:
     teacher : the model that must speak before the transforms (self-distillation), trained on hard labels
     takes_targets : True if the criterion works on given targets as on one-hot labels (LCM), so that a user's own may
         stand in their place
+    replaces_targets : True if a transform makes the targets from the labels and drops those that stood there before
     """
 
     name: str
@@ -103,6 +104,7 @@ class Method:
     needs_votes: bool = False
     teacher: Teacher | None = None
     takes_targets: bool = False
+    replaces_targets: bool = False
 
     def prepare(self, train: Examples) -> Examples:
         """Apply the transforms to the training split and return the new one; ``train`` is unchanged.
@@ -130,7 +132,7 @@ def combine(*methods: Method) -> Method:
     Raises
     ------
     InputError
-        if two of them bring a criterion of their own, or two want a teacher.
+        if two of them bring a criterion of their own, two want a teacher, or one drops the targets of one before.
     """
     if not methods:
         raise InputError("combine needs at least one method")
@@ -140,6 +142,12 @@ def combine(*methods: Method) -> Method:
     own = [method for method in methods if method.criterion is not None]
     if len(own) > 1:
         raise InputError(f"{own[0].name} and {own[1].name} both bring a loss of their own; combine at most one of them")
+    makers = [method for method in methods if method.replaces_targets]
+    if len(makers) > 1:
+        raise InputError(
+            f"{makers[0].name} and {makers[1].name} both make the targets from the labels, so nothing of "
+            f"{makers[0].name} would be left; give one of them"
+        )
     joined = Method(
         name="+".join(method.name for method in methods),
         transforms=tuple(step for method in methods for step in method.transforms),
@@ -153,5 +161,6 @@ def combine(*methods: Method) -> Method:
         needs_votes=any(method.needs_votes for method in methods),
         teacher=teachers[0].teacher if teachers else None,
         takes_targets=any(method.takes_targets for method in own),
+        replaces_targets=bool(makers),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

@@ -115,7 +115,7 @@ def test_lcm_learns_what_the_given_rows_say_and_not_what_the_labels_say():
 def test_a_method_says_itself_whether_its_loss_takes_given_targets():
     assert METHODS["lcm"]().takes_targets
     assert not METHODS["kwls-paper"]().takes_targets
-    assert not combine(METHODS["label-smoothing"](), METHODS["votes"]()).takes_targets  # no loss of its own to say so
+    assert not combine(METHODS["class-weights"](), METHODS["votes"]()).takes_targets  # no loss of its own to say so
     taught = replace(METHODS["lcm"](), transforms=(lambda examples: examples,), teacher=object())
     left = on_given_targets(taught)
     assert left.transforms == ()

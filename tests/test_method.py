@@ -64,17 +64,38 @@ def test_combine_needs_training_if_one_does_and_is_of_the_label_alone_only_if_al
     baseline, smoothing = METHODS["baseline"](), METHODS["label-smoothing"]()
     kwls, lcm = METHODS["kwls"](), METHODS["lcm"]()
     assert combine(smoothing, lcm).needs_training
-    assert not combine(smoothing, kwls).needs_training
+    assert not combine(baseline, kwls).needs_training
     assert combine(baseline, smoothing).has_targets
     assert not combine(baseline, baseline).has_targets
     assert combine(baseline, smoothing).label_only
-    assert not combine(smoothing, kwls).label_only
+    assert not combine(baseline, kwls).label_only
+    assert not combine(Method("halved", (halved,)), smoothing).label_only
 
 
 @pytest.mark.parametrize("pair", [("kwls-paper", "lcm"), ("lcm", "lcm-paper")])
 def test_combine_refuses_two_losses_and_names_both(pair):
     with pytest.raises(InputError, match=f"{pair[0]} and {pair[1]} both bring a loss of their own"):
         combine(METHODS["label-smoothing"](), *(METHODS[name]() for name in pair))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_that_replaces_targets_says_so(name):
+    p = np.full((4, 2), 0.5, dtype=np.float32)
+    given = replace(examples(), teacher=p, votes=p)
+    other = replace(given, targets=DenseTargets(np.tile(np.float32([0.3, 0.7]), (4, 1))))
+    method = METHODS[name]()
+    same = method.prepare(given).targets.dense().tolist() == method.prepare(other).targets.dense().tolist()
+    assert method.replaces_targets == same
+
+
+@pytest.mark.parametrize("pair", [("votes", "kwls"), ("votes", "label-smoothing"), ("kwls", "self-distillation")])
+def test_combine_refuses_two_methods_of_which_one_would_drop_the_other(pair):
+    first, second = (METHODS[name]() for name in pair)
+    with pytest.raises(InputError, match=f"nothing of {pair[0]} would be left"):
+        combine(first, METHODS["class-weights"](), second)
+    for name in ("lcm", "class-weights", "logit-adjustment"):
+        assert combine(first, METHODS[name]()).replaces_targets
+    assert not combine(METHODS["class-weights"](), METHODS["lcm"]()).replaces_targets
 
 
 def test_combine_needs_a_method():

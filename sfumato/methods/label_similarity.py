@@ -150,7 +150,9 @@ def label_similarity(
         "descriptions": transform.descriptions,
         "loss": loss,
     }
-    return Method(name, (transform,), target_criterion(name, loss), options=options, label_only=True)
+    return Method(
+        name, (transform,), target_criterion(name, loss), options=options, label_only=True, replaces_targets=True
+    )
 
 
 def read_descriptions(file: str) -> dict[str, str]:

@@ -106,7 +106,7 @@ def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform") -> Method:
         return replace(examples, targets=TableTargets(table, examples.labels))
 
     options = {"smoothing": smoothing, "mode": mode}
-    return Method("label-smoothing", (smooth,), options=options, label_only=True, even=True)
+    return Method("label-smoothing", (smooth,), options=options, label_only=True, even=True, replaces_targets=True)
 
 
 def baseline() -> Method:

@@ -37,7 +37,8 @@ def distilled(p: Floats, labels: np.ndarray, *, weight: float, temperature: floa
 
 
 def _distil(examples: Examples, *, weight: float, temperature: float) -> Examples:
-    assert examples.teacher is not None  # Method.prepare has looked
+    if examples.teacher is None:
+        raise InputError("self-distillation needs Examples.teacher, the probabilities of a trained model")
     target = distilled(examples.teacher, examples.labels, weight=weight, temperature=temperature)
     return replace(examples, targets=DenseTargets(target))
 
@@ -72,6 +73,7 @@ def self_distillation(
         target_criterion(name, loss),
         options=options,
         teacher=Teacher(folds=folds, model=teacher),
+        replaces_targets=True,
     )
 
 
@@ -95,6 +97,7 @@ def self_distillation_paper(alpha: float = 1.0, *, temperature: float = 1.0, tea
         target_criterion(name, "auxiliary", alpha, scale="paper"),  # Eq. 9
         options={"alpha": alpha, "temperature": temperature, "teacher": teacher},
         teacher=Teacher(folds=0, model=teacher, calibrate=False),
+        replaces_targets=True,
     )
 
 

@@ -101,4 +101,4 @@ def tfidf(
         weight=weight,
         fallback=fallback,
     )
-    return Method("tfidf", (labels,), target_criterion("tfidf", loss, alpha), options=options)
+    return Method("tfidf", (labels,), target_criterion("tfidf", loss, alpha), options=options, replaces_targets=True)

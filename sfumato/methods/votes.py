@@ -75,4 +75,11 @@ def votes(prior: float = 0.0, spread: str = "classes", *, loss: str = "ce", alph
         return replace(examples, targets=DenseTargets(vote_shares(examples.votes, prior=prior, spread=spread)))
 
     options = {"prior": prior, "spread": spread, "loss": loss, "alpha": alpha}
-    return Method("votes", (count,), target_criterion("votes", loss, alpha), options=options, needs_votes=True)
+    return Method(
+        "votes",
+        (count,),
+        target_criterion("votes", loss, alpha),
+        options=options,
+        needs_votes=True,
+        replaces_targets=True,
+    )

@@ -4,6 +4,7 @@ import pytest
 
 import sfumato
 from sfumato import KeywordSmoother, SoftLabelClassifier
+from sfumato.methods.class_weights import class_weights
 from sfumato.methods.kwls import kwls
 from sfumato.methods.label_smoothing import label_smoothing
 
@@ -61,8 +62,8 @@ def test_what_cannot_be_set_is_refused_in_words():
         SoftLabelClassifier(method="kwls").set_params(method__wieght=0.2)
     with pytest.raises(sfumato.InputError, match=r"model linear has no option 'filters'"):
         SoftLabelClassifier().set_params(model__filters=3)
-    joined = sfumato.combine(kwls(), label_smoothing())
-    with pytest.raises(sfumato.InputError, match=r"kwls\+label-smoothing is already built"):
+    joined = sfumato.combine(kwls(), class_weights())
+    with pytest.raises(sfumato.InputError, match=r"kwls\+class-weights is already built"):
         SoftLabelClassifier(method=joined).set_params(method__weight=0.2)
     for wrong in ("mehtod", "mehtod__weight", "seed__weight"):
         with pytest.raises((ValueError, AttributeError), match=r"mehtod|'int' object"):
