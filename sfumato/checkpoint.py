@@ -61,10 +61,17 @@ class Checkpoint:
         if not parent.is_dir():
             raise InputError(f"checkpoint: there is no folder {parent} to put {self.folder.name} in; make it first")
         if self.exists and not self.resume:
-            raise InputError(
-                f"{self.folder} holds the checkpoint of a run that was not finished: go on with it by --resume "
-                f"(resume=True), or {AFRESH}"
-            )
+            what, further = "a run that was not finished", "go on with it by --resume (resume=True)"
+            if self.finished:
+                what, further = "a finished run", "resume=True (--resume) gives its model again without training"
+            raise InputError(f"{self.folder} holds the checkpoint of {what}: {further}, or {AFRESH}")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the folder holds a run after its last step; False for a damaged one."""
+        with suppress(InputError):
+            return bool(read_about(self.folder / ABOUT)["facts"].get("finished"))
+        return False
 
     @property
     def exists(self) -> bool:

@@ -267,6 +267,7 @@ def keep(checkpoint: Checkpoint, loop: Loop, best: Best, history: History, secon
     about_best = {"accuracy": best.accuracy, "log_loss": best.log_loss, "epoch": best.epoch}
     facts = taken.facts | {"best": about_best, "history": history.epochs, "seconds": seconds}
     facts["threads"] = torch.get_num_threads()
+    facts["finished"] = loop.done == loop.total or best.waited(loop.done / loop.per_epoch, loop.training.patience)
     checkpoint.write(Snapshot({**taken.tensors, **named("best", best.state)}, facts), loop.done)
 
 

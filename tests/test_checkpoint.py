@@ -381,6 +381,15 @@ def test_a_checkpoint_that_nobody_asked_to_resume_is_not_written_over(folder):
     Checkpoint(folder / "new").check()
 
 
+@pytest.mark.parametrize("patience", [None, 1])
+def test_a_finished_run_is_called_finished(split, tmp_path, patience):
+    training = replace(TRAINING, epochs=40, patience=patience) if patience else TRAINING
+    done = run(split, training=training, checkpoint=Checkpoint(tmp_path))
+    assert (done.steps < 160) if patience else (done.steps == 16)
+    with pytest.raises(InputError, match=r"of a finished run: resume=True .* gives its model again without training"):
+        Checkpoint(tmp_path).check()
+
+
 def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file; give the name of a folder"):

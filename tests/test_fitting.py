@@ -66,7 +66,7 @@ def test_to_go_on_one_must_say_where_the_run_was_kept(tickets, tmp_path):
     with pytest.raises(InputError, match="resume=True needs checkpoint"):
         fit(tickets, resume=True)
     model = fit(tickets, threads=1, checkpoint=tmp_path / "kept")
-    with pytest.raises(InputError, match="holds the checkpoint of a run"):
+    with pytest.raises(InputError, match="holds the checkpoint of a finished run"):
         fit(tickets, threads=1, checkpoint=tmp_path / "kept")
     again = fit(tickets, threads=1, checkpoint=str(tmp_path / "kept"), resume=True)
     assert "went on from the checkpoint of epoch 2" in again.info["notes"]
