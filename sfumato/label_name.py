@@ -6,7 +6,7 @@ accident, to everybody else. Which of the two it is only the user knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Number
 from typing import Any
 
@@ -40,11 +40,18 @@ def name_labels(labels: Sequence[Any]) -> list[str]:
     return names
 
 
-def find_clash(labels: Sequence[Any], names: Sequence[str], *, blanks: bool = True) -> str:
+def find_clash(
+    labels: Sequence[Any],
+    names: Sequence[str],
+    *,
+    blanks: bool = True,
+    place: Callable[[int], str] = lambda k: f"row {k + 1}",
+) -> str:
     """Return a sentence on the first two labels that are alike but not the same, an empty string if there are none.
 
     Alike are labels of different kinds with the same name (1 and "1", True and "True"), equal numbers with different
-    names (1, 1.0 and True), and, with ``blanks``, texts that differ by blanks at their ends.
+    names (1, 1.0 and True), and, with ``blanks``, texts that differ by blanks at their ends. ``place`` says where
+    the label with an index stands.
     """
     if set(map(type, labels)) <= {str}:
         distinct = set(names) if blanks else set()
@@ -55,7 +62,7 @@ def find_clash(labels: Sequence[Any], names: Sequence[str], *, blanks: bool = Tr
         for key in _keys(labels[row], names[row]):
             other = seen.setdefault(key, row)
             if other != row and (blanks or not isinstance(labels[row], str) or not isinstance(labels[other], str)):
-                one, two = (f"{_shown(labels[k])} of row {k + 1}" for k in (other, row))
+                one, two = (f"{_shown(labels[k])} of {place(k)}" for k in (other, row))
                 return f"labels must differ by more than kind or blanks, got {one} and {two}; write them the same way"
     return ""
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,13 @@ def from_columns(columns: Mapping[str, Sequence[Any]], source: str, *, first_row
     notes = tuple(f"column {name!r} holds bytes that are no text; only their number is kept" for name in binary)
     size = next(iter(sizes.values()), 0)
     rows = list(range(first_row, first_row + size))
-    return Table(cells, source, rows, notes, binary=binary, clashes=clashing(columns, cells))
+    numbers = frozenset(name for name, values in columns.items() if _all_numbers(values))
+    return Table(cells, source, rows, notes, binary=binary, clashes=clashing(columns, cells), numbers=numbers)
+
+
+def _all_numbers(values: Sequence[Any]) -> bool:
+    kinds = {*map(type, values)} - {type(None)}
+    return bool(kinds) and all(issubclass(kind, Number) or kind.__name__ in ("bool", "bool_") for kind in kinds)
 
 
 def clashing(columns: Mapping[str, Sequence[Any]], cells: Mapping[str, Sequence[str]]) -> dict[str, str]:

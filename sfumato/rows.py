@@ -49,6 +49,7 @@ class Table:
         how many bytes there are, and `column` refuses them
     clashes : columns where two values are alike as text and not the same, as 1 and "1" -> a sentence that names them;
         such a column is refused as a label
+    numbers : columns that held numbers or truth values, and nothing else, before they became text
     """
 
     columns: dict[str, list[str]]
@@ -59,6 +60,7 @@ class Table:
     unit: str = "row"
     binary: dict[str, int] = field(default_factory=dict)
     clashes: dict[str, str] = field(default_factory=dict)
+    numbers: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -141,6 +143,7 @@ def join_tables(chunks: Iterable[Table]) -> Table:
     notes: dict[str, None] = {}
     binary: dict[str, int] = {}
     clashes: dict[str, str] = {}
+    numbers: frozenset[str] | None = None
     chunk = None
     for chunk in chunks:
         for name in chunk.columns:
@@ -153,6 +156,8 @@ def join_tables(chunks: Iterable[Table]) -> Table:
         notes |= dict.fromkeys(chunk.notes)
         binary = chunk.binary | binary
         clashes = chunk.clashes | clashes
+        numbers = chunk.numbers if numbers is None else numbers & chunk.numbers
     if chunk is None:
         raise InputError("there is nothing to join")
-    return Table(columns, chunk.source, rows, tuple(notes), tuple(dropped), chunk.unit, binary, clashes)
+    kept = numbers or frozenset()
+    return Table(columns, chunk.source, rows, tuple(notes), tuple(dropped), chunk.unit, binary, clashes, kept)

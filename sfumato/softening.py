@@ -171,7 +171,7 @@ def checked_examples(texts: Sequence[Any], labels: Sequence[object] | None, vote
     rows = rows if rows and _tokens(rows[0]) else check_texts(rows)
     counts, classes = None, None
     if votes is not None:
-        counts, classes = read_votes(votes, None if labels is None else [str(name) for name in labels], len(rows))
+        counts, classes = read_votes(votes, labels, len(rows))
         labels = [classes[k] for k in counts.argmax(axis=1)] if labels is None else labels
     if labels is None:
         raise InputError("soften needs labels, or votes to take the majority of")

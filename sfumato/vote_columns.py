@@ -5,9 +5,11 @@ The forms are those of `sfumato.votes`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sfumato.errors import InputError
+from sfumato.label_name import label_name
 from sfumato.rows import Table
 
 Votes = str | Sequence[str] | Mapping[str, str]
@@ -23,7 +25,7 @@ def read_option(written: Sequence[str] | None) -> Votes | None:
         plain = next((name for name, equals, _ in pairs if not equals), None)
         if plain is not None:
             raise InputError(f"--votes {plain}: write class=column for each class, or plain columns of annotators only")
-        return {name.strip(): column.strip() for name, _, column in pairs}
+        return _by_class((name, column.strip()) for name, _, column in pairs)
     return written[0] if len(written) == 1 else list(written)
 
 
@@ -39,7 +41,7 @@ def form_of(table: Table, votes: Votes | None, count: str | None) -> Form:
     if isinstance(votes, str) and votes.endswith("*"):
         return _prefixed(table, votes.removesuffix("*"))
     if isinstance(votes, Mapping):
-        chosen = {str(name).strip(): str(column) for name, column in votes.items()}
+        chosen = _by_class((name, str(column)) for name, column in votes.items())
     else:
         names = [votes] if isinstance(votes, str) else [str(name) for name in votes or ()]
         chosen = {name: name for name in names}
@@ -58,10 +60,29 @@ def form_of(table: Table, votes: Votes | None, count: str | None) -> Form:
 
 
 def _prefixed(table: Table, prefix: str) -> dict[str, str]:
-    chosen = {name.removeprefix(prefix): name for name in table.columns if name.startswith(prefix) and name != prefix}
+    found = [name for name in table.columns if name.startswith(prefix) and name != prefix]
+    chosen = _by_class((name.removeprefix(prefix), name) for name in found)
     if not chosen:
         raise InputError(f"{table.source}: no column is named {prefix}...; there are: {', '.join(table.columns)}")
     return _two_classes(chosen)
+
+
+def _by_class(pairs: Iterable[tuple[Any, str]]) -> dict[str, str]:
+    """Return class to column of counts; no class has two columns and no column two classes, or votes would be lost."""
+    chosen: dict[str, tuple[Any, str]] = {}
+    for given, column in pairs:
+        name = label_name(given).strip()
+        other, its = chosen.setdefault(name, (given, column))
+        if its != column or other is not given:
+            raise InputError(
+                f"votes name columns for {other!r} ({its!r}) and for {given!r} ({column!r}), which are one class, "
+                f"{name!r}; add up the counts in one column, or rename one class"
+            )
+    columns = {column: name for name, (_, column) in chosen.items()}
+    if len(columns) < len(chosen):
+        name, column = next((name, column) for name, (_, column) in chosen.items() if columns[column] != name)
+        raise InputError(f"votes name the column {column!r} for two classes, {name!r} and {columns[column]!r}")
+    return {name: column for name, (_, column) in chosen.items()}
 
 
 def _two_classes(chosen: dict[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from sfumato.errors import InputError
 from sfumato.rows import BadRow, Table, check_bad_rows, describe_bad_rows, refuse_bad_rows
 from sfumato.targets import Floats, Integers
 from sfumato.vote_columns import Form, Votes, form_of
+from sfumato.vote_labels import check_annotators, check_kinds
 
 MAJORITY = "majority of the votes"  # the label column that is made where none is named
 
@@ -89,10 +90,13 @@ def count_votes(
     check_bad_rows(bad_rows)
     form = form_of(table, votes, count)
     texts, named, said = guess_columns(table, text, label, need_label=form is None)
+    check_kinds(table, [*(form if isinstance(form, list) else []), *([named] if named else [])])
     if form is None:
         ballot = _from_rows(table, named, count)
     else:
         ballot = _from_counts(table, form) if isinstance(form, dict) else _from_annotators(table, form, texts)
+    if isinstance(form, list):
+        said += check_annotators(table, form)
     group, first = _groups(table, texts, merge=form is None)
     pooled = Counter(ballot.name)
     if isinstance(form, dict):

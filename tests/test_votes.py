@@ -1,6 +1,7 @@
 """Reading votes: the same votes in every form, what is refused, and what is said."""
 
 import numpy as np
+import polars
 import pytest
 
 from sfumato.data import Examples, concatenate
@@ -175,6 +176,68 @@ def test_votes_for_one_class_only_weights_of_repeated_rows_and_examples_with_col
         read_examples(rows, text="text", votes="rows", weight="w")
     with pytest.raises(InputError, match="bring their own votes"):
         read_examples(Examples.from_labels(["a", "b"], ["x", "y"]), votes=["a", "b"])
+
+
+TWO = {"text": ["one", "two"], "c1": [1, 2], "c2": [3, 0]}
+LOST = {
+    "kind": ({1: "c1", "1": "c2"}, r"for 1 \('c1'\) and for '1' \('c2'\), which are one class, '1'"),
+    "blank": ({"spam": "c1", "spam ": "c2"}, "for 'spam' .* and for 'spam ' .* one class"),
+    "column": ({"spam": "c1", "ham": "c1"}, "the column 'c1' for two classes, 'spam' and 'ham'"),
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_two_columns_for_one_class_and_one_for_two_are_refused(case):
+    with pytest.raises(InputError, match=LOST[case][1]):
+        read_examples(TWO, text="text", votes=LOST[case][0])
+    assert read_examples(TWO, text="text", votes={1: "c1", 2: "c2"})[0].votes.tolist() == [[1, 3], [2, 0]]
+
+
+def test_columns_of_a_prefix_that_differ_by_a_blank_are_refused():
+    table = {"text": ["one", "two"], "c_x": [1, 2], "c_x ": [1, 1], "c_y": [0, 3]}
+    with pytest.raises(InputError, match=r"'c_x'.*'c_x '.* which are one class, 'x'"):
+        read_examples(table, text="text", votes="c_*")
+    del table["c_x "]
+    assert read_examples(table, text="text", votes="c_*")[0].classes == ("x", "y")
+
+
+MIXED = [
+    ([1, "1"], ["1", "2"], r"1 \(int\) of row 1 and '1' \(str\) of row 2"),
+    ([1, 2], ["1", "2"], "1 is a number in column 'a' and a text in column 'b'"),
+    ([1, 2], [1.0, 2.0], "1.0 in column 'b' is 1 in column 'a'"),
+    ([True, False], [0, 1], "0 in column 'b' is false in column 'a'"),
+    ([True, False], ["true", "false"], "false is a number in column 'a'"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "said"), MIXED)
+def test_votes_of_annotators_that_differ_by_kind_alone_are_refused_in_lists_and_frames(one, other, said):
+    table = {"text": ["one", "two"], "a": one, "b": other}
+    with pytest.raises(InputError, match=said):
+        read_examples(table, text="text", votes=["a", "b"])
+    if len({*map(type, one)}) == 1:
+        with pytest.raises(InputError, match=said):
+            read_examples(polars.DataFrame(table), text="text", votes=["a", "b"])
+
+
+def test_votes_in_rows_that_differ_by_kind_alone_are_refused_and_numbers_with_a_gap_are_not():
+    rows = {"text": ["one", "one", "two"], "label": [1, "1", 2]}
+    with pytest.raises(InputError, match=r"1 \(int\) of row 1 and '1' \(str\) of row 2"):
+        read_examples(rows, text="text", label="label", votes="rows")
+    gaps = {"text": ["one", "two"], "a": [1.0, float("nan")], "b": [1, 2]}
+    assert read_examples(gaps, text="text", votes=["a", "b"])[0].classes == ("1", "2")
+
+
+def test_annotators_without_a_class_in_common_are_refused_or_said():
+    table = {"text": [f"text {k}" for k in range(40)], "a": ["x", "y"] * 20, "b": ["31", "45"] * 20}
+    with pytest.raises(InputError, match="column 'a' holds no class that 'b' holds, but 'x', 'y'"):
+        read_examples(table, text="text", votes=["a", "b"])
+    few = {**table, "b": ["x", "31", *["45"] * 38]}
+    assert any(
+        "only 1 of 40 votes in column 'b'" in note for note in read_examples(few, text="text", votes=["a", "b"])[1]
+    )
+    same = {**table, "b": ["x"] * 40}
+    assert not any("votes in column" in note for note in read_examples(same, text="text", votes=["a", "b"])[1])
 
 
 @pytest.mark.data

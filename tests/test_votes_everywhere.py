@@ -64,7 +64,7 @@ def test_soften_without_votes_is_as_before_and_the_method_votes_refuses():
         (np.where(np.eye(4, 3) > 0, np.nan, COUNTS), ["x", "y", "z", "x"], "row 1 must be whole numbers"),
         ([*LISTS[:3], []], None, "row 4 add up to none"),
         ([*LISTS[:3], "x"], None, "row 4 must be a list of labels, got 'x'"),
-        ([*LISTS[:3], [1, 0, 2]], None, "row 4 hold 1: in lists they are labels"),
+        ([*LISTS[:3], [1, 0, 2]], None, "row 4 hold 1: in lists they are labels, all texts or all whole numbers"),
         ("ann1", None, "must be a list of labels for each text, or counts, got 'ann1'"),
         ({"x": [1, 2, 3, 4], "y": ["a", 0, 0, 0]}, None, "must be numbers"),
     ],
@@ -72,6 +72,42 @@ def test_soften_without_votes_is_as_before_and_the_method_votes_refuses():
 def test_votes_that_are_none_are_refused_in_words(votes, labels, said):
     with pytest.raises(InputError, match=said):
         sfumato.soften(TEXTS, labels, method="votes", votes=votes)
+
+
+ALIKE = [
+    ({1: [1, 0], "1": [0, 1]}, None, r"1 \(int\) of class 1 and '1' \(str\) of class 2"),
+    ({"spam": [1, 0], "spam ": [0, 1]}, None, "'spam' .* of class 1 and 'spam '"),
+    ([["a", "a "], ["b"]], None, r"'a' \(str\) of the votes of row 1 and 'a ' \(str\) of the votes of row 1"),
+    ([["a", "a"], ["b"]], ["a ", "b"], r"'a' .* of the votes of row 1 and 'a ' \(str\) of the label of row 1"),
+    ([[1, True], [0]], None, "1 .* and True"),
+    ([[1, "1"], [2]], None, "row 1 hold 1"),
+    ([[2, 0], [1, 1]], ["x", "y"], "row 1 hold 2: .* give counts as a numpy array"),
+    ([[0.5], [1]], None, "row 1 hold 0.5"),
+]
+
+
+@pytest.mark.parametrize(("votes", "labels", "said"), ALIKE)
+def test_votes_that_are_alike_but_not_the_same_are_refused_with_both(votes, labels, said):
+    with pytest.raises(InputError, match=said):
+        sfumato.soften(["one", "two"], labels, method="votes", votes=votes)
+
+
+def test_truth_values_have_one_name_in_labels_and_in_votes_of_every_form():
+    labels = [True, False]
+    for votes in ([[True, True], [False, True]], np.array([[0, 2], [1, 1]]), {True: [2, 1], False: [0, 1]}):
+        soft = sfumato.soften(["one", "two"], labels, method="votes", votes=votes)
+        assert soft.classes == ("false", "true")
+        assert soft.targets.tolist() == [[0, 1], [0.5, 0.5]]
+        assert soft.labels.tolist() == [1, 0]
+
+
+def test_whole_numbers_in_lists_are_labels_and_nan_is_an_absent_vote():
+    plain = sfumato.soften(["one", "two"], [1, 2], method="votes", votes=[[1, 1], [2, 1]])
+    assert plain.classes == ("1", "2")
+    assert plain.targets.tolist() == [[1, 0], [0.5, 0.5]]
+    gaps = sfumato.soften(["one", "two"], [1, 2], method="votes", votes=[[1.0, float("nan")], [2.0, 1.0]])
+    assert gaps.classes == plain.classes
+    assert gaps.targets.tolist() == plain.targets.tolist()
 
 
 def test_fit_learns_the_shares_fits_the_temperature_to_them_and_says_so(voted):
