@@ -21,6 +21,7 @@ import csv
 import json
 import tomllib
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from scipy import sparse
 from sfumato.data import Examples
 from sfumato.errors import InputError, nearest
 from sfumato.keywords import count_words
+from sfumato.label_name import label_name
 from sfumato.method import Method
 from sfumato.methods.target_loss import target_criterion
 from sfumato.registry import check_choice, check_range
@@ -92,7 +94,7 @@ class LabelSimilarity:
     def __call__(self, examples: Examples) -> Examples:
         similarity = self.similarity(examples)
         lonely = (similarity.sum(axis=1) < 1 + 1e-9).sum()
-        if lonely:
+        if lonely and self.sharpness > 0:  # at 0 all classes share evenly, alike or not
             warnings.warn(
                 f"label-similarity: {lonely} of {len(similarity)} classes are like no other by their {self.source}; "
                 "their labels stay hard",
@@ -122,7 +124,7 @@ def label_similarity(
     *,
     source: str = "centroids",
     sharpness: float = 2.0,
-    descriptions: Mapping[str, str] | str | None = None,
+    descriptions: Mapping[str, str] | str | Path | None = None,
     loss: str = "ce",
 ) -> Method:
     """Give part of a label's mass to the classes that are like it.
@@ -141,8 +143,8 @@ def label_similarity(
     check_choice(name, "source", source, SOURCES)
     if (source == "descriptions") != (descriptions is not None):
         raise InputError(f"{name}: descriptions belong to source='descriptions', got source={source!r}")
-    given = read_descriptions(descriptions) if isinstance(descriptions, str) else descriptions
-    transform = LabelSimilarity(source, weight, sharpness, None if given is None else dict(given))
+    given = None if descriptions is None else checked_descriptions(descriptions)
+    transform = LabelSimilarity(source, weight, sharpness, given)
     options = {
         "weight": weight,
         "source": source,
@@ -155,29 +157,67 @@ def label_similarity(
     )
 
 
-def read_descriptions(file: str) -> dict[str, str]:
-    """Read the description of each class from a JSON, TOML or CSV file.
+def checked_descriptions(given: Mapping[str, str] | str | Path) -> dict[str, str]:
+    """Return the description of each class, from a mapping or a file (`read_descriptions`).
 
     Raises
     ------
     InputError
-        if the file is not there, not readable as what its name says, or does not map names to texts.
+        if a description is empty or no text, or ``given`` is neither mapping nor file.
     """
-    path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix == ".json":
-            found = json.loads(text)
-        elif path.suffix == ".toml":
-            found = tomllib.loads(text)
-        else:
-            found = {row["class"]: row["description"] for row in csv.DictReader(text.splitlines())}
-    except (OSError, ValueError) as error:
-        raise InputError(f"label-similarity: cannot read the descriptions in {file} ({error})") from error
-    except KeyError as error:
+    where = "descriptions"
+    if isinstance(given, str | Path):
+        where = str(given)
+        given = read_descriptions(Path(given))
+    if not isinstance(given, Mapping):
         raise InputError(
-            f"label-similarity: {file} needs the columns class and description, {error} is missing"
-        ) from error
-    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise InputError(f"label-similarity: {file} must map each class to one text")
-    return {str(name): text for name, text in found.items()}
+            "label-similarity: descriptions must be a mapping of each class to its text, or a file of it, "
+            f"got {type(given).__name__}"
+        )
+    for name, text in given.items():
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(
+                f"label-similarity: {where} must give each class one text that is not empty, "
+                f"got {text!r:.60} for {name!r}"
+            )
+    return {label_name(name): text for name, text in given.items()}
+
+
+def read_descriptions(path: Path) -> Any:
+    """Return what a JSON, TOML or CSV file holds; of a CSV file, and only of it, that is surely class to text.
+
+    Raises
+    ------
+    InputError
+        if the file is not there, not readable as what its name says, or describes a class twice.
+    """
+    try:
+        if path.suffix == ".toml":
+            return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open(encoding="utf-8-sig", newline="") as file:  # newline="": a cell may hold line breaks
+            if path.suffix == ".json":
+                return json.load(file, object_pairs_hook=lambda pairs: once_each(pairs, path))
+            rows = csv.DictReader(file, strict=True)
+            return once_each([described(row, path, rows.line_num) for row in rows], path)
+    except InputError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"label-similarity: cannot read the descriptions in {path} ({error})") from error
+
+
+def described(row: Mapping[Any, Any], path: Path, line: int) -> tuple[str, str]:
+    """Return the class and the description of a row of a CSV file that ends in a line."""
+    missing = [name for name in ("class", "description") if name not in row]
+    if missing:
+        raise InputError(f"label-similarity: {path} needs the columns class and description, {missing[0]!r} is missing")
+    if None in row:
+        raise InputError(f"label-similarity: {path}, line {line} has too many cells; put texts with a comma in quotes")
+    return row["class"], row["description"]
+
+
+def once_each(pairs: Sequence[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    """Return the pairs as a mapping; a name that comes twice would silently lose its first text."""
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise InputError(f"label-similarity: {path} describes the class {name!r} {count} times; keep one of them")
+    return dict(pairs)

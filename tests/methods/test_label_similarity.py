@@ -91,6 +91,8 @@ def test_a_class_like_no_other_keeps_its_hard_label_and_that_is_said():
     with pytest.warns(UserWarning, match="1 of 3 classes are like no other by their names"):
         table = method.prepare(Examples.from_labels(names, names)).targets.table
     assert table[2] == pytest.approx([0, 0, 1])
+    even = METHODS["label-similarity"](0.3, source="names", sharpness=0)  # no warning: warnings are errors here
+    assert even.prepare(Examples.from_labels(names, names)).targets.table[2] == pytest.approx([0.1, 0.1, 0.8])
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,38 @@ def test_a_class_like_no_other_keeps_its_hard_label_and_that_is_said():
 def test_wrong_options_are_refused(options, said):
     with pytest.raises(InputError, match=said):
         METHODS["label-similarity"](**options)
+
+
+def test_a_path_is_a_file_too_and_a_cell_may_hold_commas_and_line_breaks(tmp_path):
+    path = tmp_path / "about.csv"
+    path.write_bytes(b'class,description\r\nbilling,"money,\ncards"\r\nlogin,accounts\r\n')
+    options = METHODS["label-similarity"](source="descriptions", descriptions=path).options
+    assert options["descriptions"] == {"billing": "money,\ncards", "login": "accounts"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["money", "parcels"], "must be a mapping of each class to its text, or a file of it, got list"),
+        ({"billing": 3}, "one text that is not empty, got 3 for 'billing'"),
+        ({"billing": " "}, "one text that is not empty, got ' ' for 'billing'"),
+        ("class,description\na,x\na,y\n", "describes the class 'a' 2 times"),
+        ("class,description\na,\n", "one text that is not empty, got '' for 'a'"),
+        ("class,description\na\n", "one text that is not empty, got None for 'a'"),
+        ("class,description\na,money, cards\n", "line 2 has too many cells"),
+        ("class,text\na,x\n", "'description' is missing"),
+    ],
+)
+def test_descriptions_that_would_lose_something_are_refused(given, said, tmp_path):
+    if isinstance(given, str):
+        (tmp_path / "about.csv").write_text(given, encoding="utf-8")
+        given = tmp_path / "about.csv"
+    with pytest.raises(InputError, match=said):
+        METHODS["label-similarity"](source="descriptions", descriptions=given)
+    twice = tmp_path / "twice.json"
+    twice.write_text('{"a": "x", "a": "y"}', encoding="utf-8")
+    with pytest.raises(InputError, match="describes the class 'a' 2 times"):
+        METHODS["label-similarity"](source="descriptions", descriptions=str(twice))
 
 
 def test_a_class_without_a_description_is_named():
