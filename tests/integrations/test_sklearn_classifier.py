@@ -137,6 +137,15 @@ def test_soft_targets_are_those_that_fit_takes(tickets):
         assert np.array_equal(again.predict_proba(tickets["text"]), expected)
 
 
+def test_votes_have_no_place_beside_labels_and_go_by_soft_targets(tickets):
+    texts, labels = tickets["text"], tickets["label"]
+    classifier = sfumato.SoftLabelClassifier(method="votes", **FAST)
+    with pytest.raises(sfumato.InputError, match=r"soften\(X, y, 'votes', votes=...\).*fit\(X, y, soft_targets=soft\)"):
+        classifier.fit(texts, labels)
+    soft = sfumato.soften(texts, labels, "votes", votes=[[name, name] for name in labels])
+    assert classifier.fit(texts, labels, soft_targets=soft).score(texts, labels) > 0.9
+
+
 def test_columns_of_soft_targets_go_to_the_classes_of_their_names(tickets):
     numbers = [{"billing": 10, "login": 9, "shipping": 2}[name] for name in tickets["label"]]
     soft = sfumato.soften(tickets["text"], numbers, "label-smoothing")

@@ -11,14 +11,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sfumato.data import mean_one
+from sfumato.errors import InputError
 from sfumato.integrations.sklearn.option import OWNERS, current_options, with_options
 from sfumato.integrations.sklearn.text_and_label import in_order, read_examples, read_texts, read_weights
+from sfumato.resolve import build_method
 from sfumato.softening import SoftTargets
 
 SETTINGS = (
     *("model_options", "epochs", "batch_size", "lr", "max_length", "eval_every", "dev", "seed"),
     *("balance", "calibrate", "device", "threads"),
 )  # what `sfumato.fit` is given as it stands
+NO_PLACE = (
+    "the method needs the votes of several annotators, and X and y have no place for them; make the targets first, "
+    "soft = sfumato.soften(X, y, 'votes', votes=...), and give them to fit(X, y, soft_targets=soft)"
+)
 
 
 class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -97,11 +103,13 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             examples = replace(examples, weights=mean_one(read_weights(sample_weight, len(examples))))
         if isinstance(soft_targets, SoftTargets):
             soft_targets = in_order(soft_targets, examples.classes)
-        smoother = hasattr(self.method, "as_method")
+        method = self.method.as_method() if hasattr(self.method, "as_method") else self.method
+        if soft_targets is None and build_method(method, self.method_options or {}).needs_votes:
+            raise InputError(NO_PLACE)
         self.model_ = fit(
             examples,
             model=self.model,
-            method=self.method.as_method() if smoother else self.method,
+            method=method,
             method_options=self.method_options,
             soft_targets=soft_targets,
             **{name: getattr(self, name) for name in SETTINGS},
