@@ -140,8 +140,13 @@ def cut(line: bytes, layout: Layout, file: Path, number: int) -> tuple[bytes, by
     spare = len(parts) - layout.size
     if spare < 1 or (spare > 1 and is_number(parts[spare - 1])):
         shown = line[:40].decode("utf-8", "replace")
+        if number == 2 and layout.promised is not None:
+            raise InputError(
+                f"{file}: the header, line 1, promises {layout.size} numbers a word, line 2 has {len(parts) - 1}: "
+                f"{shown!r}; correct the header or take it out"
+            )
         raise InputError(
-            f"{file}, line {number} has {len(parts)} columns, the first one has {layout.size + 1} (a word and "
+            f"{file}, line {number} has {len(parts)} columns, the first vector has {layout.size + 1} (a word and "
             f"{layout.size} numbers): {shown!r}; the file is damaged or mixes two tables"
         )
     return b" ".join(parts[:spare]), b" ".join(parts[spare:])

@@ -68,10 +68,15 @@ def test_coverage_counts_occurrences(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["cat 1 2", "dog 1"], r"line 2 has 2 columns, the first one has 3 \(a word and 2 numbers\): 'dog 1'"),
+        (["cat 1 2", "dog 1"], r"line 2 has 2 columns, the first vector has 3 \(a word and 2 numbers\): 'dog 1'"),
         (["cat 1 2", "", "dog 1 2"], "line 2 has 0 columns"),
         (["cat 1 2", "dog 1 2 3"], "line 2 has 4 columns"),
-        (["2 3", "cat 1 2"], "line 2 has 3 columns, the first one has 4"),
+        (
+            ["2 3", "cat 1 2"],
+            "the header, line 1, promises 3 numbers a word, line 2 has 2: 'cat 1 2'; correct the header",
+        ),
+        (["2 1", "cat 1 2"], "the header, line 1, promises 1 numbers a word, line 2 has 2"),
+        (["2 2", "cat 1 2", "dog 1"], "line 3 has 2 columns, the first vector has 3"),
         (["cat 1 2", "dog 1 x"], "line 2: 'x' is not a number"),
         (["cat 1 2", "dog 1 nan"], "line 2 holds a number that is not finite"),
         (["0110\tcat\t17"], "line 1: 'cat' is not a number"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -39,7 +40,7 @@ class Audit:
         (probably wrong), reason
     classes : the C labels, sorted
     confusion : (C, C) share of the rows given each label (down) that have each likeliest label (across)
-    settings : folds, seed and the accuracy of the likeliest label
+    settings : folds, seed, and ``agreement``, the accuracy of the likeliest label (None if no row is judged)
     """
 
     pairs: pl.DataFrame
@@ -61,9 +62,12 @@ class Audit:
     def report(self) -> str:
         """Return what was found, in words and numbers."""
         unjudged = f"; {self.unjudged:,} not judged" if self.unjudged else ""
+        judged = "no row could be judged"
+        if self.unjudged < len(self.rows):
+            share = f"{100 * self.settings['agreement']:.1f} %{unjudged}"
+            judged = f"held out, the likeliest label is the given one in {share}"
         lines = [
-            f"{len(self.rows):,} rows, {len(self.classes)} labels; held out, the likeliest label is the given one in "
-            f"{100 * self.settings['agreement']:.1f} %{unjudged}",
+            f"{len(self.rows):,} rows, {len(self.classes)} labels; {judged}",
             f"probably labelled wrong: {len(self.flagged):,} rows",
         ]
         for pair in self.pairs.head(SHOWN).iter_rows(named=True):
@@ -113,20 +117,32 @@ def audit(
         ids, or there are fewer different texts than folds.
     """
     check_whole("audit", "folds", folds, 2)
+    check_whole("audit", "seed", seed, 0)
     examples = checked_examples(texts, labels)
     different = len(set(examples.inputs))
     if different < folds:
         raise InputError(
             f"audit: {folds} folds need as many different texts, got {different}; give fewer folds or more texts"
         )
-    numbers = range(len(examples)) if rows is None else rows
-    if len(numbers) != len(examples):
-        raise InputError(f"audit: rows must have one number a text ({len(examples)}), got {len(numbers)}")
+    numbers = range(len(examples)) if rows is None else checked_rows(rows, len(examples))
     from sfumato.auditing.judge import judge
 
     found = judge(examples, folds=folds, seed=seed)
     whole = described(examples, found, lambda k: f"{unit} {numbers[k]}", numbers)
     return replace(whole, settings={"folds": folds, "seed": seed, **whole.settings})
+
+
+def checked_rows(rows: Sequence[int], texts: int) -> list[int]:
+    """Return the numbers of so many rows."""
+    if isinstance(rows, str) or not isinstance(rows, Iterable):
+        raise InputError(f"audit: rows must be a list of one whole number a text, got {rows!r:.60}")
+    numbers = list(rows)
+    if len(numbers) != texts:
+        raise InputError(f"audit: rows must have one number a text ({texts}), got {len(numbers)}")
+    for place, number in enumerate(numbers, start=1):
+        if not isinstance(number, Integral) or isinstance(number, bool):
+            raise InputError(f"audit: rows must be whole numbers, got {number!r:.60} for text {place}")
+    return [int(number) for number in numbers]
 
 
 def checked_examples(texts: Sequence[str], labels: Sequence[object]) -> Examples:
@@ -162,7 +178,7 @@ def described(examples: Examples, found: Judgement, place: Callable[[int], str],
     labels, names = examples.labels, examples.classes
     speaking = Speaking(examples, found)
     matrix = counted(labels, found.suggested, len(names)).astype(np.float64)
-    agreement = float((found.suggested == labels)[found.judged].mean()) if found.judged.any() else float("nan")
+    agreement = float((found.suggested == labels)[found.judged].mean()) if found.judged.any() else None
     return Audit(
         pairs_frame(confused_labels(examples, found, speaking)),
         rows_frame(examples, found, reasons(examples, found, speaking, place), numbers),

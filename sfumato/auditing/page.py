@@ -66,6 +66,8 @@ def shown(text: Any) -> str:
 def summary(audit: Audit) -> str:
     """Return the first lines of the report as one sentence each."""
     rows, likelier = len(audit.rows), int((audit.rows["score"] > 0.5).sum())
+    if audit.unjudged == rows:
+        return f"{rows:,} rows, {len(audit.classes)} labels. No row could be judged."
     said = (
         f"{rows:,} rows, {len(audit.classes)} labels. Each row was judged by evidence that leaves it out: the label "
         f"that it was given is the likeliest in {100 * audit.settings['agreement']:.1f} % of the rows. Another one is "

@@ -142,6 +142,31 @@ def test_folds_must_be_a_whole_number_of_at_least_two(folds: Any, noisy: tuple[l
         sfumato.audit(*noisy, folds=folds)
 
 
+def test_a_seed_and_rows_that_are_no_whole_numbers_are_refused(noisy: tuple[list[str], list[str]]) -> None:
+    with pytest.raises(sfumato.InputError, match="audit: seed must be at least 0, got -1"):
+        sfumato.audit(*noisy, seed=-1)
+    wrong: list[tuple[Any, str]] = [
+        (["a"] * 90, "rows must be whole numbers, got 'a' for text 1"),
+        ([*range(89), 1.5], "rows must be whole numbers, got 1.5 for text 90"),
+        ("r" * 90, "rows must be a list of one whole number a text"),
+        (range(3), r"one number a text \(90\), got 3"),
+        (7, "rows must be a list of one whole number a text, got 7"),
+    ]
+    for rows, said in wrong:
+        with pytest.raises(sfumato.InputError, match=said):
+            sfumato.audit(*noisy, rows=rows)
+    assert sfumato.audit(*noisy, rows=np.arange(90) + 2).rows["row"].min() == 2
+
+
+def test_where_no_row_can_be_judged_the_report_and_the_page_say_so() -> None:
+    audit = sfumato.audit(["one", "two", "three", "four"], ["a", "b", "c", "d"], folds=2)
+    assert audit.unjudged == 4
+    assert audit.settings["agreement"] is None
+    assert "4 labels; no row could be judged" in audit.report()
+    assert "No row could be judged." in audit.page()
+    assert "nan" not in audit.report() + audit.page()
+
+
 def test_labels_may_be_numbers_and_become_strings(noisy: tuple[list[str], list[str]]) -> None:
     number = {"billing": 1, "login": 2, "shipping": 3}
     audit = sfumato.audit(noisy[0], [number[label] for label in noisy[1]])
