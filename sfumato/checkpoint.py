@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 FORMAT = 1
 ABOUT = "checkpoint.json"
 TEACHER = "checkpoint-teacher.safetensors"  # what `sfumato.kept_teacher` keeps before the first step
-OURS = re.compile(r"checkpoint-\d{8,}\.safetensors(\.part)?|checkpoint(\.json|-teacher\.safetensors)\.part")
+TEACHER_OF_FOLD = "checkpoint-teacher-{}.safetensors"  # until those of all folds have spoken
+OURS = re.compile(
+    r"checkpoint-(\d{8,}|teacher-\d+)\.safetensors(\.part)?|checkpoint(\.json|-teacher\.safetensors)\.part"
+)
 FIELDS: dict[str, type] = {
     "format": int,
     "settings": dict,
@@ -76,7 +79,7 @@ class Checkpoint:
     @property
     def exists(self) -> bool:
         """Whether the folder holds a run, or the teacher of one."""
-        return any((self.folder / name).exists() for name in (ABOUT, TEACHER))
+        return any((self.folder / name).exists() for name in (ABOUT, TEACHER)) or any(self.folds())
 
     def read(self) -> Snapshot | None:
         """Return what the folder holds, None if it holds no checkpoint.
@@ -116,8 +119,12 @@ class Checkpoint:
         with suppress(OSError):  # somebody else's files stay
             self.folder.rmdir()
 
+    def folds(self) -> Iterator[Path]:
+        """Yield what single folds' teachers said."""
+        return self.folder.glob(TEACHER_OF_FOLD.format("*"))
+
     def leftovers(self) -> Iterator[Path]:
-        """Yield tensor files, and what a killed run had not finished writing."""
+        """Yield tensor files, what folds' teachers said, and what a killed run had not finished writing."""
         if self.folder.is_dir():
             yield from (path for path in self.folder.iterdir() if OURS.fullmatch(path.name))
 

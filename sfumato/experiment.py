@@ -164,7 +164,7 @@ def execute(
     started, stamp = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     rows, dev = data.of_seed(run.seed)
     if run.built.teacher is not None:
-        rows, dev = with_teacher(run, rows, dev, folder)
+        rows, dev = with_teacher(run, run.built.teacher, rows, dev, folder)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trained = (train or _train_model())(

@@ -4,56 +4,76 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 
-from sfumato.checkpoint import TEACHER, Checkpoint, damaged, plain, refuse_other, replace_whole
+from sfumato.checkpoint import (
+    TEACHER,
+    TEACHER_OF_FOLD,
+    Checkpoint,
+    damaged,
+    plain,
+    refuse_other,
+    remove,
+    replace_whole,
+)
 from sfumato.data import Examples
-from sfumato.targets import Floats
-from sfumato.teaching import judged
+from sfumato.teaching import Said, judged
 
 Splits = tuple[Examples, Examples | None]
 
 
-def heard_once(checkpoint: Checkpoint, train: Examples, dev: Examples | None, hear: Callable[[], Splits]) -> Splits:
+def heard_once(checkpoint: Checkpoint, train: Examples, dev: Examples | None, hear: Callable[..., Splits]) -> Splits:
     """Return both splits with ``Examples.teacher``: from the checkpoint that is resumed, else from ``hear``, kept.
+
+    ``hear`` is called with ``once``, so that each fold's teacher is kept as soon as it has spoken.
 
     Raises
     ------
     InputError
-        if the file is damaged, or the teacher is that of another run.
+        if a file is damaged, or the teacher is that of another run.
     """
-    path = checkpoint.folder / TEACHER
-    if checkpoint.resume and path.exists():
-        found = read(checkpoint)
+    if checkpoint.resume and (checkpoint.folder / TEACHER).exists():
+        found = read(checkpoint, TEACHER)
         return judged(train, found["train"]), None if dev is None else judged(dev, found["dev"])
-    heard = hear()
+    heard = hear(once=partial(fold_once, checkpoint))
     said = {name: part.teacher for name, part in zip(("train", "dev"), heard, strict=True) if part is not None}
-    write(checkpoint, {name: teacher for name, teacher in said.items() if teacher is not None})
+    write(checkpoint, TEACHER, {name: teacher for name, teacher in said.items() if teacher is not None})
+    remove(checkpoint.folds())
     return heard
 
 
-def write(checkpoint: Checkpoint, arrays: dict[str, Floats]) -> None:
+def fold_once(checkpoint: Checkpoint, fold: int, judge: Callable[[], Said]) -> Said:
+    """Return what the teacher of one fold says: from the checkpoint that is resumed, else from ``judge``, kept."""
+    name = TEACHER_OF_FOLD.format(fold)
+    if checkpoint.resume and (checkpoint.folder / name).exists():
+        return read(checkpoint, name)
+    said = judge()
+    write(checkpoint, name, said)
+    return said
+
+
+def write(checkpoint: Checkpoint, name: str, arrays: Said) -> None:
     """Keep the probabilities with the settings of the run and a hash of both."""
     from safetensors.numpy import save_file
 
     settings = json.dumps(plain(checkpoint.settings))
     about = {"settings": settings, "sha256": digest(settings, arrays)}
     checkpoint.folder.mkdir(exist_ok=True)
-    replace_whole(checkpoint.folder / TEACHER, lambda part: save_file(arrays, part, metadata=about))
+    replace_whole(checkpoint.folder / name, lambda part: save_file(arrays, part, metadata=about))
 
 
-def read(checkpoint: Checkpoint) -> dict[str, Any]:
+def read(checkpoint: Checkpoint, name: str) -> Said:
     """Return the probabilities of a file that is whole and of this run."""
     from safetensors import SafetensorError, safe_open
 
-    path = checkpoint.folder / TEACHER
+    path = checkpoint.folder / name
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            arrays = {key: file.get_tensor(key) for key in sorted(file.keys())}
     except (OSError, SafetensorError, ValueError) as error:
         raise damaged(path, str(error)) from error
     if about.get("sha256") != digest(about.get("settings", ""), arrays):
@@ -62,7 +82,7 @@ def read(checkpoint: Checkpoint) -> dict[str, Any]:
     return arrays
 
 
-def digest(settings: str, arrays: dict[str, Floats]) -> str:
+def digest(settings: str, arrays: Said) -> str:
     """Hash the settings as they are written, and the arrays."""
     whole = sha256(settings.encode())
     for name in sorted(arrays):

@@ -23,7 +23,7 @@ from sfumato.model import Model
 from sfumato.registry import check_whole
 from sfumato.resolve import build_architecture
 from sfumato.run_settings import run_settings
-from sfumato.teaching import taught
+from sfumato.teaching import Once, afresh, taught
 from sfumato.trained import Trained
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def hear_teacher(
     device: str | None = None,
     threads: int | None = None,
     balance: str = "none",
+    once: Once = afresh,
 ) -> tuple[Examples, Examples | None]:
     """Train the teacher that a method asks for and return both splits with ``Examples.teacher`` filled.
 
@@ -118,7 +119,7 @@ def hear_teacher(
             balance=balance,
         ).model
 
-    return taught(train, dev, teacher, fit=fit, seed=seed)
+    return taught(train, dev, teacher, fit=fit, seed=seed, once=once)
 
 
 @dataclass(eq=False)

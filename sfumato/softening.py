@@ -212,7 +212,8 @@ def taught_targets(examples: Examples, method: Method, architecture: Any, *, see
     from sfumato.fitting import cut_dev
     from sfumato.run import hear_teacher
 
-    assert method.teacher is not None
+    if method.teacher is None:
+        raise InputError(f"{method.name} has no teacher to train")
     train, dev, _ = cut_dev(examples, 0.1, seed=seed, text=None, label=None, bad_rows="refuse")
     train, dev = hear_teacher(train, dev, method.teacher, architecture=architecture, seed=seed)
     every = train if dev is None else concatenate(train, dev)

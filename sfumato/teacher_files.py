@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sfumato.data import Examples
+from sfumato.errors import InputError
+from sfumato.method import Teacher
 from sfumato.teaching import judged
 
 if TYPE_CHECKING:
     from sfumato.experiment import Run
 
 
-def teacher_path(folder: Path, run: Run) -> Path:
+def teacher_path(folder: Path, run: Run, teacher: Teacher) -> Path:
     """Where the teacher's probabilities lie: a hash of all that decides them, the method's other options left out."""
-    teacher = run.built.teacher
-    assert teacher is not None
     settings = {name: value for name, value in run.settings.items() if name not in ("method", "control")}
     if teacher.model is not None:
         settings = {name: value for name, value in settings.items() if name not in ("model", "training")}
@@ -26,12 +26,11 @@ def teacher_path(folder: Path, run: Run) -> Path:
     return folder / "predictions" / f"{key}.teacher.safetensors"
 
 
-def with_teacher(run: Run, train: Examples, dev: Examples, folder: Path) -> tuple[Examples, Examples]:
-    """Return both splits with what the method's teacher says of them, trained unless ``folder`` holds it."""
+def with_teacher(run: Run, teacher: Teacher, train: Examples, dev: Examples, folder: Path) -> tuple[Examples, Examples]:
+    """Return both splits with what the teacher of the run's method says of them, trained unless ``folder`` holds it."""
     from safetensors.numpy import load_file, save_file
 
-    assert run.built.teacher is not None
-    path = teacher_path(folder, run)
+    path = teacher_path(folder, run, teacher)
     if path.exists():
         kept = load_file(path)
         return judged(train, kept["train"]), judged(dev, kept["dev"])
@@ -40,16 +39,15 @@ def with_teacher(run: Run, train: Examples, dev: Examples, folder: Path) -> tupl
     heard, heard_dev = hear_teacher(
         train,
         dev,
-        run.built.teacher,
+        teacher,
         architecture=run.architecture,
         training=run.training,
         seed=run.seed,
         device=run.device,
         threads=1,
     )
-    assert heard.teacher is not None
-    assert heard_dev is not None
-    assert heard_dev.teacher is not None
+    if heard.teacher is None or heard_dev is None or heard_dev.teacher is None:
+        raise InputError(f"{run.built.name}: its teacher judged no rows; a comparison needs training and dev rows")
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({"train": heard.teacher, "dev": heard_dev.teacher}, part := path.with_suffix(f".{run.key[:8]}.part"))
     part.replace(path)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.data import Examples, Predictor
 from sfumato.method import Teacher
@@ -17,10 +19,17 @@ from sfumato.split import fold_rows
 from sfumato.targets import Floats
 
 Fit = Callable[[Examples, Examples | None], Predictor]
+Said = dict[str, Floats]  # of one fold: "train" (held-out rows, C) and, where there are dev rows, "dev" (M, C)
+Once = Callable[[int, Callable[[], Said]], Said]
+
+
+def afresh(fold: int, judge: Callable[[], Said]) -> Said:
+    """Return what a fold's teacher says, trained now."""
+    return judge()
 
 
 def taught(
-    train: Examples, dev: Examples | None, teacher: Teacher, *, fit: Fit, seed: int
+    train: Examples, dev: Examples | None, teacher: Teacher, *, fit: Fit, seed: int, once: Once = afresh
 ) -> tuple[Examples, Examples | None]:
     """Return both splits with ``Examples.teacher`` filled; the given ones are unchanged.
 
@@ -28,6 +37,7 @@ def taught(
     ----------
     fit : trains a teacher on some rows, with dev to choose by, and returns it
     seed : decides the folds
+    once : returns what the function that it is given returns for a fold, or what that fold's teacher said before
 
     A dev row is judged by the mean of all folds' teachers, none of which has learned from it; what they say matters
     only where the student is trained again on train + dev.
@@ -39,12 +49,18 @@ def taught(
     own = np.zeros((len(train), train.num_classes), dtype=np.float32)
     other = np.zeros((0 if dev is None else len(dev), train.num_classes), dtype=np.float32)
     for k in range(teacher.folds):
-        held_out = np.flatnonzero(fold == k)
-        model = fit(train.take(np.flatnonzero(fold != k)), dev)
-        own[held_out] = as_floats(model, train.take(held_out))
+        said = once(k, partial(judge_fold, train, dev, fold == k, fit))
+        own[fold == k] = said["train"]
         if dev is not None:
-            other += as_floats(model, dev) / np.float32(teacher.folds)
+            other += said["dev"] / np.float32(teacher.folds)
     return judged(train, own), None if dev is None else judged(dev, other)
+
+
+def judge_fold(train: Examples, dev: Examples | None, held_out: NDArray[np.bool_], fit: Fit) -> Said:
+    """Train a teacher without the rows held out (N,) and return what it says of these and of dev."""
+    model = fit(train.take(np.flatnonzero(~held_out)), dev)
+    said = {"train": as_floats(model, train.take(np.flatnonzero(held_out)))}
+    return said if dev is None else {**said, "dev": as_floats(model, dev)}
 
 
 def as_floats(model: Predictor, examples: Examples) -> Floats:

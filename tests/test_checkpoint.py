@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from sfumato import teaching
 from sfumato.architecture import Training
 from sfumato.checkpoint import ABOUT, TEACHER, Checkpoint, own_hash
 from sfumato.controls import control, record_of
@@ -163,6 +165,32 @@ def test_a_teacher_that_has_spoken_is_not_trained_again(split, tmp_path, monkeyp
         resume()
     Checkpoint(kept).discard()
     assert not kept.exists()
+
+
+def test_each_fold_that_a_teacher_has_judged_is_kept(split, tmp_path, monkeypatch):
+    method, kept = METHODS["self-distillation"](folds=3), tmp_path / "kept"
+    unbroken, judge, judgements = run(split, method), teaching.judge_fold, []
+
+    def judge_and_count(*args, last=9):
+        if len(judgements) == last:
+            raise Broken
+        judgements.append(args)
+        return judge(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(teaching, "judge_fold", partial(judge_and_count, last=2))
+        with pytest.raises(Broken):
+            run(split, method, checkpoint=Checkpoint(kept))
+    assert sorted(path.name for path in kept.iterdir()) == [f"checkpoint-teacher-{k}.safetensors" for k in (0, 1)]
+    with pytest.raises(InputError, match="of a run that was not finished: go on with it by --resume"):
+        Checkpoint(kept).check()
+    with pytest.raises(InputError, match="seed is 1, there it was 0"):
+        run(split, method, seed=1, checkpoint=Checkpoint(kept, resume=True))
+    monkeypatch.setattr(teaching, "judge_fold", judge_and_count)
+    resumed = run(split, method, checkpoint=Checkpoint(kept, resume=True))
+    assert len(judgements) == 3
+    assert same_state(resumed, unbroken)
+    assert not list(kept.glob("checkpoint-teacher-*"))
 
 
 def test_a_run_broken_off_twice_goes_on_twice(split, unbroken, tmp_path):

@@ -132,7 +132,7 @@ def audit(
     return replace(whole, settings={"folds": folds, "seed": seed, **whole.settings})
 
 
-def checked_rows(rows: Sequence[int], texts: int) -> list[int]:
+def checked_rows(rows: object, texts: int) -> list[int]:
     """Return the numbers of so many rows."""
     if isinstance(rows, str) or not isinstance(rows, Iterable):
         raise InputError(f"audit: rows must be a list of one whole number a text, got {rows!r:.60}")
@@ -140,7 +140,7 @@ def checked_rows(rows: Sequence[int], texts: int) -> list[int]:
     if len(numbers) != texts:
         raise InputError(f"audit: rows must have one number a text ({texts}), got {len(numbers)}")
     for place, number in enumerate(numbers, start=1):
-        if not isinstance(number, Integral) or isinstance(number, bool):
+        if isinstance(number, bool) or not isinstance(number, Integral):
             raise InputError(f"audit: rows must be whole numbers, got {number!r:.60} for text {place}")
     return [int(number) for number in numbers]
 
