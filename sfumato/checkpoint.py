@@ -28,6 +28,7 @@ TEACHER = "checkpoint-teacher.safetensors"  # what `sfumato.kept_teacher` keeps 
 TEACHER_OF_FOLD = "checkpoint-teacher-{}.safetensors"  # until those of all folds have spoken
 OURS = re.compile(
     r"checkpoint-(\d{8,}|teacher-\d+)\.safetensors(\.part)?|checkpoint(\.json|-teacher\.safetensors)\.part"
+    r"|\.tmp[A-Za-z0-9]{6}"  # what safetensors writes before it has the name that was asked for
 )
 FIELDS: dict[str, type] = {
     "format": int,

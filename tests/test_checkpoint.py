@@ -274,6 +274,7 @@ def test_the_one_before_stands_until_the_new_one_is_whole(split, folder):
 
 def test_what_a_kill_left_half_written_is_cleared_away(split, folder):
     (folder / "checkpoint-00000008.safetensors.part").write_bytes(b"half")
+    (folder / ".tmpmc3LkW").write_bytes(b"half, by a writer that gives the name at the end")
     (folder / "checkpoint-00000008.safetensors").write_bytes(b"whole, but checkpoint.json does not name it yet")
     (folder / "mine.txt").write_text("stays")
     run(split, checkpoint=Checkpoint(folder, resume=True))
