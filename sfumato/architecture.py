@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from sfumato.errors import InputError
+from sfumato.registry import check_choice, check_range
+
 if TYPE_CHECKING:
     from torch import nn
+
+
+OPTIMIZERS = ("adamw", "adam", "sgd")
+LATER = ("optimizer", "momentum")  # of `Training`: not in the keys of runs that were made before there was a choice
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,22 @@ class Training:
     accumulate: int = 1  # micro-batches per optimizer step
     clip: float = 1.0  # largest gradient norm
     schedule: str = "constant"  # or "linear"
+    optimizer: str = "adamw"  # or "adam", "sgd"
+    momentum: float = 0.9  # of sgd
+
+    def __post_init__(self) -> None:
+        check_choice("training", "optimizer", self.optimizer, OPTIMIZERS)
+        check_range("training", "momentum", self.momentum, 0, 1)
+        if self.optimizer != "sgd" and self.momentum != Training.momentum:
+            raise InputError(
+                f"training: momentum={self.momentum!r} needs optimizer='sgd', got optimizer={self.optimizer!r}, which "
+                "has a momentum of its own"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides a run, as plain values; an option that came later is left out at its default."""
+        later = {each.name: each.default for each in fields(self) if each.name in LATER}
+        return {name: value for name, value in asdict(self).items() if name not in later or value != later[name]}
 
 
 class Encoded(Protocol):

@@ -112,6 +112,8 @@ def compare(
     epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
+    optimizer: str | None = None,
+    momentum: float | None = None,
     max_length: int | None = None,
     device: str | None = None,
     echo: Callable[[str], None] | None = None,
@@ -132,8 +134,8 @@ def compare(
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
     votes, count : where the votes of several annotators stand, as `sfumato.fit` takes them, the same for each data set
     output : folder of ``results.jsonl`` and predictions; a run that is in it is not done again. None keeps nothing
-    epochs, batch_size, lr, max_length : the training loop of every run; left out, each model's own. Of these only
-        max_length means anything to linear
+    epochs, batch_size, lr, optimizer, momentum, max_length : the training loop of every run; left out, each model's
+        own. Of these only max_length means anything to linear
     device : where to train; None lets PyTorch choose
     echo : takes each line of progress; None writes to standard error
     train : a stand-in for `sfumato.fitting.train_model`
@@ -150,7 +152,8 @@ def compare(
     named_models = named_choices("model", models, build_architecture)
     named_methods = named_choices("method", methods, build_method)
     numbers = seed_list(seeds)
-    settings = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "max_length": max_length}
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "max_length": max_length}
+    settings |= {"optimizer": optimizer, "momentum": momentum}
     training = {name: _training(model, settings) for name, (model, _) in named_models.items()}
     if train is None:
         require_torch("compare")

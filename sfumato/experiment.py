@@ -95,7 +95,7 @@ class Run:
             "control": {"name": self.control, "version": self.control_version},
             "seed": self.seed,
             "split_seed": self.split_seed,
-            "training": asdict(self.training),
+            "training": self.training.settings(),
             "versions": {"metric": METRIC_VERSION, "loop": self.loop_version, "cut": CUT_VERSION},
         }
         plain: dict[str, Any] = json.loads(json.dumps(settings, default=_plain))

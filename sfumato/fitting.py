@@ -47,6 +47,8 @@ def fit(
     epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
+    optimizer: str | None = None,
+    momentum: float | None = None,
     max_length: int | None = None,
     device: str | None = None,
     threads: int | None = None,
@@ -74,6 +76,7 @@ def fit(
     seed : decides the split, the weights and the order of the rows
     method_options, model_options : options by owner; a further keyword goes to the one that has an option so named
     epochs, batch_size, lr, max_length : the training loop; left out, the model's own
+    optimizer, momentum : ``adamw``, ``adam`` or ``sgd``, which has a momentum and wants a higher ``lr`` than the others
     soft_targets : (N, C) in the order of the rows, replaces the targets of the method; one with a loss of its own
         must be able to start from given targets, as lcm does
     votes : where the votes of several annotators stand: a list of their columns, ``"rows"``, class to a column of
@@ -109,9 +112,10 @@ def fit(
     loose = assign_options(options, owners, also=signature(fit).parameters)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
     chosen = build_method(method, {**(method_options or {}), **loose["method"]})
-    refuse_unused(architecture, batch_size=batch_size, lr=lr, eval_every=None if eval_every == 1 else eval_every)
+    loop = {"batch_size": batch_size, "lr": lr, "optimizer": optimizer, "momentum": momentum}
+    refuse_unused(architecture, **loop, eval_every=None if eval_every == 1 else eval_every)
     kept_in = checkpoint_of(architecture, checkpoint, resume=resume)
-    training = training_settings(architecture, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length)
+    training = training_settings(architecture, epochs=epochs, max_length=max_length, **loop)
     source = read_source(data, text=text, label=label, weight=weight, bad_rows=bad_rows, votes=votes, count=count)
     examples = source.examples
     if examples.num_classes < 2:
@@ -187,7 +191,7 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
     for name, value in chosen.items():
         if name == "lr":
             check_range("fit", "lr", value, 0, 100, open_low=True)
-        else:
+        elif name in ranges:
             check_whole("fit", name, value, *ranges[name])
             chosen[name] = int(value)
     return replace(architecture.training, **chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +214,7 @@ class Run:
         if self.checkpoint is None:
             return None
         settings = run_settings(self.train, self.dev, self.architecture, self.method, self.balance)
-        return replace(self.checkpoint, settings={"seed": self.seed, "training": asdict(self.training), **settings})
+        return replace(self.checkpoint, settings={"seed": self.seed, "training": self.training.settings(), **settings})
 
     def _fit_full_batch(self) -> Trained:
         """Let dev choose strength and length; without dev, take the usual ones."""

@@ -10,7 +10,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
 from sfumato.history import Best, History
 from sfumato.inference import dev_scores, predict_outputs, to_tensors
+from sfumato.optimizer import build_optimizer
 from sfumato.progress import Progress
 from sfumato.schedule import learning_rate_factor, length_batches, look_steps, steps_per_epoch
 from sfumato.snapshot import (
@@ -41,7 +42,6 @@ from sfumato.snapshot import (
 )
 
 LOOP_VERSION = 1
-CRITERION_LR = 1e-3  # parameters of a criterion start from nothing, also where an encoder is only fine-tuned
 
 
 def precision(device: torch.device) -> str:
@@ -62,17 +62,6 @@ def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.devi
     if train.weights is not None:
         parts["weights"] = train.weights[index]
     return to_tensors(parts, device)
-
-
-def parameter_groups(objective: Objective, training: Training) -> list[dict[str, Any]]:
-    """Weight decay on matrices only; the criterion's own parameters learn at no less than ``CRITERION_LR``."""
-    own = [p for p in objective.criterion.parameters() if p.requires_grad]
-    model = [p for p in objective.model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in model if p.ndim > 1], "lr": training.lr, "weight_decay": training.weight_decay},
-        {"params": [p for p in model if p.ndim <= 1], "lr": training.lr, "weight_decay": 0.0},
-        {"params": own, "lr": max(training.lr, CRITERION_LR), "weight_decay": 0.0},
-    ]
 
 
 class Loop:
@@ -101,8 +90,7 @@ class Loop:
         self.opened: Mapping[str, Any] = self.generator.bit_generator.state  # as it was when this epoch began
         self.waiting: deque[list[NDArray[np.int64]]] = deque()  # what is left of this epoch
         objective.to(self.device)
-        groups = [group for group in parameter_groups(objective, training) if group["params"]]
-        optimizer = torch.optim.AdamW(groups, fused=True)
+        optimizer = build_optimizer(objective, training)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate_factor(step, self.total, training)
         )
@@ -253,7 +241,7 @@ def loop_settings(loop: Loop, seed: int, eval_every: float) -> dict[str, Any]:
     """Return what decides the steps of a loop, beside model, criterion and rows."""
     return {
         "seed": seed,
-        "training": asdict(loop.training),
+        "training": loop.training.settings(),
         "eval_every": eval_every,
         "loop version": LOOP_VERSION,
         "device": loop.device.type,

@@ -89,6 +89,8 @@ SETTINGS = {
     "half epochs": {"eval_every": 0.5},
     "accumulated": {"training": replace(TRAINING, batch_size=8, accumulate=3), "eval_every": 0.7},
     "warm-up and linear": {"training": replace(TRAINING, warmup=0.3, schedule="linear", weight_decay=0.1)},
+    "sgd": {"training": replace(TRAINING, optimizer="sgd", lr=0.1)},
+    "adam": {"training": replace(TRAINING, optimizer="adam")},
     "sampler": {"balance": "sampler"},
     "patience": {"training": replace(TRAINING, patience=2), "eval_every": 0.5},
 }

@@ -16,15 +16,18 @@ from fake_training import a_run
 from sfumato.architecture import Training
 from sfumato.calibration import temper
 from sfumato.data import Examples
-from sfumato.dataset import DataSet
+from sfumato.dataset import CUT_VERSION, DataSet
 from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
-from sfumato.experiment import execute, failed
+from sfumato.experiment import Run, execute, failed
 from sfumato.method import Method
 from sfumato.methods.label_smoothing import label_smoothing
-from sfumato.metrics import accuracy, ece, log_loss
+from sfumato.metrics import METRIC_VERSION, accuracy, ece, log_loss
+from sfumato.resolve import build_architecture, build_method
 from sfumato.run_files import predictions_path, read_correct, read_record, record_path, write_record
 from sfumato.targets import DenseTargets
+
+RESULTS = Path(__file__).parents[1] / "results" / "real" / "trec" / "results.jsonl"
 
 
 @pytest.fixture
@@ -39,6 +42,8 @@ def data():
         {"split_seed": 1},
         {"data_hash": "other"},
         {"training": Training(epochs=4)},
+        {"training": Training(epochs=3, optimizer="adam")},
+        {"training": Training(epochs=3, optimizer="sgd")},
         {"control": "uniform"},
         {"control_version": 2},
         {"loop_version": 2},
@@ -89,6 +94,36 @@ def test_an_option_that_has_its_default_leaves_the_key_alone(data):
     assert a_run(data, label_smoothing(0.2)).key != a_run(data, label_smoothing()).key
     own = Method("mine", options={"smoothing": 0.1})
     assert a_run(data, own).settings["method"]["options"] == {"smoothing": 0.1}  # nobody knows its defaults
+
+
+def test_the_momentum_of_sgd_is_part_of_the_key(data):
+    half, usual = (a_run(data, training=Training(optimizer="sgd", momentum=m)) for m in (0.5, 0.9))
+    assert half.key != usual.key == a_run(data, training=Training(optimizer="sgd")).key
+
+
+def test_the_keys_of_the_runs_that_are_finished_last():
+    lines = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
+    assert {line["settings"]["model"]["name"] for line in lines} == {"linear", "textcnn"}
+    for line in lines:
+        had, versions = line["settings"], line["settings"]["versions"]
+        if (versions["metric"], versions["cut"]) != (METRIC_VERSION, CUT_VERSION):
+            continue  # raised since, on purpose
+        run = Run(
+            data=line["data"],
+            data_hash=had["data_hash"],
+            model=line["model"],
+            architecture=build_architecture(had["model"]["name"], had["model"]["options"]),
+            method=line["method"],
+            built=build_method(had["method"]["name"], had["method"]["options"]),
+            seed=had["seed"],
+            training=Training(**had["training"]),
+            control=line["control"],
+            control_version=had["control"]["version"],
+            split_seed=had["split_seed"],
+            loop_version=versions["loop"],
+        )
+        same = (run.architecture.version, run.built.version) == (had["model"]["version"], had["method"]["version"])
+        assert not same or run.key == line["key"], line["key"]
 
 
 def test_another_process_makes_the_same_key(data):

@@ -234,6 +234,8 @@ def test_soft_targets_cannot_be_matched_to_a_table_with_lines_that_could_not_be_
 def test_a_setting_that_the_linear_model_has_no_use_for_is_refused(tickets):
     with pytest.raises(InputError, match="linear has no lr"):
         sfumato.fit(tickets, model="linear", lr=0.1)
+    with pytest.raises(InputError, match="linear has no optimizer"):
+        sfumato.fit(tickets, model="linear", optimizer="sgd")
 
 
 def test_a_dev_label_that_training_never_saw_does_not_stop_the_linear_model(tickets):

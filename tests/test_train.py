@@ -1,6 +1,7 @@
 """The loop: what it counts, what it keeps, and that batches, accumulation and weights mean what they say."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +15,14 @@ from sfumato.architecture import Training
 from sfumato.base import Objective, Output
 from sfumato.data import Examples
 from sfumato.encode import train_tokenizer
+from sfumato.errors import InputError
 from sfumato.inference import dev_scores, predict_outputs
 from sfumato.losses import SoftCrossEntropy
 from sfumato.models.textcnn import TextCNN
+from sfumato.optimizer import parameter_groups
 from sfumato.progress import Progress
 from sfumato.schedule import POOL, learning_rate_factor, length_batches, steps_per_epoch
-from sfumato.train import Loop, fit_network, parameter_groups, precision
+from sfumato.train import Loop, fit_network, precision
 
 CPU = torch.device("cpu")
 SETTINGS = Training(epochs=3, batch_size=16, lr=1e-2, max_length=32)
@@ -205,6 +208,41 @@ def test_a_step_of_our_loop_is_a_step_of_plain_adamw(split):
     optimizer.step()
     for (name, ours), theirs in zip(objective.model.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_two_steps_of_our_loop_are_two_steps_of_the_plain_optimizer(split, name):
+    training = replace(SETTINGS, clip=1e9, lr=0.1, weight_decay=0.1, optimizer=name)
+    training = replace(training, momentum=0.5) if name == "sgd" else training
+    objective = objective_of(split)
+    loop = loop_of(objective, *split[:2], training)
+    torch.manual_seed(0)
+    plain = objective_of(split).model
+    groups = [{"params": [p for p in plain.parameters() if (p.ndim > 1) is wide]} for wide in (True, False)]
+    sgd = name == "sgd"
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.5) if sgd else torch.optim.Adam(groups, lr=0.1)
+    optimizer.param_groups[0]["weight_decay"] = 0.1  # of matrices
+    for rows in (np.arange(8), np.arange(8, 20)):
+        loop.step([rows])
+        optimizer.zero_grad()
+        ids = torch.from_numpy(split[1].batch(rows)["input_ids"])
+        F.cross_entropy(plain(ids).logits, torch.from_numpy(split[0].labels[rows])).backward()
+        optimizer.step()
+    for (name, ours), theirs in zip(objective.model.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"optimizer": "sdg"}, "optimizer must be one of 'adamw', 'adam', 'sgd', got 'sdg' (did you mean 'sgd'?)"),
+        ({"optimizer": "sgd", "momentum": -0.1}, "momentum must be at least 0 and at most 1, got -0.1"),
+        ({"momentum": 0.5}, "momentum=0.5 needs optimizer='sgd', got optimizer='adamw'"),
+    ],
+)
+def test_an_optimizer_that_is_not_there_is_refused_in_words(settings, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        Training(**settings)
 
 
 # --- whole runs

@@ -12,6 +12,8 @@ from sfumato.cli.options import (
     Json,
     Label,
     MaxLength,
+    Momentum,
+    OptimizerName,
     Rate,
     Rows,
     Text,
@@ -47,6 +49,8 @@ def compare(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     lr: Rate = None,
+    optimizer: OptimizerName = None,
+    momentum: Momentum = None,
     max_length: MaxLength = None,
     bad_rows: Rows = "refuse",
     votes: Votes = None,
@@ -89,6 +93,7 @@ def compare(
         jobs=jobs,
         output=output,
         **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length),
+        **given(optimizer=optimizer, momentum=momentum),
     )
     if as_json:
         say_json(comparison.to_json())

@@ -21,6 +21,8 @@ from sfumato.cli.options import (
     MaxLength,
     MethodName,
     ModelName,
+    Momentum,
+    OptimizerName,
     Overwrite,
     Rate,
     Resume,
@@ -62,6 +64,8 @@ def fit(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     lr: Rate = None,
+    optimizer: OptimizerName = None,
+    momentum: Momentum = None,
     max_length: MaxLength = None,
     device: Device = None,
     threads: Threads = None,
@@ -116,6 +120,7 @@ def fit(
             eval_every=eval_every,
             progress=Progress(f"{method} on {model}"),
             **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
+            **given(optimizer=optimizer, momentum=momentum),
             **options.loose,
         )
     rows = trained.info["rows"]

@@ -110,6 +110,12 @@ def test_the_loop_of_a_network_takes_its_settings(data: Path, tmp_path: Path, sf
     still = fitted(sfumato, data, *flags, "--batch-size", 10, "--lr", 1e-9, "-o", tmp_path / "still")
     losses = [[epoch["dev_log_loss"] for epoch in each["history"]] for each in (info, still)]
     assert abs(losses[1][0] - losses[1][1]) < 1e-4 < abs(losses[0][0] - losses[0][1])
+    sgd = ("--optimizer", "sgd", "--momentum", 0, "--lr", 1e-9)
+    slow = fitted(sfumato, data, *flags, "--batch-size", 10, *sgd, "-o", tmp_path / "slow")["history"]
+    assert abs(slow[0]["dev_log_loss"] - slow[1]["dev_log_loss"]) < 1e-6  # no moments that would scale a step up
+    misspelt = sfumato("fit", data, *flags[:4], "--optimizer", "sdg", "-o", tmp_path / "no")
+    assert misspelt.code == 2
+    assert "did you mean 'sgd'?" in misspelt.err
     refused = sfumato("fit", data, *flags[:4], "--device", "gpu7", "-o", tmp_path / "no")
     assert refused.code in (1, 2)
     assert "Traceback" not in refused.err
