@@ -41,9 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Epochs = Annotated[int | None, typer.Option("--epochs", help="Most passes over the training rows.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", help="Rows per step.")]
 Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
-OptimizerName = Annotated[
-    str | None, typer.Option("--optimizer", help="adamw, adam, or sgd, which wants more --lr.")
-]
+OptimizerName = Annotated[str | None, typer.Option("--optimizer", help="adamw, adam, or sgd, which wants more --lr.")]
 Momentum = Annotated[float | None, typer.Option("--momentum", help="Momentum of sgd; 0.9 if not given.")]
 MaxLength = Annotated[int | None, typer.Option("--max-length", help="Tokens of a text that are read.")]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; found by itself if not given.")]
