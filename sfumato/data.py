@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import InputError, nearest
+from sfumato.images import Pixels, are_images, as_images, join_inputs, take_inputs
 from sfumato.label_name import label_name, name_labels
 from sfumato.targets import DenseTargets, Floats, Integers, TableTargets, Targets, one_hot
 
@@ -25,7 +26,7 @@ class Examples:
 
     Attributes
     ----------
-    inputs : texts, or lists of tokens, N of them
+    inputs : N texts, lists of tokens, or images, (N, H, W) or (N, H, W, 3) uint8 (a list of such becomes one array)
     labels : (N,) int64, an index into ``classes``
     targets : what to fit, N × C
     classes : the class names, in the order of the columns
@@ -54,6 +55,8 @@ class Examples:
     teacher: Floats | None = None
 
     def __post_init__(self) -> None:
+        if are_images(self.inputs):
+            object.__setattr__(self, "inputs", as_images(self.inputs))
         if not len(self.ids):
             object.__setattr__(self, "ids", np.arange(len(self.inputs), dtype=np.int64))
         for name in ("labels", "targets", "ids", "weights", *BY_CLASS):
@@ -81,7 +84,7 @@ class Examples:
     @classmethod
     def from_labels(
         cls,
-        inputs: Sequence[Any],
+        inputs: Sequence[Any] | Pixels,
         labels: Sequence[object],
         *,
         classes: Sequence[str] | None = None,
@@ -104,7 +107,7 @@ class Examples:
             )
         indices = np.fromiter((position[name] for name in names), dtype=np.int64, count=len(names))
         return cls(
-            inputs,
+            cast(Sequence[Any], inputs),
             indices,
             one_hot(indices, len(classes)),
             classes,
@@ -125,7 +128,7 @@ class Examples:
         rows = np.asarray(index, dtype=np.int64)
         return replace(
             self,
-            inputs=[self.inputs[int(i)] for i in rows],
+            inputs=take_inputs(self.inputs, rows),
             labels=self.labels[rows],
             targets=self.targets.take(rows),
             weights=None if self.weights is None else self.weights[rows],
@@ -152,7 +155,7 @@ def concatenate(first: Examples, second: Examples) -> Examples:
         given = (np.ones(len(s), np.float32) if s.weights is None else s.weights for s in (first, second))
         weights = mean_one(np.concatenate(list(given)))
     return Examples(
-        [*first.inputs, *second.inputs],
+        join_inputs(first.inputs, second.inputs),
         np.concatenate([first.labels, second.labels]),
         targets,
         first.classes,

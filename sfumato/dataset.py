@@ -13,6 +13,8 @@ import numpy as np
 
 from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError
+from sfumato.image_source import has_test_images
+from sfumato.images import are_images, content, size_of
 from sfumato.source import read_beside, read_examples
 from sfumato.split import split_rows
 
@@ -49,7 +51,7 @@ class DataSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the classes and of every text, label and weight of the three splits.
+        """A hash of the classes and of every text (or image), label and weight of the three splits.
 
         Targets count where they are not just the labels, and labels to be masked and votes where there are any.
         """
@@ -59,8 +61,7 @@ class DataSet:
             if split.weights is not None:
                 digest.update(split.weights.astype("<f4").tobytes())
             for text in split.inputs:
-                digest.update((text if isinstance(text, str) else "\x1f".join(text)).encode("utf-8", "surrogatepass"))
-                digest.update(b"\x1e")
+                digest.update(content(text) + b"\x1e")
         for name, split in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             for part in _beyond_labels(split):
                 digest.update(f"\x1e{name}\x1e".encode() + part)
@@ -68,8 +69,8 @@ class DataSet:
 
     @cached_property
     def size(self) -> int:
-        """The characters (or tokens) of the training split, which the time of a run grows with."""
-        return sum(len(text) for text in self.train.inputs) + len(self.train)
+        """The characters (tokens, pixels) of the training split, which the time of a run grows with."""
+        return sum(size_of(text) for text in self.train.inputs) + len(self.train)
 
 
 def _beyond_labels(split: Examples) -> Iterator[bytes]:
@@ -99,7 +100,8 @@ def named_data(data: Any) -> dict[str, Any]:
     ):
         return {str(name): value for name, value in data.items()}
     lists = [value for value in data.values() if isinstance(value, list | tuple) and len(value)]
-    if lists and all(isinstance(value[0], list | tuple | dict) for value in lists) and len(lists) == len(data):
+    several = all(isinstance(value[0], list | tuple | dict) or are_images(value[0]) for value in lists)
+    if lists and several and len(lists) == len(data):
         return {str(name): value for name, value in data.items()}
     return {"data": data}
 
@@ -123,7 +125,8 @@ def cut_data(
 
     Parameters
     ----------
-    test : a table of its own; None cuts the share ``test_size`` from ``data``
+    test : a table of its own; None cuts the share ``test_size`` from ``data``, unless these are images with test images
+        of their own
     dev : share of the remaining training rows that chooses the epoch and the temperature
     limit : at most so many rows to train on (dev included), and as many of test
     votes, count : where the votes of several annotators stand, see `sfumato.votes`; a test table may have none
@@ -131,6 +134,7 @@ def cut_data(
     """
     columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
     examples, notes = read_examples(data, **columns)
+    test = data if test is None and has_test_images(data) else test
     if test is None:
         rest, cut = split_rows(examples.labels, examples.inputs, share=test_size, seed=seed)
         train, held_out = examples.take(rest), examples.take(cut)

@@ -1,6 +1,7 @@
-"""Images as arrays: read from idx files.
+"""Images as arrays: what they must look like, and reading them from idx files.
 
-An image is H × W (grey) or H × W × 3 (RGB), uint8. Nothing here needs torch.
+An image is H × W (grey) or H × W × 3 (RGB), uint8; N of them are one array (N, H, W) or (N, H, W, 3). Nothing here
+needs torch.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,98 @@ Pixels = NDArray[np.uint8]
 
 IDX_SPLITS = {"train": "train", "test": "t10k"}  # our word -> how the published files begin
 UNSIGNED_BYTE = 8  # the idx format's code of the element type
+SHAPES = "(N, height, width), or (N, height, width, 3) for colours"
+
+
+def are_images(inputs: Any) -> bool:
+    """Whether inputs are arrays and not texts: one array of at least two axes, or a list that begins with an array."""
+    if isinstance(inputs, np.ndarray):
+        return inputs.ndim > 1 and inputs.dtype.kind not in "OSU"
+    return isinstance(inputs, list | tuple) and len(inputs) > 0 and _is_image(inputs[0])
+
+
+def _is_image(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.ndim > 1 and item.dtype.kind not in "OSU"
+
+
+def as_images(inputs: Any) -> Pixels:
+    """Return N images as one array, (N, H, W) or (N, H, W, 3) uint8; an array of that kind is returned as it is.
+
+    Raises
+    ------
+    InputError
+        if the images differ in size, have another number of axes or colours, or are no whole numbers from 0 to 255.
+    """
+    images = inputs if isinstance(inputs, np.ndarray) else _stacked(list(inputs))
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[:, :, :, 0]
+    if images.ndim != 3 and not (images.ndim == 4 and images.shape[3] == 3):
+        raise InputError(f"images must have shape {SHAPES}, got {images.shape}{_shape_advice(images)}")
+    if 0 in images.shape[1:]:
+        raise InputError(f"images must have pixels, got shape {images.shape}")
+    return images if images.dtype == np.uint8 else _as_bytes(images)
+
+
+def _stacked(images: list[Any]) -> NDArray[Any]:
+    """Put images of equal shape into one array."""
+    for number, image in enumerate(images, start=1):
+        if not _is_image(image):
+            raise InputError(f"image {number} is no array of pixels: {image!r:.60} ({type(image).__name__})")
+        if image.shape != images[0].shape:
+            raise InputError(
+                f"all images must have one size; image {number} has shape {image.shape} and the first {images[0].shape}"
+            )
+    return np.stack(images) if images else np.empty((0, 1, 1), np.uint8)
+
+
+def _shape_advice(images: NDArray[Any]) -> str:
+    if images.ndim == 2:
+        return "; one image is written images[None], and rows of pixels images.reshape(N, height, width)"
+    if images.ndim == 4 and images.shape[1] in (1, 3):
+        return "; put the colours last: images.transpose(0, 2, 3, 1)"
+    if images.ndim == 4 and images.shape[3] == 4:
+        return "; leave the transparency out: images[..., :3]"
+    return ""
+
+
+def _as_bytes(images: NDArray[Any]) -> Pixels:
+    """Return whole numbers from 0 to 255 as bytes."""
+    low, high = (images.min(), images.max()) if images.size else (0, 0)
+    if images.dtype.kind in "iu" and low >= 0 and high <= 255:
+        return images.astype(np.uint8)
+    raise InputError(
+        f"pixels must be whole numbers from 0 to 255 (uint8), got {images.dtype} from {low:g} to {high:g}; scale them: "
+        "(images * (255 / images.max())).round().astype('uint8')"
+    )
+
+
+def content(item: Any) -> bytes:
+    """Return an input, a text, tokens or an image, as bytes: equal bytes are equal inputs."""
+    if isinstance(item, np.ndarray):
+        return f"{item.shape}".encode() + np.ascontiguousarray(item).tobytes()
+    return (item if isinstance(item, str) else "\x1f".join(item)).encode("utf-8", "surrogatepass")
+
+
+def size_of(item: Any) -> int:
+    """Return the characters of a text, the number of tokens, or the pixels of an image."""
+    return int(item.size) if isinstance(item, np.ndarray) else len(item)
+
+
+def take_inputs(inputs: Any, rows: NDArray[np.int64]) -> Sequence[Any]:
+    """Return some inputs: images as one array, anything else as a list."""
+    taken: Any = inputs[rows] if isinstance(inputs, np.ndarray) else [inputs[int(i)] for i in rows]
+    given: Sequence[Any] = taken
+    return given
+
+
+def join_inputs(first: Any, second: Any) -> Sequence[Any]:
+    """Return the inputs of two splits: images as one array, anything else as a list."""
+    if not isinstance(first, np.ndarray) or not isinstance(second, np.ndarray):
+        return [*first, *second]
+    if first.shape[1:] != second.shape[1:]:
+        raise InputError(f"the images of two splits must have one size, got {first.shape[1:]} and {second.shape[1:]}")
+    joined: Sequence[Any] = np.concatenate([first, second])  # type: ignore[assignment]
+    return joined
 
 
 def read_idx(folder: str | Path) -> dict[str, tuple[Pixels, Pixels]]:

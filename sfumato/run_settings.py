@@ -11,6 +11,7 @@ import numpy as np
 from sfumato.architecture import Architecture
 from sfumato.data import Examples
 from sfumato.encoder_folder import identity
+from sfumato.images import content
 from sfumato.method import Method
 
 BLOCK = 4096  # rows of targets held at once
@@ -46,7 +47,7 @@ def described_rows(examples: Examples) -> dict[str, Any]:
     """Return the number of rows, and hashes of texts, labels (with the classes) and all the rest, in their order."""
     texts, labels, rest = sha256(), sha256("\x1f".join(examples.classes).encode()), sha256()
     for text in examples.inputs:
-        texts.update((text if isinstance(text, str) else "\x1f".join(text)).encode("utf-8", "surrogatepass") + b"\x1e")
+        texts.update(content(text) + b"\x1e")
     labels.update(examples.labels.astype("<i8").tobytes())
     for start in range(0, len(examples), BLOCK):
         index = np.arange(start, min(start + BLOCK, len(examples)))

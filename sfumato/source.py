@@ -10,6 +10,8 @@ import numpy as np
 
 from sfumato.data import Examples
 from sfumato.errors import InputError
+from sfumato.image_source import class_labels, is_image_data, read_images
+from sfumato.label_name import name_labels
 from sfumato.targets import TableTargets
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def read_examples(
 
     Parameters
     ----------
-    data : what `sfumato.table.read_table` takes, or `Examples`
+    data : what `sfumato.table.read_table` takes, `Examples`, or images, see `sfumato.image_source`
     classes : the class names to index labels by, for a dev or test table; a label not among them becomes -1
     votes, count : where the votes of several annotators stand, see `sfumato.votes`
     """
@@ -80,7 +82,7 @@ def read_beside(
     one vote of its row.
     """
     asked = votes is not None or count is not None
-    if asked and not isinstance(data, Examples):
+    if asked and not isinstance(data, Examples) and not is_image_data(data):
         from sfumato.table import read_table
         from sfumato.vote_columns import has_votes
 
@@ -130,6 +132,9 @@ def read_source(
         if asked:
             raise InputError("Examples bring their own votes, (N, C); votes= names columns of a table: leave it out")
         return Source(data if classes is None else with_classes(data, classes), [], len(data))
+    if is_image_data(data):
+        refuse_columns(text=text, label=label, weight=weight, votes=votes, count=count)
+        return _read_images(data, classes, bad_rows)
     from sfumato.table import guess_columns, read_table, to_examples
 
     table = read_table(data, bad_rows=bad_rows)
@@ -147,6 +152,28 @@ def read_source(
     )
     said = [*table.notes, *said, *notes]
     return Source(examples, said, len(table), len(table.dropped), tuple(columns), column)
+
+
+def refuse_columns(**given: Any) -> None:
+    """Raise if a column is named where there are none."""
+    named = [name for name, value in given.items() if value is not None]
+    if named:
+        raise InputError(f"images have no columns, so {' and '.join(named)} cannot name one; leave it out")
+
+
+def _read_images(data: Any, classes: tuple[str, ...] | None, bad_rows: str) -> Source:
+    """Read images; where the classes are those of a model or of a training split, test images before others."""
+    rows = read_images(data, split="train" if classes is None else "test", bad_rows=bad_rows)
+    where = data if isinstance(data, str) else "the data"
+    examples = Examples.from_labels(rows.images, name_labels(class_labels(rows, str(where))))
+    notes = list(rows.notes)
+    if classes is not None:
+        new = sorted(set(examples.classes) - set(classes))
+        examples = with_classes(examples, classes)
+        unseen = int((examples.labels < 0).sum())
+        if new:
+            notes.append(f"classes that training did not have ({', '.join(new)}): {unseen} rows counted as errors")
+    return Source(examples, notes, len(rows.images), rows.dropped)
 
 
 def _read_votes(

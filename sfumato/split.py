@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import InputError
+from sfumato.images import are_images, content
 
 Rows = NDArray[np.int64]
 
@@ -94,10 +96,11 @@ def wanted_rows(total: int, share: float | None, size: int | None) -> int:
 
 
 def group_by_text(texts: Sequence[str]) -> list[list[int]]:
-    """Return the rows of each distinct text, in the order of their first row."""
-    groups: dict[str, list[int]] = {}
-    for row, text in enumerate(texts):
-        groups.setdefault(text, []).append(row)
+    """Return the rows of each distinct text (or image), in the order of their first row."""
+    keys: Sequence[Any] = [content(image) for image in texts] if are_images(texts) else texts
+    groups: dict[Any, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
     return list(groups.values())
 
 
