@@ -19,10 +19,10 @@ import torch
 
 from sfumato import METHODS
 from sfumato.base import Objective, Output
+from sfumato.limits import precision
 from sfumato.losses import SoftCrossEntropy
 from sfumato.method import Plan
 from sfumato.models.textcnn import TextCNN
-from sfumato.train import precision
 
 LENGTH, VOCABULARY, CLASSES = 64, 20_000, 20
 WARM_UP = 2  # pairs

@@ -6,8 +6,8 @@ import json
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from hashlib import sha256
@@ -24,11 +24,12 @@ from sfumato.dataset import CUT_VERSION, DataSet
 from sfumato.encoder_folder import identity
 from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
+from sfumato.measures import checked_measures, label_embeddings
 from sfumato.method import Method
 from sfumato.methods import METHODS
 from sfumato.metrics import METRIC_VERSION, scores
 from sfumato.models import MODELS
-from sfumato.registry import Registry
+from sfumato.plain_options import not_default, plain
 from sfumato.run_files import predictions_path, read_record, record_path, write_predictions, write_record
 from sfumato.teacher_files import with_teacher
 
@@ -50,6 +51,7 @@ class Run:
     seed : of the weights, the order of the batches and the criterion; the split has a seed of its own
     loop_version : ``LOOP_VERSION`` of the training loop
     device : where to train, None for the best there is; not in the key
+    measures : what the line tells beside the result, see `sfumato.measures`; in the key if there are any
     """
 
     data: str
@@ -66,6 +68,10 @@ class Run:
     split_seed: int = 0
     loop_version: int = 0
     device: str | None = None
+    measures: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "measures", checked_measures("run", self.measures))
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -77,7 +83,7 @@ class Run:
         option stands by the name it can be imported by, a folder of an encoder by its content, which is the same on
         every machine.
         """
-        settings = {
+        settings: dict[str, Any] = {
             "data_hash": self.data_hash,
             "model": {
                 "name": self.architecture.name,
@@ -98,8 +104,10 @@ class Run:
             "training": self.training.settings(),
             "versions": {"metric": METRIC_VERSION, "loop": self.loop_version, "cut": CUT_VERSION},
         }
-        plain: dict[str, Any] = json.loads(json.dumps(settings, default=_plain))
-        return plain
+        if self.measures:
+            settings["measures"] = sorted(set(self.measures))
+        written: dict[str, Any] = json.loads(json.dumps(settings, default=plain))
+        return written
 
     @cached_property
     def key(self) -> str:
@@ -115,42 +123,6 @@ class Run:
     def __str__(self) -> str:
         method = f"{self.method}/{self.control}" if self.control else self.method
         return f"{self.data}  {self.model}  {method}  seed {self.seed}"
-
-
-def not_default(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that differ from the defaults of the registered ``name``; all of them if it is not there."""
-    if name not in registry:
-        return dict(options)
-    defaults = {option: parameter.default for option, parameter in registry.schema(name).items()}
-    return {
-        option: value
-        for option, value in options.items()
-        if option not in defaults or _written(value) != _written(defaults[option])
-    }
-
-
-def _written(value: Any) -> str:
-    """Return a value as JSON writes it, which has no tuples."""
-    return json.dumps(value, default=repr)
-
-
-def _plain(value: Any) -> Any:
-    """Write an option so that it reads the same in every process."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if callable(value) and hasattr(value, "__qualname__"):
-        name = f"{value.__module__}.{value.__qualname__}"
-        if "<lambda>" in name or "<locals>" in name:
-            raise InputError(
-                f"a function as an option of a compared method or model must stand at the top of a module, so that its "
-                f"name tells it from others, got {name}; write `def name(...)` outside of functions"
-            )
-        return name
-    raise InputError(f"an option of a compared method or model must be text, a number or a list, got {value!r}")
 
 
 def execute(
@@ -178,7 +150,9 @@ def execute(
             threads=1,
             calibrate=True,
             refit=True,
+            **({"measures": run.measures} if run.measures else {}),
         )
+        asked_for = _asked_for(run, trained, data)
         logits = np.asarray(trained.model.predict_logits(list(data.test.inputs)), dtype=np.float64)
     if not np.isfinite(logits).all():
         raise InputError(f"{run}: training diverged, the model's answers hold NaN or infinity; try a lower lr")
@@ -193,6 +167,7 @@ def execute(
         "metrics": measured(data.test.labels, logits, temperature),
         "temperature": temperature,
         **_training_of(run, trained),
+        **asked_for,
         "seconds": round(float(trained.seconds), 3),
         "seconds_in_all": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory(),
@@ -241,12 +216,30 @@ def _training_of(run: Run, trained: Any) -> dict[str, Any]:
     return {"steps": trained.steps, **chosen, **control}
 
 
+def _asked_for(run: Run, trained: Any, data: DataSet) -> dict[str, Any]:
+    """Return what the measures of a run add to its line; one that this run cannot have is left out with a warning."""
+    found: dict[str, Any] = {}
+    if "curves" in run.measures and not run.architecture.full_batch:
+        found["history"] = trained.history
+    if "last-epoch" in run.measures and not run.architecture.full_batch:
+        logits = np.asarray(trained.last_logits(list(data.test.inputs)), dtype=np.float64)
+        if np.isfinite(logits).all():
+            found["metrics_last"] = raw_metrics(data.test.labels, logits)
+        else:
+            warnings.warn("after the last epoch the answers hold NaN or infinity: no metrics of it", stacklevel=2)
+    if "label-embeddings" in run.measures:
+        found["label_embeddings"] = label_embeddings(trained.objective.criterion)
+        if found["label_embeddings"] is None:
+            warnings.warn(f"{run.built.name} learns no vectors of the labels: label-embeddings left out", stacklevel=2)
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def _hardware(run: Run) -> dict[str, str]:
     """Return the device that the network was trained on, and in which precision."""
     import torch
     from accelerate import PartialState
 
-    from sfumato.train import precision
+    from sfumato.limits import precision
 
     if run.architecture.full_batch:  # sparse products run on the processor
         return {"device": "cpu", "precision": "float32"}
@@ -256,11 +249,15 @@ def _hardware(run: Run) -> dict[str, str]:
 
 def measured(labels: NDArray[np.int64], logits: NDArray[Any], temperature: float) -> dict[str, float]:
     """Return the metrics of logits ``(N, C)`` at temperature 1, and the calibrated ones as ``*_calibrated``."""
-    raw = scores(labels, softmax(logits))
     calibrated = scores(labels, softmax(logits, temperature))
-    shown = ("accuracy", "macro_f1", "log_loss", "brier", "ece")
-    numbers = {name: raw[name] for name in shown}
-    return {**numbers, **{f"{name}_calibrated": calibrated[name] for name in ("log_loss", "brier", "ece")}}
+    fitted = {f"{name}_calibrated": calibrated[name] for name in ("log_loss", "brier", "ece")}
+    return {**raw_metrics(labels, logits), **fitted}
+
+
+def raw_metrics(labels: NDArray[np.int64], logits: NDArray[Any]) -> dict[str, float]:
+    """Return the metrics of logits ``(N, C)`` at temperature 1."""
+    raw = scores(labels, softmax(logits))
+    return {name: raw[name] for name in ("accuracy", "macro_f1", "log_loss", "brier", "ece")}
 
 
 def _train_model() -> TrainFunction:

@@ -14,7 +14,8 @@ from sfumato.base import Objective
 class History:
     """What happened: one dict a look at dev, where dev was best (in epochs, the first is 1), and the seconds spent.
 
-    ``resumed`` is the epoch of the checkpoint that the run went on from, 0 without one.
+    ``resumed`` is the epoch of the checkpoint that the run went on from, 0 without one; ``last`` the state of the
+    objective after the last step, if it was asked for.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -22,6 +23,7 @@ class History:
     seconds: float = 0.0
     steps: int = 0
     resumed: float = 0
+    last: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

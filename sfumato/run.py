@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sfumato.architecture import Architecture, Training
+from sfumato.architecture import Architecture, Encoded, Training
 from sfumato.balance import balanced
 from sfumato.calibration import fit_temperature, softmax
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
-from sfumato.errors import InputError, require_torch
+from sfumato.errors import require_torch
 from sfumato.kept_teacher import heard_once
+from sfumato.limits import check_device, fitting_length
+from sfumato.measures import checked_measures, measures_of_one_batch, sampled_rows
 from sfumato.method import Method, Plan, Teacher, class_shares
 from sfumato.metrics import scores
 from sfumato.model import Model
@@ -48,6 +50,7 @@ def train_model(
     progress: Progress | None = None,
     eval_every: float = 1.0,
     checkpoint: Checkpoint | None = None,
+    measures: Sequence[str] = (),
 ) -> Trained:
     """Run one method with one architecture on one split.
 
@@ -59,6 +62,7 @@ def train_model(
     refit : the linear model is trained again on train + dev with what dev chose
     eval_every : epochs between two looks at dev, and between two checkpoints
     checkpoint : where the run is kept while it trains, and gone on from; the linear model takes seconds and keeps none
+    measures : what is noted on the way, see `sfumato.measures`; it changes nothing that is trained
     """
     require_torch("training")
     if train.weights is not None:
@@ -67,6 +71,9 @@ def train_model(
 
     training = training or architecture.training
     check_device(device)
+    measures = checked_measures("train_model", measures)
+    if architecture.full_batch:
+        measures = measures_of_one_batch(architecture.name, measures)
     if threads is not None:
         check_whole("fit", "threads", threads, 1, 4096)
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
@@ -76,9 +83,8 @@ def train_model(
             torch.set_num_threads(threads)
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(seed)
-            run = Run(
-                train, dev, architecture, method, training, seed, device, balance, progress, eval_every, checkpoint
-            )
+            settings = (training, seed, device, balance, progress, eval_every, checkpoint, measures)
+            run = Run(train, dev, architecture, method, *settings)
             return run(calibrate=calibrate, refit=refit)
     finally:
         torch.set_num_threads(previous)
@@ -137,6 +143,7 @@ class Run:
     progress: Progress | None
     eval_every: float = 1.0
     checkpoint: Checkpoint | None = None
+    measures: tuple[str, ...] = ()
 
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
@@ -177,7 +184,7 @@ class Run:
         from sfumato.schedule import steps_per_epoch
 
         torch.manual_seed(self.seed)
-        encoder = self.architecture.fit_encoder(prepared.inputs)
+        encoder = self.architecture.encoder_of(prepared.inputs)
         network = self.architecture.build(encoder, prepared.num_classes)
         steps = 1 if self.architecture.full_batch else steps_per_epoch(len(prepared), self.training)
         shares = class_shares(prepared, sampling)
@@ -206,14 +213,23 @@ class Run:
             progress=self.progress,
             eval_every=self.eval_every,
             checkpoint=self._kept(),
+            sample=self._sample(model) if "curves" in self.measures else None,
+            keep_last="last-epoch" in self.measures,
         )
-        return Trained(model, objective, done.epochs, done.best_epoch, done.steps, done.seconds, resumed=done.resumed)
+        facts = (done.epochs, done.best_epoch, done.steps, done.seconds)
+        return Trained(model, objective, *facts, resumed=done.resumed, last=done.last)
+
+    def _sample(self, model: Model) -> tuple[Examples, Encoded]:
+        """Return some of the given training rows, the same for every method with this seed."""
+        sample = self.train.take(sampled_rows(len(self.train), self.seed))
+        return sample, model.encoder.encode(sample.inputs, model.max_length)
 
     def _kept(self) -> Checkpoint | None:
         """Return the checkpoint with all that decides this run beside its loop."""
         if self.checkpoint is None:
             return None
         settings = run_settings(self.train, self.dev, self.architecture, self.method, self.balance)
+        settings |= {"measures": list(self.measures)} if self.measures else {}
         return replace(self.checkpoint, settings={"seed": self.seed, "training": self.training.settings(), **settings})
 
     def _fit_full_batch(self) -> Trained:
@@ -270,28 +286,6 @@ def contradicted(predicted: np.ndarray[Any, Any], dev: Examples) -> bool:
         return bool((predicted != dev.labels)[known].any())
     agreeing = dev.votes[np.arange(len(predicted)), predicted]
     return bool((agreeing < dev.votes.sum(axis=1))[known].any())
-
-
-def fitting_length(network: Any, wanted: int) -> int:
-    """Return ``wanted``, or fewer tokens where the network has fewer positions; that is said."""
-    most = getattr(network, "positions", None)
-    if most is None or wanted <= most:
-        return wanted
-    warnings.warn(f"texts are cut to {most} tokens, all the positions this encoder has, not to {wanted}", stacklevel=2)
-    return int(most)
-
-
-def check_device(device: str | None) -> None:
-    """Raise unless PyTorch can compute on ``device`` here."""
-    import torch
-
-    if device is None:
-        return
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"cannot compute on device {device!r} ({reason}); leave it out, or use 'cpu'") from error
 
 
 def feature_size(network: Any) -> int:

@@ -5,6 +5,7 @@ It knows `Objective` and nothing of methods: the criterion's parameters are simp
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections import deque
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sfumato.architecture import Encoded, Training
-from sfumato.base import Objective
+from sfumato.base import Objective, Output
 from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
 from sfumato.history import Best, History
 from sfumato.inference import dev_scores, predict_outputs, to_tensors
+from sfumato.limits import precision
+from sfumato.measures import dev_measures
 from sfumato.optimizer import build_optimizer
 from sfumato.progress import Progress
 from sfumato.schedule import learning_rate_factor, length_batches, look_steps, steps_per_epoch
@@ -44,16 +47,6 @@ from sfumato.snapshot import (
 LOOP_VERSION = 1
 
 
-def precision(device: torch.device) -> str:
-    """Return ``"bf16"`` where the device computes it natively, else ``"no"``: without support it is slower."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    if device.type != "cpu":
-        return "no"
-    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return "bf16" if any(getattr(torch.cpu, probe, lambda: False)() for probe in probes) else "no"
-
-
 def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.device) -> dict[str, Tensor]:
     """Return ``labels``, ``targets`` and, where there are any, ``similar`` and ``weights`` of some rows."""
     parts: dict[str, Any] = {"labels": train.labels[index], "targets": train.targets.rows(index)}
@@ -62,6 +55,10 @@ def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.devi
     if train.weights is not None:
         parts["weights"] = train.weights[index]
     return to_tensors(parts, device)
+
+
+Watched = tuple[Examples, Encoded]
+"""Rows that are looked at on the way, and as the network reads them."""
 
 
 class Loop:
@@ -154,11 +151,23 @@ class Loop:
                 self.waiting.popleft()
         set_random_states(snapshot.part("random"), self.device)
 
-    def look(self, dev: Examples, encoded: Encoded) -> tuple[float, float]:
-        """Return accuracy and log-loss of the bare classifier on dev."""
+    def answers(self, encoded: Encoded) -> Output:
+        """Return what the bare classifier says of all rows, and their features."""
         size = 4 * self.training.batch_size
-        output = predict_outputs(self.objective.model, encoded, batch_size=size, device=self.device, mixed=self.mixed)
-        return dev_scores(output.logits, dev.labels)
+        return predict_outputs(self.objective.model, encoded, batch_size=size, device=self.device, mixed=self.mixed)
+
+    def look(self, watched: Watched | None, sample: Watched | None) -> dict[str, float]:
+        """Return accuracy and log-loss of the bare classifier on dev; with ``sample``, the curves too."""
+        record = {}
+        if watched is not None:
+            dev, output = watched[0], self.answers(watched[1])
+            record["dev_accuracy"], record["dev_log_loss"] = dev_scores(output.logits, dev.labels)
+            if sample is not None:
+                record |= dev_measures(dev.labels, output.logits.numpy(), output.features.numpy())
+        if sample is not None:
+            logits = self.answers(sample[1]).logits
+            record["train_accuracy"], record["train_loss"] = dev_scores(logits, sample[0].labels)
+        return record
 
     def step(self, micro_batches: list[NDArray[np.int64]]) -> float:
         """Take one optimizer step; micro-batches count by their number of rows."""
@@ -193,11 +202,14 @@ def fit_network(
     progress: Progress | None = None,
     eval_every: float = 1.0,
     checkpoint: Checkpoint | None = None,
+    sample: Watched | None = None,
+    keep_last: bool = False,
 ) -> History:
     """Train ``objective`` in place and leave it as it was at the best look at dev, by accuracy (ties: log-loss).
 
     Dev is looked at, with the bare classifier on hard labels, and the checkpoint written, every ``eval_every``
-    epochs; neither changes what is trained. Without dev the last step stays.
+    epochs; neither changes what is trained. Without dev the last step stays. ``sample`` holds training rows for the
+    curves of `sfumato.measures`; ``keep_last`` keeps the state of the last step in `History.last`.
 
     Raises
     ------
@@ -217,13 +229,15 @@ def fit_network(
             if last <= loop.done or best.waited(loop.done / loop.per_epoch, training.patience):
                 continue
             record = {"epoch": last / loop.per_epoch, "loss": loop.run(last, progress)}
+            record |= loop.look(watched, sample)
             if watched is not None:
-                record["dev_accuracy"], record["dev_log_loss"] = loop.look(*watched)
                 best.offer(record, objective)
             history.epochs.append(record)
             progress.epoch(record, training.epochs)
             if checkpoint is not None:
                 keep(checkpoint, loop, best, history, time.perf_counter() - started)
+    if keep_last:
+        history.last = copy.deepcopy(objective.state_dict())
     if best.state:
         objective.load_state_dict(best.state)
     history.best_epoch = whole(best.epoch or loop.done / loop.per_epoch)

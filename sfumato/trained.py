@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.model import Model
 
@@ -23,6 +28,7 @@ class Trained:
     best_epoch, steps, seconds : where dev was best, optimizer steps taken, wall-clock seconds
     resumed : the epoch of the checkpoint that the run went on from, 0 without one
     record : what a criterion with targets of its own noted per epoch (LCM), else None
+    last : the state of the objective after the last step, if the measure ``last-epoch`` asked for it
     dev, dev_raw : dev metrics after and before calibration, empty without dev rows
     """
 
@@ -39,3 +45,13 @@ class Trained:
     strength: float = 0.0  # of the L2 penalty that dev chose (linear)
     resumed: float = 0.0
     refitted: bool = False  # trained again on train + dev after dev was measured (linear)
+    last: dict[str, Any] = field(default_factory=dict)
+
+    def last_logits(self, texts: Sequence[str]) -> NDArray[np.floating[Any]]:
+        """Return the logits (N, C) with the weights of the last step; the model is left with those of the best."""
+        best = copy.deepcopy(self.objective.state_dict())
+        self.objective.load_state_dict(self.last)
+        try:
+            return self.model.predict_logits(texts)
+        finally:
+            self.objective.load_state_dict(best)
