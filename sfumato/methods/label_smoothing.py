@@ -27,6 +27,7 @@ import numpy as np
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.method import Method
+from sfumato.methods.target_loss import target_criterion
 from sfumato.registry import check_choice, check_range
 from sfumato.targets import Floats, TableTargets
 
@@ -89,13 +90,14 @@ def smoothed_table(smoothing: float, num_classes: int, *, mode: str = "uniform")
     return table.astype(np.float32)
 
 
-def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform") -> Method:
+def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform", loss: str = "ce", alpha: float = 1.0) -> Method:
     """Mix each one-hot label with the uniform distribution.
 
     Parameters
     ----------
     smoothing : 0 to 1 (``exclusive``: 1 - 1/C, ``per-class``: 1/C); 0 leaves the labels hard
     mode : ``uniform`` (as in torch, Keras and Hugging Face), ``exclusive`` or ``per-class``, see the module
+    loss, alpha : ``ce``, ``kl`` (the sentiment study), or ``auxiliary`` of weight ``alpha`` (LS-Classic in KWLS, Eq. 9)
     """
     check_choice("label-smoothing", "mode", mode, MODES)
     check_range("label-smoothing", "smoothing", smoothing, 0, 1)
@@ -105,8 +107,15 @@ def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform") -> Method:
         table = smoothed_table(smoothing, examples.num_classes, mode=mode)
         return replace(examples, targets=TableTargets(table, examples.labels))
 
-    options = {"smoothing": smoothing, "mode": mode}
-    return Method("label-smoothing", (smooth,), options=options, label_only=True, even=True, replaces_targets=True)
+    return Method(
+        "label-smoothing",
+        (smooth,),
+        target_criterion("label-smoothing", loss, alpha),
+        options={"smoothing": smoothing, "mode": mode, "loss": loss, "alpha": alpha},
+        label_only=True,
+        even=True,
+        replaces_targets=True,
+    )
 
 
 def baseline() -> Method:

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 from sfumato import METHODS, InputError
 from sfumato.data import Examples
 from sfumato.losses import kl_divergence
+from sfumato.method import Plan
 from sfumato.methods.label_smoothing import MODES, convert, gold_share, smoothed_table
 
 LABELS = ["a", "b", "c", "a", "d", "b"]
@@ -126,3 +127,19 @@ def test_the_baseline_changes_nothing_and_has_no_soft_targets():
     baseline = METHODS["baseline"]()
     assert baseline.prepare(train) is train
     assert not baseline.has_targets
+
+
+@pytest.mark.parametrize("loss", ["kl", "auxiliary"])
+def test_another_loss_fits_the_same_targets(loss):
+    method, plain = METHODS["label-smoothing"](0.2, loss=loss), METHODS["label-smoothing"](0.2)
+    examples = Examples.from_labels(["a", "b", "c"], ["x", "y", "z"])
+    assert plain.criterion is None
+    assert (
+        type(method.criterion(Plan(3, 4, 1, 1, 0))).__name__ == {"kl": "KLDivergence", "auxiliary": "Auxiliary"}[loss]
+    )
+    assert np.array_equal(method.prepare(examples).targets.dense(), plain.prepare(examples).targets.dense())
+
+
+def test_a_weight_of_the_second_part_needs_the_loss_that_has_one():
+    with pytest.raises(InputError, match="loss='auxiliary'"):
+        METHODS["label-smoothing"](0.1, alpha=2)
