@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from sfumato.errors import InputError
+from sfumato.images import are_images
 from sfumato.registry import check_choice, check_range
 
 if TYPE_CHECKING:
     from torch import nn
 
 
+TEXTS, IMAGES = "texts", "images"  # what a model reads
 OPTIMIZERS = ("adamw", "adam", "sgd")
 LATER = ("optimizer", "momentum")  # of `Training`: not in the keys of runs that were made before there was a choice
 
@@ -91,6 +93,7 @@ class Architecture:
     build : (encoder, number of classes) -> network returning `Output`; imports torch when called
     training : default settings of the loop
     full_batch : True if the whole split is one batch (linear)
+    reads : what its inputs are, `TEXTS` or `IMAGES`
     """
 
     name: str
@@ -101,6 +104,24 @@ class Architecture:
     options: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
     full_batch: bool = False
+    reads: str = TEXTS
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raise if the inputs are images and it reads texts, or the other way round."""
+        refuse_other_inputs(self.name, self.reads, inputs)
+
+    def encoder_of(self, inputs: Any) -> Encoder:
+        """Return the encoder fitted on the training inputs, which must be what it reads."""
+        self.check_inputs(inputs)
+        return self.fit_encoder(inputs)
 
     def __str__(self) -> str:
         return self.name
+
+
+def refuse_other_inputs(name: str, reads: str, inputs: Any) -> None:
+    """Raise if the model ``name`` reads something else than what it is given."""
+    given = IMAGES if are_images(inputs) else TEXTS
+    if len(inputs) and given != reads:
+        advice = "choose model='image-cnn'" if given == IMAGES else "choose a model of texts, as 'linear' or 'textcnn'"
+        raise InputError(f"the model {name} reads {reads}, and it was given {given}; {advice}")

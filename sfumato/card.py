@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sfumato.architecture import IMAGES
+
 if TYPE_CHECKING:
     from sfumato.model import Model
 
@@ -47,15 +49,20 @@ def model_card(model: Model, temperature: float) -> str:
         f"{rows.get('train', 'unknown')} training rows",
         f"{rows.get('dev', 0)} dev rows",
     ]
+    thing, example, reading = "text", '["a text"]', f"Texts are cut to {model.max_length} tokens."
+    if model.reads == IMAGES:
+        encoder: Any = model.encoder
+        thing, example = "image", "images"
+        reading = f"Images have {encoder.height} × {encoder.width} {encoder.kind} pixels, uint8."
     lines = [
         "---",
         "library_name: " + ("transformers" if reads_without_us(model) else "sfumato"),
-        "pipeline_tag: text-classification",
+        f"pipeline_tag: {thing}-classification",
         "---",
         "",
-        "# Text classifier",
+        f"# {thing.capitalize()} classifier",
         "",
-        f"Sorts texts into {len(model.classes)} classes: {', '.join(model.classes[:30])}"
+        f"Sorts {model.reads} into {len(model.classes)} classes: {', '.join(model.classes[:30])}"
         + (" and more." if len(model.classes) > 30 else "."),
         "",
         f"Made with sfumato {info.get('versions', {}).get('sfumato', '')}: {', '.join(made)}.",
@@ -66,13 +73,13 @@ def model_card(model: Model, temperature: float) -> str:
         "measure on rows of your own with `sfumato evaluate`."
         + (" After that the model was trained again on training and dev rows." if info.get("refitted") else ""),
         "",
-        f"The temperature {temperature:.4g} is folded into the last layer. Texts are cut to {model.max_length} tokens.",
+        f"The temperature {temperature:.4g} is folded into the last layer. {reading}",
         "",
         "```python",
         "import sfumato",
         "",
         'model = sfumato.load("path/to/this/folder")',
-        'model.predict(["a text"])',
+        f"model.predict({example})",
         "```",
         "",
     ]

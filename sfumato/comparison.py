@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfumato.architecture import Architecture
+from sfumato.architecture import IMAGES, Architecture
 from sfumato.comparison_plan import Plan, named_choices, seed_list
 from sfumato.comparison_table import cells, differences, markdown, rows
 from sfumato.dataset import DataSet, cut_data, named_data
@@ -126,7 +126,8 @@ def compare(
     data : what `sfumato.fit` takes, or a dict of several, name to data
     models, methods : names, ``(name, options)`` pairs, functions, or the things themselves; a dict gives them names
     seeds : 5 means 0 to 4
-    test : a table of its own (a dict, name to table, for several data sets); None cuts the share ``test_size``
+    test : a table of its own (a dict, name to table, for several data sets); None cuts the share ``test_size``, or
+        takes the test images that idx files and ``"digits"`` bring with them
     split_seed : decides the rows of dev and test, the same for every run
     controls : also run each method with its information replaced, see `sfumato.controls`
     jobs : runs side by side, each in a process of one thread
@@ -135,7 +136,7 @@ def compare(
     votes, count : where the votes of several annotators stand, as `sfumato.fit` takes them, the same for each data set
     output : folder of ``results.jsonl`` and predictions; a run that is in it is not done again. None keeps nothing
     epochs, batch_size, lr, optimizer, momentum, max_length : the training loop of every run; left out, each model's
-        own. Of these only max_length means anything to linear
+        own. Of these only max_length means anything to linear, and to image-cnn all but it
     device : where to train; None lets PyTorch choose
     echo : takes each line of progress; None writes to standard error
     train : a stand-in for `sfumato.fitting.train_model`
@@ -162,6 +163,7 @@ def compare(
     sets = _data_sets(data, test, split_seed, cut)
     if any(method.needs_votes for method, _ in named_methods.values()) and any(s.train.votes is None for s in sets):
         raise InputError(NO_VOTES)
+    _refuse_other_inputs(sets, named_models, named_methods)
     plan = Plan(named_models, named_methods, training, numbers, split_seed, controls, _loop_version(train), device)
     with _folder(output) as folder:
         report = RunReport(echo)
@@ -175,11 +177,20 @@ def compare(
     return comparison
 
 
+def _refuse_other_inputs(sets: Sequence[DataSet], models: Mapping[str, Any], methods: Mapping[str, Any]) -> None:
+    """Raise before the first run if a model or a method does not read what a data set holds."""
+    for data in sets:
+        for chosen, _ in (*models.values(), *methods.values()):
+            chosen.check_inputs(data.train.inputs)
+
+
 def _training(model: Architecture, settings: dict[str, Any]) -> Any:
     from sfumato.fitting import training_settings
 
     if model.full_batch:  # its epochs are steps of its solver; batches and a rate it has none
         settings = {name: value for name, value in settings.items() if name == "max_length"}
+    if model.reads == IMAGES:  # they are read whole
+        settings = {name: value for name, value in settings.items() if name != "max_length"}
     return training_settings(model, **settings)
 
 

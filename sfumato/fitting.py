@@ -11,7 +11,7 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfumato.architecture import Architecture, Training
+from sfumato.architecture import IMAGES, Architecture, Training
 from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
 from sfumato.errors import InputError, require_torch
@@ -69,7 +69,8 @@ def fit(
 
     Parameters
     ----------
-    data : a path (CSV, TSV, JSONL, Parquet), a data frame, a ``datasets.Dataset``, or lists
+    data : a path (CSV, TSV, JSONL, Parquet), a data frame, a ``datasets.Dataset``, or lists; of images, a pair of
+        arrays and labels, a folder ``<class>/*.png``, a folder of idx files, or ``"digits"``
     text, label : column names; several text columns are joined; left out, they are guessed and the guess is noted
     model, method : a name, a function that builds one, or the thing itself
     dev : share of rows kept for choosing (0 keeps none), or a labelled table of its own
@@ -120,6 +121,8 @@ def fit(
     examples = source.examples
     if examples.num_classes < 2:
         raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
+    architecture.check_inputs(examples.inputs)
+    chosen.check_inputs(examples.inputs)
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
     beside = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
@@ -188,6 +191,8 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
     """Return the architecture's settings with those that are given in their place, each checked."""
     ranges = {"epochs": (1, 10_000), "batch_size": (1, 1_000_000), "max_length": (1, 1_000_000)}
     chosen = {name: value for name, value in given.items() if value is not None}
+    if architecture.reads == IMAGES and "max_length" in chosen:
+        raise InputError(f"{architecture.name} has no max_length: images are read whole; leave it out")
     for name, value in chosen.items():
         if name == "lr":
             check_range("fit", "lr", value, 0, 100, open_low=True)

@@ -1,8 +1,8 @@
 """The model folder: Hugging Face layout, safetensors and JSON, read without running code.
 
-``config.json`` (``id2label``), ``model.safetensors``, ``tokenizer.json``, ``README.md`` (the model card) and
-``sfumato.json``. The temperature is folded into the last layer, so whoever reads the folder gets calibrated
-probabilities.
+``config.json`` (``id2label``), ``model.safetensors``, ``tokenizer.json`` (of images ``preprocessor_config.json``),
+``README.md`` (the model card) and ``sfumato.json``. The temperature is folded into the last layer, so whoever reads the
+folder gets calibrated probabilities.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sfumato.model import Model
 from sfumato.models import MODELS
 
 FORMAT = 1
+ENCODER_FILES = {"image-cnn": "preprocessor_config.json"}  # of the others: tokenizer.json
 STARTED_FROM = ("vectors", "tune")  # options that matter before training only
 
 
@@ -194,7 +195,8 @@ def check_folder(folder: Path) -> dict[str, Any]:
     check_fields(about, folder / "sfumato.json")
     if about["format"] != FORMAT:
         raise InputError(f"{folder} has format {about['format']!r}; this version of sfumato reads format {FORMAT}")
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    encoder_file = ENCODER_FILES.get(about["architecture"], "tokenizer.json")
+    for name in ("config.json", "model.safetensors", encoder_file):
         if not (folder / name).is_file():
             raise InputError(f"{folder} has no {name}; the model folder is incomplete")
     named = read_json(folder / "config.json").get("id2label", {})

@@ -10,6 +10,7 @@ import numpy as np
 
 from sfumato.data import Examples
 from sfumato.errors import InputError
+from sfumato.images import content, shown
 from sfumato.method import Method
 from sfumato.targets import DenseTargets, Integers, check_soft_targets
 
@@ -78,10 +79,10 @@ def check_same_rows(
     if len(given) != len(labels):
         return
     for row, ((text, label), own_text, own_label) in enumerate(zip(given, own, labels, strict=True), start=1):
-        if text != own_text or label != own_label:
+        if content(text) != content(own_text) or label != own_label:
             raise InputError(
-                f"soft targets: row {row} was made for {str(text)[:40]!r} ({classes[label]}), the data have "
-                f"{str(own_text)[:40]!r} ({classes[own_label]}) there; make them from the same rows in the same order"
+                f"soft targets: row {row} was made for {shown(text)[:40]!r} ({classes[label]}), the data have "
+                f"{shown(own_text)[:40]!r} ({classes[own_label]}) there; make them from the same rows in the same order"
             )
 
 

@@ -94,6 +94,11 @@ def content(item: Any) -> bytes:
     return (item if isinstance(item, str) else "\x1f".join(item)).encode("utf-8", "surrogatepass")
 
 
+def shown(item: Any) -> str:
+    """Return an input as a message shows it: an image by its size."""
+    return f"an image of {' × '.join(map(str, item.shape))}" if isinstance(item, np.ndarray) else str(item)
+
+
 def size_of(item: Any) -> int:
     """Return the characters of a text, the number of tokens, or the pixels of an image."""
     return int(item.size) if isinstance(item, np.ndarray) else len(item)

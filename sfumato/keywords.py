@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sfumato.errors import InputError
+from sfumato.images import are_images
 from sfumato.registry import check_choice
 from sfumato.targets import Integers
 
@@ -125,6 +126,8 @@ def count_words(texts: Sequence[Any], *, unit: Unit = "auto", vocabulary: Sequen
     """
     if isinstance(unit, str):
         check_choice("count_words", "unit", unit, UNITS)
+    if are_images(texts):
+        raise InputError("words are counted in texts, and these are images")
     codes = {} if vocabulary is None else _codes(vocabulary)
     parts = []
     for chunk in _chunks(texts):

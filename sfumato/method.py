@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sfumato.data import Examples, Transform
 from sfumato.errors import InputError
+from sfumato.images import are_images
 from sfumato.targets import TableTargets
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Method:
     even : True if the labels other than the given one share evenly (label smoothing): ``uniform`` is itself
     title : what tables and cards print
     needs_votes : True if it cannot do without `Examples.votes`
+    needs_texts : True if it reads the words of the inputs, which images have not
     teacher : the model that must speak before the transforms (self-distillation), trained on hard labels
     takes_targets : True if the criterion works on given targets as on one-hot labels (LCM), so that a user's own may
         stand in their place
@@ -102,6 +104,7 @@ class Method:
     even: bool = False
     title: str = ""
     needs_votes: bool = False
+    needs_texts: bool = False
     teacher: Teacher | None = None
     takes_targets: bool = False
     replaces_targets: bool = False
@@ -112,8 +115,10 @@ class Method:
         Raises
         ------
         InputError
-            if the method has a teacher that has not spoken: ``train.teacher`` is None.
+            if the method has a teacher that has not spoken (``train.teacher`` is None), or reads words and the inputs
+            are images.
         """
+        self.check_inputs(train.inputs)
         if self.teacher is not None and train.teacher is None:
             raise InputError(
                 f"{self.name} needs Examples.teacher, the probabilities of a trained model; fit() adds them"
@@ -121,6 +126,14 @@ class Method:
         for transform in self.transforms:
             train = transform(train)
         return train
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raise if the method reads words and the inputs are images."""
+        if self.needs_texts and are_images(inputs):
+            raise InputError(
+                f"{self.name} reads the words of texts, and these are images; use a method that does without words, "
+                "as label-smoothing, self-distillation or lcm"
+            )
 
     def __str__(self) -> str:
         return self.title or self.name
@@ -159,6 +172,7 @@ def combine(*methods: Method) -> Method:
         label_only=all(method.label_only or not method.has_targets for method in methods),
         even=all(method.even or not method.has_targets for method in methods),
         needs_votes=any(method.needs_votes for method in methods),
+        needs_texts=any(method.needs_texts for method in methods),
         teacher=teachers[0].teacher if teachers else None,
         takes_targets=any(method.takes_targets for method in own),
         replaces_targets=bool(makers),

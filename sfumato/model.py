@@ -1,17 +1,20 @@
-"""A trained classifier that stands alone: texts in, class names and calibrated probabilities out."""
+"""A trained classifier that stands alone: texts or images in, class names and calibrated probabilities out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.architecture import TEXTS, refuse_other_inputs
 from sfumato.calibration import softmax
 from sfumato.errors import InputError, require_torch
+from sfumato.image_source import is_image_data, read_images
+from sfumato.images import Pixels, as_images
 from sfumato.targets import Floats
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from sfumato.architecture import Encoder
     from sfumato.evaluation import Evaluation
 
+Inputs = Sequence[str] | Sequence[Pixels] | Pixels
 BATCH = 128  # texts that a network reads at once
 BLOCK = 4096  # texts encoded at a time: what a prediction holds in memory does not grow with the table
 
@@ -31,7 +35,7 @@ class Model:
     Attributes
     ----------
     network : the bare classifier; a method's own parameters are gone
-    encoder : texts to inputs
+    encoder : texts (or images) to inputs
     classes : class names, in the order of the columns
     architecture, options : the registry name of the model and the options that built it
     temperature : the logits are divided by it; folded into the last layer on saving
@@ -51,20 +55,25 @@ class Model:
     info: dict[str, Any] = field(default_factory=dict)
     device: str | None = None
 
-    def predict(self, texts: Sequence[str]) -> list[str]:
-        """Return the most probable class of each text."""
+    @property
+    def reads(self) -> str:
+        """What it is asked about: "texts", or "images", as arrays or as `sfumato.image_source` reads them."""
+        return str(getattr(self.encoder, "reads", TEXTS))
+
+    def predict(self, texts: Inputs) -> list[str]:
+        """Return the most probable class of each text (or image)."""
         return [self.classes[k] for k in self._outputs(texts)[0].argmax(axis=1)]
 
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def predict_proba(self, texts: Inputs) -> NDArray[np.float64]:
         """Return calibrated class probabilities, (N, C); columns in the order of ``classes``."""
         return softmax(self._outputs(texts)[0], self.temperature)
 
-    def predict_logits(self, texts: Sequence[str]) -> Floats:
+    def predict_logits(self, texts: Inputs) -> Floats:
         """Return the logits before calibration, (N, C)."""
         logits: Floats = self._outputs(texts)[0] * np.float32(self.folded)
         return logits
 
-    def features(self, texts: Sequence[str]) -> Floats:
+    def features(self, texts: Inputs) -> Floats:
         """Return what the last layer reads, (N, D); for the linear model these are its logits."""
         return self._outputs(texts)[1]
 
@@ -88,19 +97,29 @@ class Model:
 
         return save_model(self, Path(folder), overwrite=overwrite)
 
-    def _outputs(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+    def _inputs(self, given: Inputs) -> Sequence[Any]:
+        """Return the inputs after refusing what this model does not read."""
+        if self.reads == TEXTS:
+            refuse_other_inputs(self.architecture, TEXTS, given)
+            return check_texts(cast(Sequence[str], given))
+        if is_image_data(given) and not isinstance(given, tuple):
+            given = read_images(given, split="test").images
+        refuse_other_inputs(self.architecture, self.reads, given)
+        return cast(Sequence[Any], as_images(given))
+
+    def _outputs(self, texts: Inputs) -> tuple[Floats, Floats]:
         """Return logits (N, C) and features (N, D) of the network as it stands."""
         import torch
 
         from sfumato.inference import predict_outputs
 
-        texts = check_texts(texts)
+        inputs = self._inputs(texts)
         device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.network.to(device)
         size = int(getattr(self.network, "predict_batch", BATCH))
         logits, features = [], []
-        for start in range(0, max(len(texts), 1), BLOCK):
-            encoded = self.encoder.encode(texts[start : start + BLOCK], self.max_length)
+        for start in range(0, max(len(inputs), 1), BLOCK):
+            encoded = self.encoder.encode(inputs[start : start + BLOCK], self.max_length)
             if not len(encoded):
                 return np.empty((0, len(self.classes)), np.float32), np.empty((0, 0), np.float32)
             output = predict_outputs(self.network, encoded, batch_size=size, device=device)

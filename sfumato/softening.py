@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError, missing_torch, require_torch
+from sfumato.images import Pixels, are_images, as_images, shown
 from sfumato.method import Method
 from sfumato.methods import METHODS
 from sfumato.metrics import normalised_entropy
@@ -92,7 +93,7 @@ class SoftTargets:
                 f"{share:.2f}</td>"
                 for share in self.targets[i]
             )
-            text = html.escape(str(self.texts[i])[:80]) if len(self.texts) else str(i)
+            text = html.escape(shown(self.texts[i])[:80]) if len(self.texts) else str(i)
             rows.append(f"<tr><td>{text}</td><td>{html.escape(self.classes[self.labels[i]])}</td>{cells}</tr>")
         caption = f"{len(self)} soft labels by {html.escape(self.method)}; the first {min(SHOWN, len(self))}"
         body = "".join(rows)
@@ -100,7 +101,7 @@ class SoftTargets:
 
 
 def soften(
-    texts: Sequence[Any],
+    texts: Sequence[Any] | Pixels,
     labels: Sequence[object] | None,
     method: Any = "kwls",
     *,
@@ -113,7 +114,7 @@ def soften(
 
     Parameters
     ----------
-    texts : N texts (or lists of tokens, for the methods that count words)
+    texts : N texts (or lists of tokens, for the methods that count words), or images, (N, H, W) or (N, H, W, 3) uint8
     labels : N labels; they become strings, and the classes are sorted by name. None takes the majority of the votes
     method : a name, a function that builds one, or a `Method`
     votes : of several annotators: N lists of labels, or class to N counts, or (N, C) counts, see `sfumato.vote_arrays`
@@ -163,12 +164,11 @@ def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Met
     return chosen, given["model"]
 
 
-def checked_examples(texts: Sequence[Any], labels: Sequence[object] | None, votes: Any = None) -> Examples:
+def checked_examples(texts: Sequence[Any] | Pixels, labels: Sequence[object] | None, votes: Any = None) -> Examples:
     """Return the examples after checking lengths, types and that there are two classes."""
     if isinstance(labels, str):
         raise InputError(f"expected a list of labels, got one string: {labels[:60]!r}")
-    rows = check_texts(texts) if isinstance(texts, str) else list(texts)
-    rows = rows if rows and _tokens(rows[0]) else check_texts(rows)
+    rows = _checked_inputs(texts)
     counts, classes = None, None
     if votes is not None:
         counts, classes = read_votes(votes, labels, len(rows))
@@ -187,6 +187,14 @@ def checked_examples(texts: Sequence[Any], labels: Sequence[object] | None, vote
             f"there is only one class ({', '.join(examples.classes) or 'none'}): nothing to spread mass over"
         )
     return examples
+
+
+def _checked_inputs(texts: Sequence[Any] | Pixels) -> Sequence[Any]:
+    """Return texts, lists of tokens, or images as one array."""
+    if are_images(texts):
+        return cast(Sequence[Any], as_images(texts))
+    rows = check_texts(cast(Sequence[str], texts)) if isinstance(texts, str) else list(texts)
+    return rows if rows and _tokens(rows[0]) else check_texts(rows)
 
 
 def _tokens(first: Any) -> bool:

@@ -28,7 +28,7 @@ METHODS = "baseline,label-smoothing,kwls,lcm"  # the default of `sfumato.compare
 
 
 def compare(
-    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="One or several tables of texts and labels.")],
+    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="One or several tables, or sources of images.")],
     models: Annotated[str, typer.Option("--models", help="Models, with commas between.")] = "linear",
     methods: Annotated[str, typer.Option("--methods", help="Methods, with commas between.")] = METHODS,
     seeds: Annotated[str, typer.Option("--seeds", help="5 is 0 to 4; or the seeds, with commas between.")] = "5",

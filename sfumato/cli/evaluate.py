@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     model: Folder,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Table of texts and labels that the model has not seen.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Table, or images, that the model has not seen.")],
     text: Text = None,
     label: Label = None,
     bad_rows: Rows = "refuse",

@@ -94,13 +94,12 @@ def fit(
     )
     check_target(output, overwrite=overwrite)  # a trained model that cannot be saved would be lost
     check_output(output, overwrite)
-    table = read_table(data, bad_rows=bad_rows)
     columns = read_option(votes)
-    texts, label, guesses = guess_columns(table, text, label, need_label=columns in (None, "rows"))
+    source, texts, label, guesses = read_data(data, text, label, bad_rows, need_label=columns in (None, "rows"))
     kept = Checkpoint(checkpoint or output.with_name(f"{output.name}.checkpoint"))
     with telling_how_to_go_on(kept):
         trained = fitting.fit(
-            table,
+            source,
             text=texts,
             label=label or None,
             model=model,
@@ -123,16 +122,36 @@ def fit(
             **given(optimizer=optimizer, momentum=momentum),
             **options.loose,
         )
-    rows = trained.info["rows"]
-    merged = trained.info.get("votes", {}).get("merged_rows", 0)
-    rows["dropped"] = len(table.dropped) + len(table) - merged - rows["train"] - rows["dev"]
-    trained.info.update(text=texts, label=label)  # so that predict and evaluate read the same columns
+    trained.info["rows"]["dropped"] = dropped_rows(source, trained.info)
+    if texts:
+        trained.info.update(text=texts, label=label)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
     kept.discard()  # of this run: a folder that held another's was refused
     if as_json:
         print_json({"path": str(output), "classes": list(trained.classes), **trained.info})
     else:
         print_fit({**trained.info, "notes": [*guesses, *trained.info["notes"]]}, output)
+
+
+def read_data(
+    data: str, text: list[str] | None, label: str | None, bad_rows: str, *, need_label: bool
+) -> tuple[Any, list[str] | None, str | None, list[str]]:
+    """Return a table with its columns and what was guessed of them; images stay a path, and have none."""
+    from sfumato.image_source import is_image_data
+    from sfumato.table import guess_columns, read_table
+
+    if is_image_data(data):
+        return data, text, label, []
+    table = read_table(data, bad_rows=bad_rows)
+    return table, *guess_columns(table, text, label, need_label=need_label)
+
+
+def dropped_rows(source: Any, info: Mapping[str, Any]) -> int:
+    """Return how many rows of a table were not used; of images that is in the notes."""
+    if isinstance(source, str):
+        return 0
+    rows, merged = info["rows"], info.get("votes", {}).get("merged_rows", 0)
+    return int(len(source.dropped) + len(source) - merged - rows["train"] - rows["dev"])
 
 
 @contextmanager
@@ -174,7 +193,7 @@ def print_fit(info: Mapping[str, Any], output: Path) -> None:
         )
     say()
     say(f"model: {output}")
-    say(f"next: sfumato predict {quoted(output)} new.csv -o scored.csv")
+    say(f"next: sfumato predict {quoted(output)} {'new.csv' if info.get('text') else 'images/'} -o scored.csv")
 
 
 def read_dev(text: str) -> int | float | str:

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help="Table of texts and labels: CSV, TSV, JSONL or Parquet.")]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="Table of texts and labels: CSV, TSV, JSONL or Parquet; or images.")
+]
 Folder = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder written by `sfumato fit`.")]
 Text = Annotated[
     list[str] | None,

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from sfumato.table import Table
 
 Columns = Mapping[str, Sequence[Any]]
+IMAGES_AT_ONCE = 4096
 DECIMALS = 6  # of a probability in the table
 
 
 def predict(
     model: Folder,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Table of texts; - is standard input.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Table of texts, or - for standard input; or images.")],
     output: Annotated[str, typer.Option("--output", "-o", help="Table to write; - is standard output, as CSV.")] = "-",
     text: Text = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
@@ -39,7 +40,10 @@ def predict(
     check_output(output, overwrite, table=True)
     loaded = load(model)
     counts: Counter[str] = Counter()
-    chunks = scored(loaded, stream_table(data, bad_rows=bad_rows), text, proba, bad_rows)
+    if loaded.reads == "images":
+        chunks = scored_images(loaded, data, text, proba, bad_rows)
+    else:
+        chunks = scored(loaded, stream_table(data, bad_rows=bad_rows), text, proba, bad_rows)
     if as_json and output == "-":
         print_rows(chunks)
         return
@@ -86,7 +90,25 @@ def scored(
         yield {name: [] for name in names}
 
 
-def predictions(model: "Model", texts: Sequence[str], proba: bool) -> Columns:
+def scored_images(
+    model: "Model", data: str, text: Sequence[str] | None, proba: bool, bad_rows: str
+) -> Iterator[Columns]:
+    """Yield the names of some images (files, or numbers from 1) with the predictions added."""
+    from sfumato.image_source import is_image_data, read_images
+    from sfumato.source import refuse_columns
+
+    if not is_image_data(data):
+        raise InputError(f"the model {model.architecture} reads images, and {data} is none; give a folder of images")
+    refuse_columns(text=text)
+    rows = read_images(data, split="test", bad_rows=bad_rows)
+    for sentence in rows.notes:
+        note(f"note: {sentence}")
+    for start in range(0, len(rows.images), IMAGES_AT_ONCE):
+        part = slice(start, start + IMAGES_AT_ONCE)
+        yield {"image": rows.names[part], **predictions(model, rows.images[part], proba)}
+
+
+def predictions(model: "Model", texts: Any, proba: bool) -> Columns:
     """Return the columns predicted, confidence and, if wanted, one p_<class> a class."""
     import numpy as np
 

@@ -98,11 +98,16 @@ def read_labelled(
     count: str | None = None,
 ) -> Labelled:
     """Read the table and say what was guessed or dropped on the way."""
+    from sfumato.image_source import is_image_data
     from sfumato.source import read_examples
     from sfumato.table import guess_columns, read_table
     from sfumato.vote_columns import read_option
     from sfumato.votes import MAJORITY
 
+    if is_image_data(data):
+        raise InputError(
+            f"soften writes a table, and {data} holds images; in Python, sfumato.soften(images, labels) takes arrays"
+        )
     table = read_table(data, bad_rows=bad_rows)
     columns = read_option(votes)
     texts, label, guesses = guess_columns(table, text, label, need_label=columns in (None, "rows"))

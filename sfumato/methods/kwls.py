@@ -156,7 +156,15 @@ def kwls(
     criterion = target_criterion(
         "kwls", loss, alpha, soft_loss=soft_loss, reduction=reduction, scale=scale, heads=heads
     )
-    return Method("kwls", (labels,), criterion, options=options, title="kwls (sfumato)", replaces_targets=True)
+    return Method(
+        "kwls",
+        (labels,),
+        criterion,
+        options=options,
+        title="kwls (sfumato)",
+        replaces_targets=True,
+        needs_texts=True,
+    )
 
 
 def kwls_paper(
@@ -210,7 +218,7 @@ def kwls_paper(
     criterion = target_criterion(
         "kwls-paper", "auxiliary", alpha, soft_loss=soft_loss, reduction=reduction, scale=scale, heads=heads
     )  # Eq. 9
-    return Method("kwls-paper", (d,), criterion, options=options, replaces_targets=True)
+    return Method("kwls-paper", (d,), criterion, options=options, replaces_targets=True, needs_texts=True)
 
 
 def check_numbers(owner: str, k1: float, b: float, k2: float) -> None:

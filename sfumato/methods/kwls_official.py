@@ -41,4 +41,4 @@ def kwls_official(
         gold="keep",
     )
     criterion = target_criterion("kwls-official", "auxiliary", alpha, scale="paper-code", heads="two")
-    return Method("kwls-official", (d,), criterion, options=options, replaces_targets=True)
+    return Method("kwls-official", (d,), criterion, options=options, replaces_targets=True, needs_texts=True)

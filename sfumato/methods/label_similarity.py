@@ -153,7 +153,13 @@ def label_similarity(
         "loss": loss,
     }
     return Method(
-        name, (transform,), target_criterion(name, loss), options=options, label_only=True, replaces_targets=True
+        name,
+        (transform,),
+        target_criterion(name, loss),
+        options=options,
+        label_only=True,
+        replaces_targets=True,
+        needs_texts=source == "centroids",
     )
 
 

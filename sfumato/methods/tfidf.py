@@ -101,4 +101,5 @@ def tfidf(
         weight=weight,
         fallback=fallback,
     )
-    return Method("tfidf", (labels,), target_criterion("tfidf", loss, alpha), options=options, replaces_targets=True)
+    criterion = target_criterion("tfidf", loss, alpha)
+    return Method("tfidf", (labels,), criterion, options=options, replaces_targets=True, needs_texts=True)

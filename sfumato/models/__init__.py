@@ -12,5 +12,6 @@ MODELS: Registry[Architecture] = Registry(
         "lstm": "sfumato.models.lstm:lstm",
         "textrnn": "sfumato.models.textrnn:textrnn",
         "transformer": "sfumato.models.transformer:transformer",
+        "image-cnn": "sfumato.models.image_cnn:image_cnn",
     },
 )
