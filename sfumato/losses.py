@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sfumato.base import Criterion, Output, Supervision, batch_mean
+from sfumato.base import Criterion, Output, Supervision, Switch, batch_mean
 from sfumato.registry import check_choice
 
 
@@ -16,6 +16,24 @@ class SoftCrossEntropy(Criterion):
     def forward(self, output: Output, supervision: Supervision) -> Tensor:
         losses = F.cross_entropy(output.logits, supervision.targets, reduction="none")  # (B,)
         return batch_mean(losses, supervision.weights)
+
+
+class HardCrossEntropy(Criterion):
+    """Cross-entropy with the given label, whatever the targets are."""
+
+    def forward(self, output: Output, supervision: Supervision) -> Tensor:
+        losses = F.cross_entropy(output.logits, supervision.labels, reduction="none")  # (B,)
+        return batch_mean(losses, supervision.weights)
+
+
+class Joining(Switch):
+    """Another loss ``first``, and a method's own, ``then``, from optimizer step ``at_step`` on.
+
+    A `Switch` in which the second part is the method, so that the targets and the controls are those of that part.
+    """
+
+    def soft_targets(self, output: Output, supervision: Supervision) -> Tensor:
+        return self.then.soft_targets(output, supervision)
 
 
 class KLDivergence(Criterion):
