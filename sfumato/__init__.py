@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sfumato.comparison import Comparison as Comparison
     from sfumato.comparison import compare as compare
     from sfumato.data import Examples as Examples
+    from sfumato.datasets.load import load_dataset as load_dataset
     from sfumato.errors import InputError as InputError
     from sfumato.fitting import fit as fit
     from sfumato.integrations.sklearn import KeywordSmoother as KeywordSmoother
@@ -52,6 +53,7 @@ _WHERE = {
     "compare": "sfumato.comparison",
     "fit": "sfumato.fitting",
     "load": "sfumato.model",
+    "load_dataset": "sfumato.datasets.load",
     "soften": "sfumato.softening",
 }
 
@@ -77,6 +79,7 @@ __all__ = [
     "compare",
     "fit",
     "load",
+    "load_dataset",
     "soften",
 ]
 

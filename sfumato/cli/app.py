@@ -9,6 +9,7 @@ from sfumato.cli.audit import audit
 from sfumato.cli.catalog import methods, models
 from sfumato.cli.check import check
 from sfumato.cli.compare import compare
+from sfumato.cli.datasets import datasets
 from sfumato.cli.demo import demo
 from sfumato.cli.evaluate import evaluate
 from sfumato.cli.failure import guarded
@@ -19,7 +20,7 @@ from sfumato.cli.soften import soften
 # Without rich's markup the help is plain text, also when piped, and costs 0.1 s less.
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
-for command in (check, audit, fit, predict, evaluate, soften, compare, demo, methods, models):
+for command in (check, audit, fit, predict, evaluate, soften, compare, demo, methods, models, datasets):
     app.command()(guarded(command))
 
 

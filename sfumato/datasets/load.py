@@ -1,0 +1,169 @@
+"""A data set of the catalogue as `Examples`: its published splits, what differs, and which test rows are leaked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.data import Examples
+from sfumato.datasets.ballots import count_votes, vote_classes
+from sfumato.datasets.catalog import SPLITS, Entry, entry
+from sfumato.datasets.hub import read_hub, why_not
+from sfumato.datasets.place import find
+from sfumato.datasets.rows import Rows, read_images, read_parquet
+from sfumato.errors import InputError
+
+NOT_LOADED = {
+    "multi-label": "has several labels a row, and Examples hold one",
+    "retrieval": "is for retrieval: it has questions and passages, and no classes",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The splits of a data set.
+
+    Attributes
+    ----------
+    splits : "train", and "dev" and "test" where they were published, all with the same classes
+    notes : what differs from the published set, and what was left out
+    where : the file, the folder, or the id on the hub
+    leaked : positions in the test split of rows whose text (or image) is in train or dev too, ascending
+    partial : what these rows lack of the published set, "" if nothing; for the headings of tables
+    """
+
+    entry: Entry
+    splits: dict[str, Examples]
+    notes: list[str]
+    where: str
+    leaked: NDArray[np.int64]
+    partial: str
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, C of them."""
+        return next(iter(self.splits.values())).classes
+
+
+def load_dataset(name: str, *, data: str | Path | None = None, label: str | None = None) -> Loaded:
+    """Load a data set of the catalogue: from ``data``, else from SFUMATO_DATA, else from the Hugging Face hub.
+
+    Parameters
+    ----------
+    name : `sfumato datasets` lists them
+    data : a folder of data sets, the folder of this one, or its file
+    label : another column to learn, such as ``label_coarse`` of trec; votes come with the usual label only
+
+    Raises
+    ------
+    InputError
+        if the name or label is unknown, the set is in none of the three places, or cannot be read
+    """
+    known = entry(name)
+    if known.task in NOT_LOADED:
+        raise InputError(
+            f"{known.name} {NOT_LOADED[known.task]}; it is not loaded: `sfumato datasets {known.name}` tells its file"
+        )
+    label = known.label if label is None else label
+    expected = known.num_classes(label)
+    rows, notes, where = _read(known, data, label)
+    classes = _classes(known, rows, label)
+    splits = {split: _examples(known, rows[split], classes, label) for split in SPLITS if split in rows}
+    counts = {split: len(part) for split, part in splits.items()}
+    partial = "" if known.copy and counts == dict(known.splits) else known.partial
+    if len(classes) != expected:
+        notes.append(f"{len(classes)} classes were found, {expected} are known of {label!r}")
+    if partial:
+        notes.insert(0, f"partial: {partial}")
+    leaked = leaked_rows(splits)
+    return Loaded(known, splits, [*notes, *differences(known, counts), *_leaks(splits, leaked)], where, leaked, partial)
+
+
+load = load_dataset
+
+
+def _read(known: Entry, data: str | Path | None, label: str) -> tuple[dict[str, Rows], list[str], str]:
+    path, missed = find(known, data)
+    if path is not None:
+        if known.task == "image":
+            return read_images(known, path), missed, str(path)
+        rows, notes = read_parquet(known, path, label)
+        return rows, [*missed, *notes], str(path)
+    reason = why_not(known, label)
+    if reason:
+        places = "; ".join([*missed, reason])
+        raise InputError(f"the data set {known.name} is in none of three places: {places}")
+    rows, notes = read_hub(known, label)
+    return rows, notes, known.hub
+
+
+def _classes(known: Entry, rows: Mapping[str, Rows], label: str) -> tuple[str, ...]:
+    found = {name for part in rows.values() for name in part.labels}
+    order: Sequence[str] = ()
+    if label in known.derived:
+        order = known.derived[label]["names"]
+    elif label == known.label:
+        order = known.names
+        found |= set(vote_classes(known))
+    extra = sorted(found - set(order))
+    return (*(name for name in order if name in found), *extra)
+
+
+def _examples(known: Entry, rows: Rows, classes: tuple[str, ...], label: str) -> Examples:
+    examples = Examples.from_labels(rows.inputs, rows.labels, classes=classes, ids=rows.ids)
+    if rows.frame is None or label != known.label:
+        return examples
+    return replace(examples, votes=count_votes(known, rows.frame, classes))
+
+
+def differences(known: Entry, counts: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each split that has not as many rows as were published."""
+    every = [split for split in SPLITS if split in known.splits or split in counts]
+    return [
+        f"{split} has {counts.get(split, 0):,} rows, {known.splits.get(split, 0):,} were published"
+        for split in every
+        if counts.get(split, 0) != known.splits.get(split, 0)
+    ]
+
+
+def leaked_rows(splits: Mapping[str, Examples]) -> NDArray[np.int64]:
+    """Return the positions of test rows whose input is, to the last byte, in another split too."""
+    if "test" not in splits:
+        return np.empty(0, dtype=np.int64)
+    seen = {key for split, part in splits.items() if split != "test" for key in map(_key, part.inputs)}
+    return np.array([k for k, given in enumerate(splits["test"].inputs) if _key(given) in seen], dtype=np.int64)
+
+
+def _key(given: Any) -> Any:
+    return given if isinstance(given, str) else given.tobytes()
+
+
+def _leaks(splits: Mapping[str, Examples], leaked: NDArray[np.int64]) -> list[str]:
+    if not len(leaked):
+        return []
+    test = splits["test"].inputs
+    said = []
+    for split in ("train", "dev"):
+        if split in splits:
+            seen = set(map(_key, splits[split].inputs))
+            keys = [_key(test[k]) for k in leaked.tolist() if _key(test[k]) in seen]
+            said.append(f"{len(keys):,} ({len(set(keys)):,} distinct) are in {split} too")
+    return [f"leaked: of {len(test):,} test rows {', '.join(said)}"]
+
+
+def count_rows(known: Entry, path: Path) -> dict[str, int]:
+    """Return the rows of each split of a set's file, counted without reading its texts; for sets of any task."""
+    if known.task == "image":
+        return {split: len(part.labels) for split, part in read_images(known, path).items()}
+    import polars as pl
+
+    scan = pl.scan_parquet(path)
+    for column, value in known.where.items():
+        scan = scan.filter(pl.col(column) == value)
+    counts = dict(scan.group_by("split").len().collect().rows())
+    return {split: counts[known.called(split)] for split in known.splits if known.called(split) in counts}
