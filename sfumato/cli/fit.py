@@ -85,7 +85,6 @@ def fit(
     from sfumato.checkpoint import Checkpoint
     from sfumato.folder import check_target
     from sfumato.progress import Progress
-    from sfumato.table import guess_columns, read_table
     from sfumato.vote_columns import read_option
     from sfumato.write import check_output
 
