@@ -142,6 +142,11 @@ def test_six_to_one_side_are_the_fewest_that_can_be_significant():
     assert wilcoxon_over_sets(by_name([0] * 6), {}).p == 1
 
 
+def test_differences_that_are_equal_but_for_rounding_are_ties():
+    values = [0.1, 0.3 - 0.2, -0.1, 0.2, 0.2, 0.4]  # .3 - .2 is .09999999999999998
+    assert wilcoxon_over_sets(by_name(values), {}).p == pytest.approx(p_by_loops([0.1, 0.1, -0.1, 0.2, 0.2, 0.4]))
+
+
 def test_sets_of_one_family_count_once_with_their_mean():
     values = {
         "mr": 0.04,

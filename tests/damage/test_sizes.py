@@ -93,6 +93,12 @@ def test_a_long_tail_begins_with_the_largest_class_and_is_as_long_as_the_rows_al
     assert set(kept_sizes(given, long_tail(given, ratio=1, seed=0)).values()) == {100}
 
 
+def test_the_order_of_the_classes_does_not_decide_who_is_rare(split_of):
+    given = split_of({"world": 100, "business": 300, "sports": 120, "tech": 250})
+    sizes = kept_sizes(given, long_tail(given, ratio=8, seed=0))
+    assert sizes == {"business": 300, "tech": 150, "sports": 75, "world": 38}
+
+
 def test_a_class_without_rows_is_no_part_of_the_tail(split_of):
     given = split_of({"a": 40, "b": 40}, ("a", "nothing", "b"))
     assert kept_sizes(given, long_tail(given, ratio=4, seed=0)) == {"a": 40, "b": 10}

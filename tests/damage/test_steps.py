@@ -1,6 +1,9 @@
 """A list of damages on train, dev and test: who is touched, with what seed, and what a table file may say."""
 
+import re
+import tomllib
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,3 +182,15 @@ def test_the_registry_holds_every_damage_by_name():
     assert DAMAGES["group_noise"] is group_noise
     assert set(DAMAGES) >= TEST_TOO
     assert all(next(iter(DAMAGES.schema(name))) == "examples" for name in DAMAGES)
+
+
+def test_the_page_names_every_damage_with_its_options_and_its_example_holds():
+    page = (Path(__file__).parents[2] / "docs" / "damage.md").read_text(encoding="utf-8")
+    check_steps(tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])["damage"])
+    said: dict[str, set[str]] = {}
+    for line in page.splitlines():
+        if line.startswith("| ") and not line.startswith("| kind"):
+            kind, options = (re.findall("`([^`]+)`", cell) for cell in line.split("|")[1:3])
+            name = kind[0] if kind else list(said)[-1]
+            said[name] = said.get(name, set()) | set(options)
+    assert said == {name: set(DAMAGES.schema(name)) - {"examples", "seed"} for name in DAMAGES}
