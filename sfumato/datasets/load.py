@@ -17,6 +17,7 @@ from sfumato.datasets.hub import read_hub, why_not
 from sfumato.datasets.place import find
 from sfumato.datasets.rows import Rows, read_images, read_parquet
 from sfumato.errors import InputError
+from sfumato.leaks import leaked_rows
 
 NOT_LOADED = {
     "multi-label": "has several labels a row, and Examples hold one",
@@ -80,8 +81,8 @@ def load_dataset(name: str, *, data: str | Path | None = None, label: str | None
         notes.append(f"{len(classes)} classes were found, {expected} are known of {label!r}")
     if partial:
         notes.insert(0, f"partial: {partial}")
-    leaked = leaked_rows(splits)
-    return Loaded(known, splits, [*notes, *differences(known, counts), *_leaks(splits, leaked)], where, leaked, partial)
+    leaked, said = _leaked(splits)
+    return Loaded(known, splits, [*notes, *differences(known, counts), *said], where, leaked, partial)
 
 
 load = load_dataset
@@ -131,29 +132,19 @@ def differences(known: Entry, counts: Mapping[str, int]) -> list[str]:
     ]
 
 
-def leaked_rows(splits: Mapping[str, Examples]) -> NDArray[np.int64]:
-    """Return the positions of test rows whose input is, to the last byte, in another split too."""
-    if "test" not in splits:
-        return np.empty(0, dtype=np.int64)
-    seen = {key for split, part in splits.items() if split != "test" for key in map(_key, part.inputs)}
-    return np.array([k for k, given in enumerate(splits["test"].inputs) if _key(given) in seen], dtype=np.int64)
-
-
-def _key(given: Any) -> Any:
-    return given if isinstance(given, str) else given.tobytes()
-
-
-def _leaks(splits: Mapping[str, Examples], leaked: NDArray[np.int64]) -> list[str]:
+def _leaked(splits: Mapping[str, Examples]) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the positions of test rows that are in train or dev too, and how many are in which."""
+    others = {split: part.inputs for split, part in splits.items() if split != "test"}
+    test: Sequence[Any] = splits["test"].inputs if "test" in splits else []
+    leaked = leaked_rows(test, [given for part in others.values() for given in part])
     if not len(leaked):
-        return []
-    test = splits["test"].inputs
+        return leaked, []
     said = []
-    for split in ("train", "dev"):
-        if split in splits:
-            seen = set(map(_key, splits[split].inputs))
-            keys = [_key(test[k]) for k in leaked.tolist() if _key(test[k]) in seen]
-            said.append(f"{len(keys):,} ({len(set(keys)):,} distinct) are in {split} too")
-    return [f"leaked: of {len(test):,} test rows {', '.join(said)}"]
+    for split, part in others.items():
+        found = [test[k] for k in leaked_rows(test, part).tolist()]
+        distinct = len({given if isinstance(given, str) else given.tobytes() for given in found})
+        said.append(f"{len(found):,} ({distinct:,} distinct) are in {split} too")
+    return leaked, [f"leaked: of {len(test):,} test rows {', '.join(said)}"]
 
 
 def count_rows(known: Entry, path: Path) -> dict[str, int]:
