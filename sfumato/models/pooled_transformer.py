@@ -10,8 +10,9 @@ refuses rather than read without the last layers. The encoder's configuration st
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from sfumato.base import Output
 from sfumato.errors import InputError
+from sfumato.models.frozen_parts import Still
 
 POOLINGS = ("cls", "mean", "max")
 MODEL_TYPE = "sfumato-transformer"
@@ -50,12 +52,20 @@ class PooledTransformer(nn.Module):
     """Token ids (B, L) to `Output`; features are the pooled states (B, D), or their projection (B, projection)."""
 
     def __init__(
-        self, encoder: Any, num_classes: int, *, pooling: str, projection: int | None = None, dropout: float = 0.1
+        self,
+        encoder: Any,
+        num_classes: int,
+        *,
+        pooling: str,
+        projection: int | None = None,
+        dropout: float = 0.1,
+        still: Sequence[nn.Module] = (),
     ) -> None:
         super().__init__()
         if isinstance(getattr(encoder, "pooler", None), nn.Module):
             encoder.pooler = None  # it would be saved and never trained
         self.encoder = encoder
+        self.still = Still(still)
         self.positions = usable_positions(encoder.config)
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
@@ -63,10 +73,35 @@ class PooledTransformer(nn.Module):
         self.projection = nn.Linear(size, projection) if projection else None
         self.output_layer = nn.Linear(projection or size, num_classes)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **rest: Tensor) -> Output:
+    def train(self, mode: bool = True) -> Self:
+        """Turn dropout on or off, but leave it off in the parts that stay still."""
+        super().train(mode)
+        self.still.keep()
+        return self
+
+    def pooled(self, input_ids: Tensor, attention_mask: Tensor | None = None, **rest: Tensor) -> Tensor:
+        """Return the pooled states, (B, D)."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         states = self.encoder(input_ids=input_ids, attention_mask=mask, **rest).last_hidden_state  # (B, L, D)
-        features = self.dropout(pool_tokens(states, mask, self.pooling))
+        return pool_tokens(states, mask, self.pooling)
+
+    def constant_part(self, **inputs: Tensor) -> dict[str, Tensor] | None:
+        """Return what `forward` may be given in place of ``inputs`` at each epoch; None if it changes in training."""
+        return {"pooled": self.pooled(**inputs)} if self.still.holds(self.encoder) else None
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        pooled: Tensor | None = None,
+        **rest: Tensor,
+    ) -> Output:
+        if pooled is None:
+            if input_ids is None:
+                raise TypeError("PooledTransformer needs input_ids, or the pooled states")
+            pooled = self.pooled(input_ids, attention_mask, **rest)
+        features = self.dropout(pooled)
         if self.projection is not None:
             features = torch.tanh(self.projection(features))
         return Output(self.output_layer(features), features)

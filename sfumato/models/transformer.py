@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
 from sfumato.encode import TokenEncoder
 from sfumato.errors import InputError
+from sfumato.models.frozen_parts import Still, check_frozen_dropout, checked_freeze, freeze_layers, frozen_parts
 from sfumato.models.pooled_transformer import MODEL_TYPE, POOLINGS, PooledTransformer, load_pooled, usable_positions
 from sfumato.registry import check_choice, check_range, check_whole
 
@@ -90,9 +91,10 @@ def readable(source: str | Path, what: str) -> Iterator[None]:
 class TransformerClassifier(nn.Module):
     """A Hugging Face model for sequence classification; features are the inputs of its last linear layer (B, D)."""
 
-    def __init__(self, model: Any, num_classes: int) -> None:
+    def __init__(self, model: Any, num_classes: int, *, still: Sequence[nn.Module] = ()) -> None:
         super().__init__()
         self.model = model
+        self.still = Still(still)
         heads = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == num_classes]
         if not heads:
             raise InputError(f"{type(model).__name__} has no last linear layer of {num_classes} outputs to train")
@@ -103,6 +105,12 @@ class TransformerClassifier(nn.Module):
 
     def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         self._features = inputs[0]
+
+    def train(self, mode: bool = True) -> Self:
+        """Turn dropout on or off, but leave it off in the parts that stay still."""
+        super().train(mode)
+        self.still.keep()
+        return self
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **rest: Tensor) -> Output:
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask, **rest).logits
@@ -121,6 +129,7 @@ def transformer(
     freeze: int | str = 0,
     pooling: str = "head",
     projection: int | None = None,
+    frozen_dropout: bool = True,
 ) -> Architecture:
     """Fine-tune a Hugging Face encoder.
 
@@ -131,6 +140,8 @@ def transformer(
     freeze : number of lowest layers (embeddings first) whose weights stay as they are; ``all`` (or -1) trains the head
     pooling : the encoder's own ``head``, or one linear layer over the first token (``cls``), ``mean`` or ``max`` of all
     projection : size of a dense layer with tanh before the linear layer (LCM: 64); None has none
+    frozen_dropout : False leaves the dropout of frozen layers out; with a pooling of ours and ``freeze="all"`` the
+        encoder then reads each row once in a run, and not once an epoch
     """
     if not encoder:
         raise InputError("transformer needs encoder=..., a folder or a hub id (--set model.encoder=PATH)")
@@ -138,6 +149,7 @@ def transformer(
     if dropout is not None:
         check_range("transformer", "dropout", dropout, 0, 1)
     check_pooling(pooling, projection)
+    check_frozen_dropout(frozen_dropout, freeze)
     source: str | Path = Path(encoder) if Path(encoder).is_dir() else encoder
     looks_like_path = isinstance(source, str) and (source.startswith((".", "/", "~")) or source.count("/") > 1)
     if looks_like_path:
@@ -147,13 +159,16 @@ def transformer(
         if pooling == "head":
             with_head = load_encoder(source, dropout, num_classes=num_classes)
             freeze_layers(with_head, freeze)
-            return TransformerClassifier(with_head, num_classes)
+            still = () if frozen_dropout else frozen_parts(with_head.base_model)
+            return TransformerClassifier(with_head, num_classes, still=still)
         bare = load_encoder(source, dropout)
         freeze_layers(bare, freeze)
+        still = () if frozen_dropout else frozen_parts(bare)
         share = dropout if dropout is not None else getattr(bare.config, "hidden_dropout_prob", 0.1)
-        return PooledTransformer(bare, num_classes, pooling=pooling, projection=projection, dropout=share)
+        return PooledTransformer(bare, num_classes, pooling=pooling, projection=projection, dropout=share, still=still)
 
-    pooled = {} if pooling == "head" else {"pooling": pooling, "projection": projection}
+    said = {} if pooling == "head" else {"pooling": pooling, "projection": projection}
+    said |= {} if frozen_dropout else {"frozen_dropout": False}
     return Architecture(
         name="transformer",
         fit_encoder=lambda texts: load_tokenizer(source),
@@ -162,18 +177,9 @@ def transformer(
         training=Training(
             epochs=4, batch_size=32, lr=1e-4, max_length=128, weight_decay=0.01, warmup=0.1, schedule="linear"
         ),
-        options={"encoder": str(encoder), "dropout": dropout, "freeze": freeze, **pooled},
+        options={"encoder": str(encoder), "dropout": dropout, "freeze": freeze, **said},
         version=VERSION,
     )
-
-
-def checked_freeze(freeze: int | str) -> int | str:
-    """Return a number of layers, or ``all`` for -1 and ``all``."""
-    if isinstance(freeze, str):
-        check_choice("transformer", "freeze", freeze, ("all",))
-        return freeze
-    check_whole("transformer", "freeze", freeze, -1)
-    return "all" if freeze == -1 else int(freeze)
 
 
 def check_pooling(pooling: str, projection: int | None) -> None:
@@ -204,33 +210,6 @@ def load_encoder(source: str | Path, dropout: float | None, *, num_classes: int 
         return kind.from_pretrained(
             str(source), config=config, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, **options
         )
-
-
-def freeze_layers(model: Any, freeze: int | str) -> None:
-    """Keep the embeddings and the lowest layers as they are: so many, none for 0, the whole encoder for ``all``.
-
-    A pooler belongs to the head: many encoders come without a trained one.
-
-    Raises
-    ------
-    InputError
-        if the encoder has fewer layers.
-    """
-    if not freeze:
-        return
-    base = model.base_model
-    if freeze == "all":
-        for name, part in base.named_children():
-            part.requires_grad_(name == "pooler")
-        return
-    blocks: list[nn.Module] = next((list(m) for m in base.modules() if isinstance(m, nn.ModuleList) and len(m) > 1), [])
-    if int(freeze) > len(blocks):
-        raise InputError(
-            f"transformer: freeze must be at most {len(blocks)}, the layers of this encoder that have weights of their "
-            f"own, or 'all', got {freeze}"
-        )
-    for part in [getattr(base, "embeddings", nn.Identity()), *blocks[: int(freeze)]]:
-        part.requires_grad_(False)
 
 
 def load_network(folder: Path, num_classes: int) -> nn.Module:
