@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from sfumato.image_source import has_test_images
 from sfumato.images import are_images, content, size_of
 from sfumato.source import read_beside, read_examples
 from sfumato.split import split_rows
+from sfumato.targets import Integers
 
 BLOCK = 4096  # rows of targets held at once
 CUT_VERSION = 2
@@ -29,7 +30,7 @@ class DataSet:
 
     ``split_seed`` is None for splits that were given; otherwise every seed of a comparison cuts a dev part of its
     own (`of_seed`), so that the deviation over seeds holds what the choice of the dev rows is worth. Test never
-    changes.
+    changes. ``leaked`` are positions of test rows that training has too; runs are also scored without them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class DataSet:
     test: Examples
     notes: tuple[str, ...] = ()
     split_seed: int | None = None
+    leaked: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def of_seed(self, seed: int) -> tuple[Examples, Examples]:
         """Return train and dev of one seed: the same rows together, cut anew, the same for every method."""

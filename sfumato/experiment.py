@@ -6,8 +6,8 @@ import json
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from hashlib import sha256
@@ -52,6 +52,7 @@ class Run:
     loop_version : ``LOOP_VERSION`` of the training loop
     device : where to train, None for the best there is; not in the key
     measures : what the line tells beside the result, see `sfumato.measures`; in the key if there are any
+    marks : what else the line is found by, such as the setting of a table; not in the key
     """
 
     data: str
@@ -69,6 +70,7 @@ class Run:
     loop_version: int = 0
     device: str | None = None
     measures: tuple[str, ...] = ()
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measures", checked_measures("run", self.measures))
@@ -118,7 +120,7 @@ class Run:
     def label(self) -> dict[str, Any]:
         """How a table and a person name this run."""
         names = {"data": self.data, "model": self.model, "method": self.method, "control": self.control}
-        return {**names, "title": self.title or str(self.built), "seed": self.seed}
+        return {**names, "title": self.title or str(self.built), "seed": self.seed, **self.marks}
 
     def __str__(self) -> str:
         method = f"{self.method}/{self.control}" if self.control else self.method
@@ -165,6 +167,8 @@ def execute(
         "status": "done",
         **run.label,
         "metrics": measured(data.test.labels, logits, temperature),
+        **_without_leaked(data, logits),
+        **({"dev": {name: trained.dev_raw[name] for name in ("accuracy", "log_loss")}} if trained.dev_raw else {}),
         "temperature": temperature,
         **_training_of(run, trained),
         **asked_for,
@@ -252,6 +256,14 @@ def measured(labels: NDArray[np.int64], logits: NDArray[Any], temperature: float
     calibrated = scores(labels, softmax(logits, temperature))
     fitted = {f"{name}_calibrated": calibrated[name] for name in ("log_loss", "brier", "ece")}
     return {**raw_metrics(labels, logits), **fitted}
+
+
+def _without_leaked(data: DataSet, logits: NDArray[Any]) -> dict[str, Any]:
+    """Return the metrics of the test rows that training has not, where there are others."""
+    if not len(data.leaked):
+        return {}
+    kept = np.setdiff1d(np.arange(len(data.test)), data.leaked)
+    return {"n_leaked": len(data.leaked), "metrics_without_leaked": raw_metrics(data.test.labels[kept], logits[kept])}
 
 
 def raw_metrics(labels: NDArray[np.int64], logits: NDArray[Any]) -> dict[str, float]:

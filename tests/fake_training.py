@@ -64,6 +64,7 @@ class Trained:
     steps: int = 4
     strength: float = 0.0
     seconds: float = 0.01
+    dev_raw: dict = field(default_factory=lambda: {"accuracy": 0.5, "log_loss": 1.0})
     objective: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(criterion=Criterion()))
 
 

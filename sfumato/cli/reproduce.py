@@ -1,0 +1,87 @@
+"""`sfumato tables` and `sfumato reproduce`: the papers' tables, ours beside the published numbers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sfumato.cli.options import Json
+from sfumato.cli.output import counted, note, print_json, print_table, say
+from sfumato.errors import InputError
+
+FAILED = 1  # exit code
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder below which each table has one of its own.")]
+
+
+def tables(output: Output = Path("results"), as_json: Json = False) -> None:
+    """List the tables of the papers, and how much of each is run."""
+    from sfumato.reproduction.listing import listed_tables
+
+    rows = listed_tables(output)
+    if as_json:
+        print_json(rows)
+        return
+    head = ["table", "paper", "place", "small: done", "needed", "left", "full: done", "needed"]
+    names = ["name", "paper", "place", "done", "needed", "left", "full_done", "full_needed"]
+    print_table(head, [[row[name] for name in names] for row in rows])
+    say()
+    say("sfumato reproduce NAME runs what is left of a table; started again, it goes on.")
+
+
+def reproduce(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A name from `sfumato tables`, or a TOML file.")],
+    scale: Annotated[str, typer.Option("--scale", help="smoke, small or full.")] = "small",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="KEY=TITLE", help="Narrow the runs: model=TextCNN; repeatable."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs side by side, one thread each.")] = 2,
+    output: Output = Path("results"),
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder of the data sets; else that of SFUMATO_DATA, else the hub.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", help="Folder or hub id of an encoder, in place of the table's.")
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", help="Where to train, as PyTorch names it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a table of a paper and print it beside the published numbers.
+
+    Each run is one line in the output folder; started again, finished runs are skipped.
+    """
+    from sfumato.reproduction.run import reproduce as run
+    from sfumato.reproduction.run import table_folder
+
+    done = run(
+        table,
+        scale=scale,
+        only=read_only(only or []),
+        jobs=jobs,
+        output=output,
+        data=data,
+        encoder=encoder,
+        device=device,
+    )
+    if as_json:
+        print_json(done.content)
+    else:
+        say(done.to_markdown())
+        if scale != "smoke":
+            note(f"results: {table_folder(done.table.name, scale, output)}; the same command goes on from there")
+    failed = done.content["failed"]
+    if failed:
+        note(f"error: {counted(len(failed), 'run')} of {len(done.lines):,} failed")
+        raise typer.Exit(FAILED)
+
+
+def read_only(pairs: list[str]) -> dict[str, list[str]]:
+    """Read ``key=title`` options; the same key given twice keeps both titles."""
+    found: dict[str, list[str]] = {}
+    for pair in pairs:
+        key, sign, title = pair.partition("=")
+        if not sign or not title:
+            raise InputError(f'--only takes KEY=TITLE, such as "model=TextCNN", got {pair!r}')
+        found.setdefault(key.strip(), []).append(title.strip())
+    return found

@@ -1,0 +1,184 @@
+"""The results of finished tables, read from their ``table.json``, and the gains in them that pages and verdicts count."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sfumato.controls import CONTROLS
+from sfumato.reproduction.render import PERCENT
+from sfumato.reproduction.results import SMALLER_IS_BETTER
+from sfumato.significance import holm
+
+Content = Mapping[str, Any]
+Row = Mapping[str, Any]
+Where = Mapping[str, Any]
+SIDE = 1.96  # standard errors from the middle of a 95 % interval to its end
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a row gains over another one at the same place, with the same model; above zero is better.
+
+    Attributes
+    ----------
+    value, error : the gain, in points for shares, and its standard error
+    p : after Holm over the comparisons of the table, or over those that were asked for together
+    own_p : by the paper's own test, uncorrected; None where there is none
+    published : the gain that the paper prints, None where it prints none
+    """
+
+    table: str
+    data: str
+    setting: str
+    place: str
+    model: str
+    method: str
+    against: str
+    value: float
+    error: float
+    p: float
+    level: float
+    own_p: float | None = None
+    published: float | None = None
+
+    @property
+    def better(self) -> bool:
+        """Better by more than chance."""
+        return self.value > 0 and self.p < self.level
+
+    @property
+    def worse(self) -> bool:
+        """Worse by more than chance."""
+        return self.value < 0 and self.p < self.level
+
+    def __str__(self) -> str:
+        star = "\\*" if self.p < self.level else ""
+        return f"{self.place}, {self.model}, {self.method} {signed(self.value)}{star}"
+
+
+def signed(value: float) -> str:
+    """Write a gain with its sign; what rounds to nothing has a plus."""
+    return f"{round(value, 2) + 0.0:+.2f}"
+
+
+def read_contents(results: Path) -> list[dict[str, Any]]:
+    """Return the contents of all tables with at least one number below a folder, by name and scale."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*/table.json"))]
+    kept = [content for content in found if any(row["mean"] is not None for row in content["rows"])]
+    return sorted(kept, key=lambda content: (content["name"], content["scale"] == "full"))
+
+
+def page_name(content: Content) -> str:
+    """Return the name of a table's page, without ending."""
+    return content["name"] + ("" if content["scale"] == "small" else f"-{content['scale']}")
+
+
+def one_a_table(contents: Iterable[Content]) -> dict[str, Content]:
+    """Return name to content: the full scale where all of it is run, else the small one."""
+    found: dict[str, Content] = {}
+    for content in contents:
+        if content["scale"] != "full" or content["done"] == content["needed"] or content["name"] not in found:
+            found[content["name"]] = content
+    return found
+
+
+def named(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one title or several as a tuple."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def fits(item: Row, where: Where) -> bool:
+    """Return whether a row, comparison or curve is among the titles of ``where`` (data, setting, place, model)."""
+    return all(item[key] in named(titles) for key, titles in where.items())
+
+
+def unit(content: Content) -> float:
+    """Return what a difference is multiplied by: shares become points, and less is better for a loss."""
+    metric = content["metric"]
+    return (100.0 if metric in PERCENT else 1.0) * (-1.0 if metric in SMALLER_IS_BETTER else 1.0)
+
+
+def gains(content: Content, method: str, against: str, where: Where | None = None) -> list[Gain]:
+    """Return the gains of a method over the table's baseline, one of its controls, or another method.
+
+    The table tests the first two. Over another method the gain is the difference of the gains over the baseline, and
+    its error that of independent ones: they have baseline and test rows in common, so it is rather too large.
+    """
+    if against == content["baseline"] or against in CONTROLS:
+        return [
+            _gain(content, found)
+            for found in content["differences"]
+            if (found["method"], found["against"]) == (method, against) and fits(found, where or {})
+        ]
+    second = {(gain.place, gain.model): gain for gain in gains(content, against, content["baseline"], where)}
+    if method == content["baseline"]:
+        pairs = [(_nothing(gain, method), gain) for gain in second.values()]
+    else:
+        first = gains(content, method, content["baseline"], where)
+        pairs = [(gain, second[gain.place, gain.model]) for gain in first if (gain.place, gain.model) in second]
+    return [_between(one, other, against) for one, other in pairs]
+
+
+def corrected(found: Sequence[Gain]) -> list[Gain]:
+    """Return gains over other methods with p after Holm over all of them; those that the table tests stay."""
+    loose = [gain for gain in found if gain.own_p is None and gain.against.startswith("·")]
+    p = dict(zip(map(id, loose), holm([gain.p for gain in loose]), strict=True)) if loose else {}
+    return [replace(gain, p=float(p.get(id(gain), gain.p)), against=gain.against.removeprefix("·")) for gain in found]
+
+
+def _gain(content: Content, found: Mapping[str, Any]) -> Gain:
+    scale = unit(content)
+    names = {name: found[name] for name in ("data", "setting", "place", "model", "method", "against")}
+    return Gain(
+        table=content["name"],
+        **names,
+        value=scale * found["difference"],
+        error=abs(scale) * (found["high"] - found["low"]) / (2 * SIDE),
+        p=found["p_holm"],
+        level=content["level"],
+        own_p=found["own_p"],
+        published=_published(content, found),
+    )
+
+
+def _published(content: Content, found: Mapping[str, Any]) -> float | None:
+    """Return the paper's gain: over the baseline only, for controls are ours."""
+    if found["against"] != content["baseline"]:
+        return None
+    values = {
+        row["method"]: row["published"]
+        for row in content["rows"]
+        if (row["place"], row["model"], row["control"]) == (found["place"], found["model"], "")
+    }
+    one, other = values.get(found["method"]), values.get(content["baseline"])
+    if one is None or other is None:
+        return None
+    return float(one - other) * (-1.0 if content["metric"] in SMALLER_IS_BETTER else 1.0)
+
+
+def _nothing(gain: Gain, method: str) -> Gain:
+    """Return the gain of the baseline over itself."""
+    return replace(
+        gain, method=method, value=0.0, error=0.0, p=1.0, published=None if gain.published is None else 0.0
+    )
+
+
+def _between(one: Gain, other: Gain, against: str) -> Gain:
+    """Return what one gains over another; the dot marks that p is still to be corrected."""
+    value, error = one.value - other.value, math.hypot(one.error, other.error)
+    published = None if one.published is None or other.published is None else one.published - other.published
+    return replace(
+        one, against=f"·{against}", value=value, error=error, p=normal_p(value, error), own_p=None, published=published
+    )
+
+
+def normal_p(value: float, error: float) -> float:
+    """Return the two-sided p of a value with a standard error; 1 for a value of nothing."""
+    if value == 0:
+        return 1.0
+    return math.erfc(abs(value) / error / math.sqrt(2)) if error > 0 else 0.0

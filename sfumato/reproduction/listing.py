@@ -1,0 +1,32 @@
+"""Every table with its state: what is run, what it needs, and how long the rest will take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sfumato.reproduction.run import planned, state, table_folder
+from sfumato.reproduction.table_file import TableFile, read_table_file, table_names
+from sfumato.run_report import duration
+
+JOBS = 2  # what the estimate of the time left counts with
+
+
+def listed_tables(output: Path) -> list[dict[str, Any]]:
+    """Return one dict a table that comes with the package; nothing is loaded but the lines of finished runs."""
+    return [listed_table(read_table_file(name), output) for name in table_names()]
+
+
+def listed_table(table: TableFile, output: Path) -> dict[str, Any]:
+    """Return name, title, and the runs done and needed at the scales small and full."""
+    done, needed, seconds = state(planned(table, scale="small"), table_folder(table.name, "small", output))
+    full_done, full_needed, _ = state(planned(table, scale="full"), table_folder(table.name, "full", output))
+    left = (needed - done) * seconds / JOBS
+    return {
+        **{name: getattr(table, name) for name in ("name", "title", "paper", "place")},
+        "done": done,
+        "needed": needed,
+        "left": "–" if done == needed else duration(left) if seconds else "not timed",
+        "full_done": full_done,
+        "full_needed": full_needed,
+    }

@@ -1,0 +1,229 @@
+"""Which runs a table needs at a scale: known without the data, and turned into jobs with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sfumato.architecture import Architecture, Training
+from sfumato.controls import VERSION, control_names
+from sfumato.dataset import DataSet
+from sfumato.errors import InputError
+from sfumato.experiment import Run
+from sfumato.joining import joined
+from sfumato.method import Method
+from sfumato.reproduction.splits import Source
+from sfumato.reproduction.table_file import Block, MethodChoice, ModelChoice, Scale, Setting, TableFile, place_title
+from sfumato.resolve import build_architecture, build_method
+from sfumato.side_by_side import Job
+
+FULL_BATCH_TRAINING = ("max_length",)  # all that a model fitted in one batch takes of a scale's training settings
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One run that a table needs, by the titles of the table.
+
+    ``data`` is the title of the data set, ``variant`` the number of the class whose turn it is, or None.
+    """
+
+    data: str
+    setting: str
+    variant: int | None
+    model: str
+    method: str
+    control: str
+    repeat: int
+
+    @property
+    def place(self) -> str:
+        """Data and setting, as a table names them."""
+        return place_title(self.data, self.setting)
+
+
+@dataclass(frozen=True, eq=False)
+class TablePlan:
+    """A table at a scale, narrowed by ``only`` (data, setting, model, method, control or repeat to titles)."""
+
+    table: TableFile
+    scale_name: str
+    only: Mapping[str, Sequence[str]]
+    num_classes: Callable[[str], int]
+    encoder: str | None = None
+    loop_version: int = 0
+    device: str | None = None
+    folder: Path | None = None
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The sizes and the parts of the scale."""
+        return self.table.scale(self.scale_name)
+
+    @cached_property
+    def repeats(self) -> int:
+        """How many repeats the scale has."""
+        return self.scale.repeats or self.table.repeats.number
+
+    @cached_property
+    def methods(self) -> dict[str, Method]:
+        """The methods of the table by title, built; those that are the best of others are not runs."""
+        return {title: _built(choice) for title, choice in self.table.methods.items() if not choice.best_of}
+
+    @cached_property
+    def models(self) -> dict[str, Architecture]:
+        """The models of the table by title, built."""
+        return {
+            title: self._model(choice) for title, choice in self.table.models.items() if title in self.kept("models")
+        }
+
+    def _model(self, choice: ModelChoice) -> Architecture:
+        options = dict(choice.options)
+        if choice.name == "transformer" and self.encoder is not None:
+            options["encoder"] = self.encoder
+        if "vectors" in options and self.folder is not None:
+            options["vectors"] = str(self.folder / options["vectors"])  # an absolute path stays
+        return build_architecture(choice.name, options)
+
+    def kept(self, key: str) -> tuple[str, ...]:
+        """Return the titles of ``data``, ``settings``, ``models`` or ``methods`` that this scale runs."""
+        titles = tuple(getattr(self.table, key))
+        kept = self.scale.keep.get(key, titles)
+        if key == "models" and self.encoder is None and self.scale_name != "full":
+            kept = tuple(title for title in kept if self.table.models[title].name != "transformer")
+        if self.scale_name == "smoke":
+            kept = kept if key == "methods" else kept[:1]
+        return kept
+
+    def cut(self) -> dict[str, list[str]]:
+        """Return what of the table this scale does not run."""
+        every = {key: [t for t in getattr(self.table, key) if t not in self.kept(key)] for key in _KEYS}
+        return {key: titles for key, titles in every.items() if titles}
+
+    def training(self, model: str) -> Training:
+        """Return the training settings of a model at this scale: its own, the table's, then the scale's."""
+        architecture, choice = self.models[model], self.table.models[model]
+        settings = {**choice.training, **self.scale.training, **self.scale.training.get(model, {})}
+        settings = {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
+        if architecture.full_batch:
+            settings = {name: value for name, value in settings.items() if name in FULL_BATCH_TRAINING}
+        return _training(self.table.name, architecture.training, settings)
+
+    @cached_property
+    def wanted(self) -> list[Wanted]:
+        """Every run, repeat by repeat; blocks that overlap share runs."""
+        found = {
+            run: None
+            for repeat in range(self.repeats)
+            for block in self.table.blocks
+            for run in self._block(block, repeat)
+        }
+        return [run for run in found if self._asked(run)]
+
+    def _block(self, block: Block, repeat: int) -> Iterator[Wanted]:
+        chosen = {key: [t for t in getattr(block, key) if t in self.kept(key)] for key in _KEYS}
+        for data in chosen["data"]:
+            for setting in chosen["settings"]:
+                for variant in self._variants(data, self.table.settings[setting]):
+                    for model in chosen["models"]:
+                        for method in chosen["methods"]:
+                            if method in self.methods:
+                                for control in ("", *self.controls(method)):
+                                    yield Wanted(data, setting, variant, model, method, control, repeat)
+
+    def controls(self, method: str) -> tuple[str, ...]:
+        """Return the controls that are run beside a method."""
+        if not (self.table.controls and self.scale.controls):
+            return ()
+        return control_names(self.methods[method])
+
+    def _variants(self, data: str, setting: Setting) -> Sequence[int | None]:
+        if not setting.each_class:
+            return [None]
+        classes = self.num_classes(data)
+        return range(1 if self.scale_name == "smoke" else classes)
+
+    def _asked(self, run: Wanted) -> bool:
+        return all(str(getattr(run, key)) in [str(v) for v in values] for key, values in self.only.items())
+
+    def job(self, wanted: Wanted, data: DataSet) -> Job:
+        """Return the run with its data; a control of a method that learns or is taught waits for the method's run."""
+        run = self._run(wanted, data)
+        method = self.methods[wanted.method]
+        if not wanted.control or not (method.needs_training or method.teacher is not None):
+            return Job(run, data)
+        return Job(run, data, self._run(replace(wanted, control=""), data))
+
+    def _run(self, wanted: Wanted, data: DataSet) -> Run:
+        return Run(
+            data=wanted.data,
+            data_hash=data.fingerprint,
+            model=wanted.model,
+            architecture=self.models[wanted.model],
+            method=wanted.method,
+            built=self.methods[wanted.method],
+            seed=wanted.repeat,
+            training=self.training(wanted.model),
+            title=wanted.method,
+            control=wanted.control,
+            control_version=VERSION if wanted.control else 0,
+            split_seed=0,
+            loop_version=self.loop_version,
+            device=self.device,
+            measures=() if self.models[wanted.model].full_batch else self.table.measures,
+            marks={"setting": wanted.setting, "variant": wanted.variant},
+        )
+
+
+_KEYS = ("data", "settings", "models", "methods")
+
+
+def _built(choice: MethodChoice) -> Method:
+    method = build_method(choice.name, dict(choice.options))
+    return method if choice.join_step is None else joined(method, choice.join_step)
+
+
+def _training(name: str, own: Training, settings: Mapping[str, Any]) -> Training:
+    from dataclasses import fields
+
+    from sfumato.errors import nearest
+
+    known = {field.name for field in fields(Training)}
+    for key in settings:
+        if key not in known:
+            raise InputError(f"table {name}: training has no setting {key!r}{nearest(key, known)}")
+    return replace(own, **settings)
+
+
+def sources(plan: TablePlan, load: Callable[..., Any]) -> dict[str, Source]:
+    """Load the sets that the plan needs; ``load`` takes a name of the catalogue and a label column."""
+    needed = dict.fromkeys(run.data for run in plan.wanted)
+    found = {}
+    for title in needed:
+        choice = plan.table.data[title]
+        repeats = replace(plan.table.repeats, number=max(plan.table.repeats.number, 2))
+        found[title] = Source(choice, load(choice.name, label=choice.label), plan.scale, repeats)
+        _check_inputs(plan, title, found[title])
+    return found
+
+
+def _check_inputs(plan: TablePlan, title: str, source: Source) -> None:
+    """Raise if a model or a method of the table cannot read this set (images, texts)."""
+    inputs = source.pool[0].inputs
+    for run in dict.fromkeys((run.model, run.method) for run in plan.wanted if run.data == title):
+        plan.models[run[0]].check_inputs(inputs)
+        plan.methods[run[1]].check_inputs(inputs)
+
+
+def table_jobs(plan: TablePlan, found: Mapping[str, Source]) -> list[tuple[Wanted, Job]]:
+    """Return every wanted run with its job; a repeat's data are made once."""
+    made: dict[tuple[Any, ...], DataSet] = {}
+    pairs = []
+    for run in plan.wanted:
+        key = (run.data, run.setting, run.variant, run.repeat)
+        if key not in made:
+            made[key] = found[run.data].repeat(run.repeat, plan.table.settings[run.setting], run.variant)
+        pairs.append((run, plan.job(run, made[key])))
+    return pairs

@@ -1,0 +1,246 @@
+"""A table's content as Markdown, LaTeX and CSV; every figure comes from the content, none is made here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sfumato.controls import CONTROLS
+
+Content = Mapping[str, Any]
+Row = Mapping[str, Any]
+PERCENT = ("accuracy", "macro_f1")
+
+
+def markdown(content: Content) -> str:
+    """Return heading, table, controls and legend."""
+    parts = [f"## {heading(content)}", *remarks(content), grid(*main_table(content, star="\\*", strong="**{}**"))]
+    if any(row["control"] for row in content["rows"]):
+        parts.append(grid(*control_table(content, star="\\*")))
+    parts.append(legend(content))
+    parts += [f"Failed: {item['run']}: {item['error']}" for item in content["failed"]]
+    parts += [f"Note: {note}" for note in content["notes"]]
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(content: Content) -> str:
+    """Return the title with the scale, which is said wherever it is smaller than the paper's."""
+    sizes = content["sizes"]
+    if content["scale"] == "full":
+        return f"{content['title']}"
+    rows = f"at most {sizes['rows']:,} rows to train on, {sizes['test_rows']:,} to test" if sizes["rows"] else "cut"
+    return f"{content['title']} (scale {content['scale']}, smaller than the paper's: {rows})"
+
+
+def remarks(content: Content) -> list[str]:
+    """Say what is cut, what is partial, and how far the runs are."""
+    said = []
+    if content["scale_note"]:
+        said.append(content["scale_note"])
+    if content["cut"]:
+        names = {"data": "data sets", "settings": "settings", "models": "models", "methods": "methods"}
+        said.append(
+            "Cut: " + "; ".join(f"{names[key]}: {', '.join(titles)}" for key, titles in content["cut"].items()) + "."
+        )
+    said += [f"{title}: {note}" for title, note in content["data_notes"].items()]
+    if content["done"] < content["needed"]:
+        said.append(f"**{content['done']} of {content['needed']} runs are done.**")
+    return said
+
+
+def main_table(content: Content, *, star: str, strong: str) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows: ours, published, the distance, and the difference from the baseline."""
+    own = content["own_test"] is not None
+    leaked = any(row["n_leaked"] for row in content["rows"])
+    last = any(row["last"] is not None for row in content["rows"])
+    chosen = any(row["settings"] > 1 for row in content["rows"])
+    heads = ["data", "model", "method", "ours", "n", "published", "ours − published"]
+    heads += [f"against {content['baseline']}", "95 % interval", "p (Holm)", *(["p, the paper's test"] if own else [])]
+    heads += [
+        *(["without leaked rows"] if leaked else []),
+        *(["last epoch"] if last else []),
+        *(["settings"] if chosen else []),
+    ]
+    best = best_means(content)
+    body = []
+    for row in content["rows"]:
+        if row["control"]:
+            continue
+        found = difference(content, row, content["baseline"])
+        line = [row["place"], row["model"], row["method"], _bold(content, row, found, best, strong), str(row["n"])]
+        line += [published(row), signed(content, row["minus_published"], shown=True)]
+        line += [_gain(content, found, star), _interval(content, found), _p(found, "p_holm")]
+        line += [_p(found, "own_p")] if own else []
+        line += [figure(content, row["without_leaked"], None)] if leaked else []
+        line += [figure(content, row["last"], None)] if last else []
+        line += [str(row["settings"])] if chosen else []
+        body.append(line)
+    return heads, body
+
+
+def control_table(content: Content, *, star: str) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows: each method with controls, its gain over each of them."""
+    heads = ["data", "model", "method", "ours", *(f"against {name}" for name in CONTROLS)]
+    body = []
+    for row in content["rows"]:
+        found = [difference(content, row, name) for name in CONTROLS]
+        if row["control"] or not any(found):
+            continue
+        gains = [_gain(content, one, star) for one in found]
+        body.append([row["place"], row["model"], row["method"], figure(content, row["mean"], row["sd"]), *gains])
+    return heads, body
+
+
+def difference(content: Content, row: Row, against: str) -> Mapping[str, Any] | None:
+    """Return the comparison of a row with another, None if there is none."""
+    place = tuple(row[name] for name in ("place", "model", "method"))
+    for found in content["differences"]:
+        if (found["place"], found["model"], found["method"]) == place and found["against"] == against:
+            result: Mapping[str, Any] = found
+            return result
+    return None
+
+
+def best_means(content: Content) -> dict[tuple[str, str], float]:
+    """Return the best mean of each place and model."""
+    best: dict[tuple[str, str], float] = {}
+    choose: Callable[[float, float], float] = max if content["metric"] in PERCENT else min
+    for row in content["rows"]:
+        if row["mean"] is not None and not row["control"]:
+            key = (row["place"], row["model"])
+            best[key] = choose(best.get(key, row["mean"]), row["mean"])
+    return best
+
+
+def _bold(content: Content, row: Row, found: Any, best: Mapping[tuple[str, str], float], strong: str) -> str:
+    """Write our mean, bold by the table's own rule."""
+    text = figure(content, row["mean"], row["sd"])
+    if content["bold"] == "best":
+        bold = row["mean"] is not None and row["mean"] == best[row["place"], row["model"]]
+    else:
+        p = None if found is None else found["own_p"] if content["own_test"] else found["p_holm"]
+        bold = p is not None and p < content["level"] and found["words"] != "worse"
+    return strong.format(text) if bold else text
+
+
+def figure(content: Content, mean: float | None, sd: float | None) -> str:
+    """Write a mean with its deviation, shares in percent."""
+    if mean is None:
+        return "–"
+    scale, digits = (100, 2) if content["metric"] in PERCENT else (1, 4)
+    return f"{mean * scale:.{digits}f}" + ("" if sd is None else f" ± {sd * scale:.{digits}f}")
+
+
+def published(row: Row) -> str:
+    """Write the published value as the paper does."""
+    if row["published"] is None:
+        return "–"
+    return f"{row['published']:g}" + ("" if row["published_sd"] is None else f" ± {row['published_sd']:g}")
+
+
+def signed(content: Content, value: float | None, *, shown: bool = False) -> str:
+    """Write a difference with its sign; ``shown``: it is in percent already."""
+    if value is None:
+        return "–"
+    scale, digits = (100, 2) if content["metric"] in PERCENT else (1, 4)
+    return f"{value * (1 if shown else scale):+.{digits}f}"
+
+
+def _gain(content: Content, found: Mapping[str, Any] | None, star: str) -> str:
+    if found is None:
+        return "–"
+    return signed(content, found["difference"]) + (star if found["p_holm"] < content["level"] else "")
+
+
+def _interval(content: Content, found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "–"
+    return f"[{signed(content, found['low'])}, {signed(content, found['high'])}]"
+
+
+def _p(found: Mapping[str, Any] | None, name: str) -> str:
+    value = None if found is None else found[name]
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def grid(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first three columns are words."""
+    rule = ["---"] * 3 + ["---:"] * (len(heads) - 3)
+    lines = [heads, rule, *([cell.replace("|", "\\|") for cell in line] for line in body)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def legend(content: Content) -> str:
+    """Say what the figures are."""
+    repeats = content["repeats"]
+    kinds = {
+        "seeds": "seeds on the published split",
+        "folds": "folds of the training rows into train and dev; the test rows are the same",
+        "splits": "random splits of all rows",
+    }
+    how = {
+        "splits": "Student's t with the variance corrected for shared training rows (Nadeau and Bengio, 2003)",
+    }.get(repeats["kind"], "a two-level bootstrap over repeats and test rows")
+    unit = "percent" if content["metric"] in PERCENT else "as it is"
+    metric = content["metric"].replace("_", "-")
+    said = f"Ours: mean ± standard deviation of test {metric} ({unit}) over n {kinds[repeats['kind']]}. "
+    said += f"Interval and p: {how}; Holm over the {len(content['differences'])} comparisons of this table; "
+    said += f"\\* p < {content['level']:g}. "
+    if content["own_test"]:
+        said += f"The paper's test is {content['own_test']} at {content['level']:g}, not corrected. "
+    bold = {"best": "the best mean of its data and model", "significant": "significant by the table's own test"}
+    return said + f"Bold: {bold[content['bold']]}."
+
+
+def csv_text(content: Content) -> str:
+    """Return every row, controls too, with what it is compared with, as CSV."""
+    others = [content["baseline"], *CONTROLS]
+    names = ["data", "setting", "model", "method", "control", "n", "failed", "settings", "mean", "sd"]
+    names += [
+        "published",
+        "published_sd",
+        "minus_published",
+        "without_leaked",
+        "last",
+        "n_train",
+        "n_dev",
+        "n_test",
+        "n_leaked",
+    ]
+    kept = ("difference", "low", "high", "p", "p_holm", "own_p", "effect")
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, *(f"{part} against {other}" for other in others for part in kept)])
+    for row in content["rows"]:
+        found = [None if row["control"] else difference(content, row, other) for other in others]
+        writer.writerow([*(row[name] for name in names), *((one or {}).get(part) for one in found for part in kept)])
+    return out.getvalue()
+
+
+def latex(content: Content) -> str:
+    """Return the main table as a LaTeX ``tabular`` (booktabs)."""
+    heads, body = main_table(content, star="*", strong="\\textbf{{{}}}")
+    lines = [" & ".join(_tex(cell) for cell in line) + r" \\" for line in body]
+    columns = "lll" + "r" * (len(heads) - 3)
+    head = " & ".join(_tex(cell) for cell in heads)
+    top = [f"% {heading(content)}", f"\\begin{{tabular}}{{{columns}}}", r"\toprule", head + r" \\", r"\midrule"]
+    return "\n".join([*top, *lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _tex(cell: str) -> str:
+    """Escape what LaTeX would read; our own \\textbf stays."""
+    for sign, written in (
+        ("%", r"\%"),
+        ("&", r"\&"),
+        ("_", r"\_"),
+        ("#", r"\#"),
+        ("±", r"$\pm$"),
+        ("−", "$-$"),
+        ("–", "--"),
+    ):
+        cell = cell.replace(sign, written)
+    return cell

@@ -1,0 +1,97 @@
+import csv
+import io
+import json
+
+import pytest
+
+from sfumato import InputError
+from sfumato.reproduction.render import latex, markdown
+from sfumato.reproduction.run import reproduce, table_folder
+from tests.reproduction.tables import TOML, write_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tables") / "own.toml"
+    path.write_text(TOML, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def smoke(file, data):
+    return reproduce(file, scale="smoke", data=data, echo=lambda line: None)
+
+
+def test_a_smoke_test_runs_every_method_and_keeps_nothing(smoke, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [line["status"] for line in smoke.lines] == ["done"] * 4
+    assert smoke.content["cut"]["models"] == ["CNN", "BERT"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_heading_says_that_it_is_smaller_than_the_paper(smoke):
+    text = smoke.to_markdown()
+    assert "scale smoke, smaller than the paper's: at most 200 rows to train on" in text
+    assert "Cut: settings: noise, rare; models: CNN, BERT." in text
+    assert "partial: 15,172 of 120,000" in text or "rows, 15,172" in text
+
+
+def test_ours_stand_beside_the_published_numbers(smoke):
+    row = next(line for line in markdown(smoke.content).splitlines() if "| KWLS |" in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:3] == ["News", "L", "KWLS"]
+    assert cells[5] == "90 ± 0.5"
+    assert float(cells[6]) == pytest.approx(float(cells[3].strip("*").split()[0]) - 90, abs=0.01)
+
+
+def test_latex_escapes_what_it_would_read(smoke):
+    text = latex(smoke.content)
+    assert r"\begin{tabular}{lll" in text
+    assert r"95 \% interval" in text
+    assert text.count(r"\\") == 1 + 5  # the head and five methods
+
+
+def test_a_wrong_option_and_an_unknown_set_are_refused_before_the_first_run(file, data, tmp_path):
+    with pytest.raises(InputError, match="--scale must be one of smoke, small, full"):
+        reproduce(file, scale="tiny", data=data)
+    other = tmp_path / "other.toml"
+    other.write_text(TOML.replace('name = "ag_news"', 'name = "ag_nws"'), encoding="utf-8")
+    with pytest.raises(InputError, match="did you mean 'ag_news'"):
+        reproduce(other, scale="smoke", data=data)
+    other.write_text(TOML.replace('name = "kwls-paper"', 'name = "kwls-papr"'), encoding="utf-8")
+    with pytest.raises(InputError, match="did you mean 'kwls-paper'"):
+        reproduce(other, scale="smoke", data=data)
+    other.write_text(TOML.replace("smoothing = 0.3", "smothing = 0.3"), encoding="utf-8")
+    with pytest.raises(InputError, match="label-smoothing has no option 'smothing'"):
+        reproduce(other, scale="smoke", data=data)
+
+
+def test_nothing_to_run_says_what_was_cut(file, data):
+    with pytest.raises(InputError, match="encoders need --encoder FOLDER"):
+        reproduce(file, scale="small", only={"model": ["BERT"]}, data=data)
+
+
+@pytest.mark.slow
+def test_a_table_goes_on_where_it_was_and_is_written_in_three_forms(file, data, tmp_path):
+    heard = []
+    arguments = {"data": data, "output": tmp_path, "only": {"setting": ["noise"]}, "echo": heard.append}
+    first = reproduce(file, **{**arguments, "only": {"setting": ["noise"], "repeat": ["0"]}})
+    assert len(heard) == 7 + 1  # the runs, and the estimate after three
+    heard.clear()
+    whole = reproduce(file, **arguments)
+    assert len([line for line in heard if "accuracy" in line]) == 14
+    heard.clear()
+    again = reproduce(file, **arguments)
+    assert not heard
+    assert again.content == whole.content
+    folder = table_folder("own", "small", tmp_path)
+    assert json.loads((folder / "table.json").read_text(encoding="utf-8"))["done"] == 21
+    found = list(csv.DictReader(io.StringIO((folder / "table.csv").read_text(encoding="utf-8"))))
+    assert len(found) == len(whole.content["rows"]) == 8
+    assert (folder / "table.md").read_text(encoding="utf-8") == whole.to_markdown()
+    assert len(first.lines) == 7

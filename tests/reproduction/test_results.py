@@ -1,0 +1,103 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sfumato.reproduction.results import differences, rows, table_cells
+from sfumato.reproduction.run import planned
+from tests.reproduction.tables import TOML, table
+
+SPLITS = TOML.replace('{ kind = "folds", number = 3 }', '{ kind = "splits", number = 3, share = 0.7, dev = 0.2 }')
+
+
+def line(accuracy, *, dev=0.5, **more):
+    metrics = {"accuracy": accuracy}
+    sizes = {"n_train": 70, "n_dev": 14, "n_test": 36}
+    return {
+        "status": "done",
+        "key": "none",
+        "metrics": metrics,
+        "dev": {"accuracy": dev, "log_loss": 1.0},
+        **sizes,
+        **more,
+    }
+
+
+def made(text, accuracy_of, **only):
+    plan = planned(table(text), scale="small", only={key: [value] for key, value in only.items()})
+    return plan, {run: accuracy_of(run) for run in plan.wanted}
+
+
+def of_row(found, method, control=""):
+    return next(row for row in found if (row["method"], row["control"]) == (method, control))
+
+
+def test_a_row_is_the_mean_over_repeats_beside_the_published_number():
+    plan, lines = made(TOML, lambda run: line(0.8 + 0.01 * run.repeat), setting="noise")
+    row = of_row(rows(plan, table_cells(plan, lines)), "KWLS")
+    assert (row["n"], row["mean"], row["sd"]) == (3, pytest.approx(0.81), pytest.approx(0.01))
+    assert (row["published"], row["minus_published"]) == (85.0, pytest.approx(81 - 85))
+    assert of_row(rows(plan, table_cells(plan, lines)), "KWLS", "uniform")["published"] is None
+
+
+def test_classes_in_turn_are_averaged_and_a_repeat_counts_when_all_are_there():
+    def accuracy(run):
+        missing = (run.method, run.control, run.repeat, run.variant) == ("hard", "", 2, 3)
+        return line(0.5 + 0.1 * run.variant) if not missing else {"status": "failed", "error": "killed"}
+
+    plan, lines = made(TOML, accuracy, setting="rare")
+    found = rows(plan, table_cells(plan, lines))
+    assert of_row(found, "KWLS")["mean"] == pytest.approx(np.mean([0.5, 0.6, 0.7, 0.8]))
+    assert (of_row(found, "hard")["n"], of_row(found, "hard")["failed"]) == (2, 1)
+
+
+def test_the_best_on_dev_is_chosen_in_each_repeat_and_test_has_no_say():
+    def accuracy(run):
+        weak = run.method == "LS .1"
+        return line(0.9 if weak else 0.6, dev=0.7 + (0.1 if weak == (run.repeat == 0) else 0))
+
+    plan, lines = made(TOML, accuracy, setting="noise")
+    row = of_row(rows(plan, table_cells(plan, lines)), "best LS")
+    assert row["mean"] == pytest.approx((0.9 + 0.6 + 0.6) / 3)
+    assert row["settings"] == 2
+
+
+def test_random_splits_are_judged_by_the_corrected_t(tmp_path):
+    first, second = [0.81, 0.80, 0.84], [0.78, 0.79, 0.80]
+    plan, lines = made(
+        SPLITS, lambda run: line((first if run.method == "KWLS" else second)[run.repeat]), setting="noise"
+    )
+    found = differences(plan, table_cells(plan, lines), tmp_path)
+    one = next(d for d in found if (d["method"], d["against"]) == ("KWLS", "hard"))
+    gap = np.subtract(first, second)
+    se = math.sqrt(gap.var(ddof=1) * (1 / 3 + 36 / 84))
+    assert one["difference"] == pytest.approx(gap.mean())
+    assert one["high"] == pytest.approx(gap.mean() + stats.t.ppf(0.975, 2) * se)
+    assert one["own_p"] == pytest.approx(stats.ttest_rel(first, second).pvalue)
+    assert one["effect"] == pytest.approx(gap.mean() / gap.std(ddof=1))
+
+
+def test_holm_counts_every_comparison_of_the_table_controls_too(tmp_path):
+    rng = np.random.default_rng(0)
+    plan, lines = made(SPLITS, lambda run: line(rng.random()), setting="noise")
+    found = differences(plan, table_cells(plan, lines), tmp_path)
+    names = [(d["method"], d["against"]) for d in found]
+    assert names == [
+        ("LS .1", "hard"), ("LS .3", "hard"), ("best LS", "hard"),
+        *(("KWLS", other) for other in ("hard", "uniform", "class-mean", "shuffled")),
+    ]  # fmt: skip
+    smallest = min(found, key=lambda d: d["p"])
+    assert smallest["p_holm"] == pytest.approx(min(1, len(found) * smallest["p"]))
+
+
+def test_a_smaller_log_loss_is_called_better(tmp_path):
+    text = SPLITS.replace('place = "Table 0"', 'place = "Table 0"\nmetric = "log_loss"')
+
+    def losses(run):
+        return {**line(0), "metrics": {"log_loss": 0.5 + 0.001 * run.repeat - (0.2 if run.method == "KWLS" else 0)}}
+
+    plan, lines = made(text, losses, setting="noise")
+    one = next(d for d in differences(plan, table_cells(plan, lines), tmp_path) if d["method"] == "KWLS")
+    assert one["difference"] < 0
+    assert one["words"] == "better"
