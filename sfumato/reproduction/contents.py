@@ -1,4 +1,4 @@
-"""The results of finished tables, read from their ``table.json``, and the gains in them that pages and verdicts count."""
+"""The results of tables, read from their ``table.json``, and the gains in them that pages and verdicts count."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Gain:
     p : after Holm over the comparisons of the table, or over those that were asked for together
     own_p : by the paper's own test, uncorrected; None where there is none
     published : the gain that the paper prints, None where it prints none
+    tested : whether p is the table's; else it follows from two gains over the baseline
     """
 
     table: str
@@ -45,6 +46,7 @@ class Gain:
     level: float
     own_p: float | None = None
     published: float | None = None
+    tested: bool = True
 
     @property
     def better(self) -> bool:
@@ -75,7 +77,7 @@ def read_contents(results: Path) -> list[dict[str, Any]]:
 
 def page_name(content: Content) -> str:
     """Return the name of a table's page, without ending."""
-    return content["name"] + ("" if content["scale"] == "small" else f"-{content['scale']}")
+    return str(content["name"]) + ("" if content["scale"] == "small" else f"-{content['scale']}")
 
 
 def one_a_table(contents: Iterable[Content]) -> dict[str, Content]:
@@ -125,10 +127,9 @@ def gains(content: Content, method: str, against: str, where: Where | None = Non
 
 
 def corrected(found: Sequence[Gain]) -> list[Gain]:
-    """Return gains over other methods with p after Holm over all of them; those that the table tests stay."""
-    loose = [gain for gain in found if gain.own_p is None and gain.against.startswith("·")]
-    p = dict(zip(map(id, loose), holm([gain.p for gain in loose]), strict=True)) if loose else {}
-    return [replace(gain, p=float(p.get(id(gain), gain.p)), against=gain.against.removeprefix("·")) for gain in found]
+    """Return gains with p after Holm over those that the table itself does not test."""
+    p = iter(holm([gain.p for gain in found if not gain.tested]))
+    return [gain if gain.tested else replace(gain, p=next(p)) for gain in found]
 
 
 def _gain(content: Content, found: Mapping[str, Any]) -> Gain:
@@ -163,17 +164,21 @@ def _published(content: Content, found: Mapping[str, Any]) -> float | None:
 
 def _nothing(gain: Gain, method: str) -> Gain:
     """Return the gain of the baseline over itself."""
-    return replace(
-        gain, method=method, value=0.0, error=0.0, p=1.0, published=None if gain.published is None else 0.0
-    )
+    return replace(gain, method=method, value=0.0, error=0.0, p=1.0, published=None if gain.published is None else 0.0)
 
 
 def _between(one: Gain, other: Gain, against: str) -> Gain:
-    """Return what one gains over another; the dot marks that p is still to be corrected."""
+    """Return what one gains over another, with p still to be corrected."""
     value, error = one.value - other.value, math.hypot(one.error, other.error)
-    published = None if one.published is None or other.published is None else one.published - other.published
     return replace(
-        one, against=f"·{against}", value=value, error=error, p=normal_p(value, error), own_p=None, published=published
+        one,
+        against=against,
+        value=value,
+        error=error,
+        p=normal_p(value, error),
+        own_p=None,
+        published=None if one.published is None or other.published is None else one.published - other.published,
+        tested=False,
     )
 
 
