@@ -79,12 +79,14 @@ def summary(contents: Iterable[Content]) -> str:
         sets = {gain.data for gain in found}
         better, worse = ({g.data for g in found if getattr(g, side)} for side in ("better", "worse"))
         row = [f"`{method}`", f"{len(better)} of {len(sets)}", f"{len(worse)} of {len(sets)}", _over_sets(found)]
-        body.append([*row, *(tally(beyond.get((method, name), [])) for name in CONTROLS)])
+        body.append([*row, *(_over_sets(beyond.get((method, name), [])) for name in CONTROLS)])
     return "\n\n".join([READING, grid(heads, body), _said(beyond), MORE])
 
 
 def _over_sets(found: Sequence[Gain]) -> str:
     """Write the mean over sets of the mean gain of each, and the counts over cells."""
+    if not found:
+        return "–"
     by_set: dict[str, list[float]] = {}
     for gain in found:
         by_set.setdefault(gain.data, []).append(gain.value)
@@ -186,8 +188,8 @@ def _figure(results: Path, content: Content) -> Path:
 
 
 READING = """\
-Over all tables of [docs/tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over
-sets, then how many cells (set, setting, model) are better or worse by more than chance (p < .05, in the LCM
-tables .1, after Holm over each table); a method's settings in all tables are taken together. Small runs: see
-each page."""
+Over all tables of [docs/tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over sets, and
+in how many cells (set, setting, model) it is better or worse by more than chance (p below its table's level, .05 or .1,
+after Holm over the table). The settings of a method in all tables are taken together. Most runs are smaller than the
+papers': see each page."""
 MORE = "Claim by claim: [docs/claims.md](docs/claims.md)."

@@ -28,8 +28,8 @@ class Verdict:
     cells: tuple[str, ...] = ()
 
 
-def _verdict(supported: bool, said: str, cells: Sequence[object] = ()) -> Verdict:
-    return Verdict(SUPPORTED if supported else NOT_SUPPORTED, said, tuple(str(cell) for cell in cells))
+def _verdict(supported: bool, said: str, cells: Sequence[str] = ()) -> Verdict:
+    return Verdict(SUPPORTED if supported else NOT_SUPPORTED, said, tuple(cells))
 
 
 NOTHING = Verdict(NOT_TESTABLE, "The table has none of these cells at this scale.")
@@ -65,7 +65,9 @@ def counted(found: Sequence[Gain], need: str, what: str = "points") -> Verdict:
     said = (
         f"{above} of {n} cells above zero, {better} clearly better, {worse} clearly worse; mean {_mean(found)} {what}"
     )
-    return _verdict(held, said + _own(found) + _paper(found) + ".", found)
+    several = len({gain.against for gain in found}) > 1
+    cells = [f"{gain} over {gain.against}" if several else str(gain) for gain in found]
+    return _verdict(held, said + _own(found) + _paper(found) + ".", cells)
 
 
 def _mean(found: Sequence[Gain]) -> str:
@@ -99,7 +101,7 @@ class Side:
     published: float | None
 
     def __str__(self) -> str:
-        return f"{self.value:.2f} ± {self.error:.2f} ({self.cells} cells)"
+        return f"{self.value:.2f} ± {self.error:.2f} ({self.cells} cell{'s' * (self.cells > 1)})"
 
 
 class Level(NamedTuple):
@@ -112,16 +114,16 @@ class Level(NamedTuple):
     published: float | None
 
 
-def _side(given: Mapping[str, Any], contents: Contents, quantity: str, where: Mapping[str, Any]) -> Side | None:
+def _side(given: Mapping[str, Any], contents: Contents, quantity: str, where: Mapping[str, Any]) -> list[Level]:
     table, where = contents[given["table"]], {**where, **given.get("where", {})}
     if quantity == "gain":
         found = [gain for one in named(given["method"]) for gain in gains(table, one, table["baseline"], where)]
-        return _pooled([Level(gain.data, gain.model, gain.value, gain.error, gain.published) for gain in found])
+        return [Level(gain.data, gain.model, gain.value, gain.error, gain.published) for gain in found]
     levels = _levels(table, given["method"], where)
     if quantity == "fall":
         before = {(one.data, one.model): one for one in _levels(contents[given["from"]], given["method"], where)}
         levels = [_fall(before[one.data, one.model], one) for one in levels if (one.data, one.model) in before]
-    return _pooled(levels)
+    return levels
 
 
 def _fall(before: Level, after: Level) -> Level:
@@ -160,9 +162,13 @@ def _pooled(found: Sequence[Level]) -> Side | None:
 
 
 def larger(rule: Rule, contents: Contents) -> Verdict:
-    """Compare a mean of two sides, as if these were independent of each other."""
+    """Compare a mean of two sides, as if these were independent; of two tables, the sets and models of both."""
     quantity, where = rule.get("quantity", "gain"), rule.get("where", {})
-    first, second = (_side(rule[side], contents, quantity, where) for side in ("first", "second"))
+    levels = [_side(rule[side], contents, quantity, where) for side in ("first", "second")]
+    if rule["first"]["table"] != rule["second"]["table"]:
+        both = set.intersection(*({(one.data, one.model) for one in side} for side in levels))
+        levels = [[one for one in side if (one.data, one.model) in both] for side in levels]
+    first, second = map(_pooled, levels)
     if first is None or second is None:
         return NOTHING
     gap, error = first.value - second.value, math.hypot(first.error, second.error)
@@ -177,7 +183,7 @@ def grows(rule: Rule, contents: Contents) -> Verdict:
     sides = []
     for setting in rule["settings"]:
         where = {**rule.get("where", {}), "setting": setting}
-        sides.append(_side({"table": rule["table"], "method": rule["method"]}, contents, "gain", where))
+        sides.append(_pooled(_side({"table": rule["table"], "method": rule["method"]}, contents, "gain", where)))
     known = [side for side in sides if side is not None]
     if len(known) < len(sides):
         return NOTHING

@@ -123,6 +123,22 @@ def test_cells_of_one_set_do_not_shrink_the_error() -> None:
     assert "5.00 ± 0.71 (2 cells)" in side(("AG News", "IMDb"))
 
 
+def test_two_tables_are_compared_where_both_have_the_set_and_the_model() -> None:
+    one = content([], [gain("soft", 0.01, 0.1), gain("soft", 0.30, 0.1, data="IMDb")])
+    rare = content([], [gain("soft", 0.06, 0.1), gain("soft", -0.30, 0.1, data="Yelp")], name="rare")
+    sides = {"first": {"table": "rare", "method": "soft"}, "second": {"table": "table", "method": "soft"}}
+    found = judge({"kind": "larger", **sides}, {"table": one, "rare": rare})
+    assert found.word == SUPPORTED
+    assert "6.00 ± 1.00 (1 cell) against 1.00 ± 1.00 (1 cell)" in found.said
+
+
+def test_cells_name_what_they_are_compared_with_where_that_differs() -> None:
+    found = content([row("hard", 0.8)], [gain("soft", 0.03, 0.1), gain("soft", 0.01, 0.9, against="uniform")])
+    asked = {**BETTER, "against": ["hard", "uniform"], "need": "all positive"}
+    cells = judge(asked, {"table": found}).cells
+    assert cells == ("AG News, CNN, soft +3.00 over hard", "AG News, CNN, soft +1.00 over uniform")
+
+
 def test_levels_and_falls_between_tables_are_compared_too() -> None:
     whole = content([row("hard", 0.90, published=92.0), row("hard", 0.90, data="IMDb", published=91.0)], [])
     rare = content([row("hard", 0.85, published=80.0), row("hard", 0.60, data="IMDb", published=50.0)], [], name="rare")
