@@ -90,6 +90,16 @@ def _left(contents: Sequence[Content]) -> str:
     )
 
 
+def claims_on(name: str, contents: Sequence[Content]) -> str:
+    """Return a line a claim that rests on a table: its number, words and verdict."""
+    tables = one_a_table(contents)
+    return "\n".join(
+        f"* {claim.id}: {claim.claim} *{verdict(claim, tables).word}*"
+        for claim in read_claims()[1]
+        if claim.rule is not None and name in rule_tables(claim.rule)
+    )
+
+
 def claims_page(contents: Sequence[Content]) -> str:
     """Return ``docs/claims.md`` from the contents of all tables."""
     papers, claims = read_claims()

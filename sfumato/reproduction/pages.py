@@ -9,7 +9,7 @@ from pathlib import Path
 from sfumato.controls import CONTROLS
 from sfumato.errors import InputError
 from sfumato.reproduction.agreement import agreement, mean, tally
-from sfumato.reproduction.claims import claims_page
+from sfumato.reproduction.claims import claims_on, claims_page
 from sfumato.reproduction.contents import Content, Gain, gains, one_a_table, page_name, read_contents, signed
 from sfumato.reproduction.render import control_table, grid, heading, legend, main_table, remarks
 from sfumato.reproduction.table_file import TableFile, read_table_file, table_names
@@ -19,14 +19,15 @@ SUMMARY = ("<!-- tables:begin -->", "<!-- tables:end -->")
 FIGURE = "figure.svg"
 
 
-def page(content: Content, *, drawn: bool = False) -> str:
-    """Return the page of a table; ``drawn``: its figure lies beside it."""
+def page(content: Content, *, drawn: bool = False, claims: str = "") -> str:
+    """Return the page of a table; ``drawn``: its figure lies beside it; ``claims``: those that rest on it."""
     parts = [f"# {heading(content)}", _source(content), *remarks(content)]
     parts += [grid(*main_table(content, star="\\*", strong="**{}**"))]
     if any(row["control"] for row in content["rows"]):
         parts += ["Gain over each control:", grid(*control_table(content, star="\\*"))]
     parts += [legend(content), *([f"![{content['title']}]({page_name(content)}.svg)"] if drawn else [])]
     parts += ["## What agrees, what does not", agreement(content)]
+    parts += [CLAIMS, claims] if claims else []
     if why := _explanation(content):
         parts += ["## Why", why]
     parts += _remarks("Failed", [f"{item['run']}: {item['error']}" for item in content["failed"]])
@@ -156,10 +157,7 @@ def documents(results: Path, root: Path) -> dict[Path, str]:
     """Return path to text of every generated document below ``root``: pages, index, claims, README."""
     contents = read_contents(results)
     folder = root / "docs" / "tables"
-    found = {
-        folder / f"{page_name(content)}.md": page(content, drawn=_figure(results, content).exists())
-        for content in contents
-    }
+    found = {folder / f"{page_name(content)}.md": _one_page(results, content, contents) for content in contents}
     found[root / "docs" / "claims.md"] = claims_page(contents)
     for path, marks, inside in (
         (folder / "README.md", INDEX, index(contents)),
@@ -167,6 +165,12 @@ def documents(results: Path, root: Path) -> dict[Path, str]:
     ):
         found[path] = between(path.read_text(encoding="utf-8"), marks, inside)
     return found
+
+
+def _one_page(results: Path, content: Content, contents: Sequence[Content]) -> str:
+    chosen = one_a_table(contents)[content["name"]] is content  # a verdict is about one scale
+    claims = claims_on(content["name"], contents) if chosen else ""
+    return page(content, drawn=_figure(results, content).exists(), claims=claims)
 
 
 def write_pages(results: Path, root: Path) -> list[Path]:
@@ -192,4 +196,5 @@ Over all tables of [docs/tables](docs/tables/README.md): the mean gain in points
 in how many cells (set, setting, model) it is better or worse by more than chance (p below its table's level, .05 or .1,
 after Holm over the table). The settings of a method in all tables are taken together. Most runs are smaller than the
 papers': see each page."""
+CLAIMS = "Claims that rest on this table, with our verdict ([how they are judged](../claims.md)):"
 MORE = "Claim by claim: [docs/claims.md](docs/claims.md)."

@@ -54,6 +54,20 @@ def test_an_explanation_stands_at_the_end_if_there_is_one() -> None:
     assert "## Why" not in page(a_table())
 
 
+def test_claims_that_rest_on_a_table_stand_on_its_page(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "tables").mkdir(parents=True)
+    (tmp_path / "docs" / "tables" / "README.md").write_text("<!-- index:begin --><!-- index:end -->", encoding="utf-8")
+    (tmp_path / "README.md").write_text("<!-- tables:begin --><!-- tables:end -->", encoding="utf-8")
+    for scale, folder in (("small", "kwls-table-2"), ("full", "kwls-table-2-full")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "table.json").write_text(json.dumps(kwls_table(scale)), encoding="utf-8")
+    pages = {path.name: text for path, text in documents(tmp_path, tmp_path).items()}
+    claim = "* KWLS-6: KWLS is better than both self-distillation and TF-IDF targets on all sets. *not testable here*"
+    assert claim in pages["kwls-table-2-full.md"]
+    assert "KWLS-6" not in pages["kwls-table-2.md"]  # the verdict is about the full scale
+    assert "LCM-1:" not in pages["kwls-table-2-full.md"]
+
+
 def test_agreement_counts_signs_and_clear_gains() -> None:
     text = agreement(a_table())
     assert "| soft | +2.00 (1 better, 0 worse of 2) | +1.00 | 1 of 1 | +1.00 (0 better, 0 worse of 1) |" in text
