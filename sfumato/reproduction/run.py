@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.datasets.place import VARIABLE
-from sfumato.errors import InputError, require_torch
+from sfumato.errors import InputError, MissingExtraError, require_torch
 from sfumato.experiment import execute, failed
 from sfumato.registry import check_whole
 from sfumato.reproduction.plan import TablePlan, Wanted, sources, table_jobs
@@ -88,9 +88,11 @@ def reproduce(
     with _folder(plan, output) as folder:
         lines = _run(plan, pairs, folder, jobs, echo)
         notes = sorted({note for _, job in pairs for note in job.data.notes})
-        content = judged(plan, {run: line for (run, _), line in zip(pairs, lines, strict=True)}, folder, notes)
-        if scale != "smoke":
-            save(content, table_folder(plan.table.name, scale, output))
+        classes = {run: tuple(job.data.train.classes) for run, job in pairs}
+        by_run = {run: line for (run, _), line in zip(pairs, lines, strict=True)}
+        content = judged(plan, by_run, folder, notes, classes)
+        if scale != "smoke" and (missing := save(content, table_folder(plan.table.name, scale, output))):
+            _say(missing, echo)
     return Reproduction(plan.table, content, lines)
 
 
@@ -174,7 +176,21 @@ def _here(todo: Sequence[Job], folder: Path, report: RunReport) -> Iterator[Line
         yield line
 
 
-def judged(plan: TablePlan, lines: Mapping[Wanted, Line], folder: Path, notes: Sequence[str]) -> dict[str, Any]:
+def _say(text: str, echo: Callable[[str], None] | None) -> None:
+    report = RunReport(echo)
+    try:
+        report.say(text)
+    finally:
+        report.end()
+
+
+def judged(
+    plan: TablePlan,
+    lines: Mapping[Wanted, Line],
+    folder: Path,
+    notes: Sequence[str],
+    classes: Mapping[Wanted, Sequence[str]],
+) -> dict[str, Any]:
     """Return all that a page of the table says, from the lines and the predictions in ``folder``."""
     table = plan.table
     cells = table_cells(plan, lines)
@@ -194,7 +210,7 @@ def judged(plan: TablePlan, lines: Mapping[Wanted, Line], folder: Path, notes: S
         "rows": rows(plan, cells),
         "differences": differences(plan, cells, folder),
         "curves": curves(lines),
-        "label_embeddings": label_embeddings(lines),
+        "label_embeddings": label_embeddings(lines, classes),
         "failed": [
             {"run": str(run), "error": line["error"]} for run, line in lines.items() if line["status"] != "done"
         ],
@@ -212,17 +228,19 @@ def curves(lines: Mapping[Wanted, Line]) -> list[dict[str, Any]]:
     ]
 
 
-def label_embeddings(lines: Mapping[Wanted, Line]) -> list[dict[str, Any]]:
-    """Return the vectors of the labels that methods learned, of the first repeat."""
+def label_embeddings(lines: Mapping[Wanted, Line], classes: Mapping[Wanted, Sequence[str]]) -> list[dict[str, Any]]:
+    """Return the vectors of the labels that methods learned, with the labels' names, of the first repeat."""
     return [
-        {"place": run.place, "model": run.model, "method": run.method, "vectors": line["label_embeddings"]}
+        {"place": run.place, "model": run.model, "method": run.method}
+        | {"classes": list(classes[run]), "vectors": line["label_embeddings"]}
         for run, line in lines.items()
         if line.get("label_embeddings") and run.repeat == 0 and not run.control
     ]
 
 
-def save(content: Mapping[str, Any], folder: Path) -> None:
-    """Write ``table.json``, and the table as Markdown, LaTeX and CSV."""
+def save(content: Mapping[str, Any], folder: Path) -> str:
+    """Write ``table.json``, the table as Markdown, LaTeX and CSV, and its figure; return what it lacks."""
+    from sfumato.reproduction.figures import save_figure, unreadable
     from sfumato.reproduction.render import csv_text, latex, markdown
 
     written = {
@@ -236,6 +254,13 @@ def save(content: Mapping[str, Any], folder: Path) -> None:
         part = folder / f".{name}.part"
         part.write_text(text, encoding="utf-8")
         part.replace(folder / name)
+    if not content["figure"]:
+        return ""
+    try:
+        save_figure(content, folder)
+    except (InputError, MissingExtraError) as error:
+        return f"no new figure: {error}"
+    return unreadable(content)
 
 
 def state(plan: TablePlan, folder: Path) -> tuple[int, int, float]:

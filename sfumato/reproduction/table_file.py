@@ -16,13 +16,13 @@ from typing import Any
 from sfumato.damage import check_steps
 from sfumato.errors import InputError, nearest, unknown
 from sfumato.reproduction.checking import known_keys, number, one_of, text, texts, whole
+from sfumato.reproduction.figures.options import check_figure
 
 SCALES = ("smoke", "small", "full")
 REPEATS = ("seeds", "folds", "splits")
 METRICS = ("accuracy", "macro_f1", "log_loss", "brier", "ece")
 OWN_TESTS = ("paired-t", "corrected-t")
 BOLD = ("best", "significant")
-FIGURES = ("lines", "curves", "label-map")
 KEYS = (
     *("title", "paper", "place", "metric", "baseline", "level", "bold", "own_test", "controls", "repeats", "measures"),
     *("runs_of", "data", "settings", "models", "methods", "blocks", "published", "scale", "figure", "explanation"),
@@ -228,7 +228,7 @@ def parse_table(name: str, content: str) -> TableFile:
         blocks=_blocks(name, given.get("blocks", ({},)), titles),
         published=_published(name, given.get("published", {}), titles),
         scales={key: _scale(name, key, entry, titles) for key, entry in _tables(name, given, "scale").items()},
-        figure=_figure(name, given.get("figure", {})),
+        figure=check_figure(name, given.get("figure", {}), titles),
         explanation=text(name, "explanation", given.get("explanation", "")).strip(),
         runs_of=text(name, "runs_of", given.get("runs_of", name)),
     )
@@ -363,12 +363,6 @@ def _published(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple[s
             pairs = [value if isinstance(value, Sequence) else (value, None) for value in values]
             cells[place, model] = {row: (pair[0], pair[1]) for row, pair in zip(rows, pairs, strict=True)}
     return Published(cells)
-
-
-def _figure(name: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    if given:
-        one_of(name, "kind of figure", given.get("kind"), FIGURES)
-    return given
 
 
 def _check_rows(table: TableFile) -> None:

@@ -1,0 +1,45 @@
+"""The keys of ``[figure]`` in a table's file, checked before the first run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sfumato.errors import InputError, nearest
+from sfumato.reproduction.checking import known_keys, number, one_of, text, texts
+from sfumato.reproduction.figures.chosen import NARROW
+from sfumato.reproduction.figures.curves import Y_TITLES
+from sfumato.reproduction.figures.drawing import DRAWN
+
+OPTIONS = {"lines": ("x", "log", "gain"), "curves": ("y", "marks"), "label-map": ()}
+LAST_EPOCH = 1e6
+
+
+def check_figure(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
+    """Return the figure of a table as it is given, or raise.
+
+    ``kind``: ``lines`` (``x``: the title of the axis, or "setting" to write the settings below it; ``log``; ``gain``:
+    draw what is gained over the baseline), ``curves`` (``y``: what is measured at each epoch; ``marks``: words to an
+    epoch, as vertical lines) or ``label-map``. ``data``, ``settings``, ``models`` and ``methods`` list what to draw.
+    """
+    if not given:
+        return given
+    if not isinstance(given, Mapping):
+        raise InputError(f'table {name}: figure must be written {{ kind = "lines" }}, got {given!r}')
+    kind = one_of(name, "kind of figure", given.get("kind"), tuple(DRAWN))
+    known_keys(name, f"figure of kind {kind}", given, ("kind", *OPTIONS[kind], *NARROW))
+    text(name, "x of figure", given.get("x", ""))
+    for measure in texts(name, "y of figure", given.get("y", ())):
+        one_of(name, "y of figure", measure, tuple(Y_TITLES))
+    for key in ("log", "gain"):
+        if not isinstance(given.get(key, False), bool):
+            raise InputError(f"table {name}: {key} of figure must be true or false, got {given[key]!r}")
+    for words, epoch in given.get("marks", {}).items():
+        number(name, f"mark {words!r} of figure", epoch, 0, LAST_EPOCH)
+    for key in NARROW:
+        for title in texts(name, f"{key} of figure", given.get(key, ())):
+            if title not in titles[key]:
+                raise InputError(
+                    f"table {name}: figure names {title!r}, which is not in [{key}]{nearest(title, titles[key])}"
+                )
+    return given
