@@ -74,7 +74,6 @@ def line_panels(content: Content) -> dict[str, dict[tuple[str, str], list[Point]
     """
     gain, by_name = bool(content["figure"].get("gain")), content["figure"].get("x") == BY_NAME
     rows = [row for row in content["rows"] if chosen(content, row) and content["settings"][row["setting"]] is not None]
-    rows = [row for row in rows if row["method"] != content["baseline"]] if gain else rows
     models = {row["model"] for row in rows}
     named = list(dict.fromkeys("" if by_name else _series(row["setting"]) for row in rows if row["setting"] or by_name))
     panels: dict[str, dict[tuple[str, str], list[Point]]] = {}
