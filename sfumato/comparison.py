@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from sfumato.comparison_table import cells, differences, markdown, rows
 from sfumato.dataset import DataSet, cut_data, named_data
 from sfumato.errors import InputError, require_torch
 from sfumato.experiment import Line, TrainFunction
+from sfumato.json_text import json_text
 from sfumato.methods.votes import NO_VOTES
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
@@ -75,7 +74,7 @@ class Comparison:
             "failed": failed,
             "notes": list(self.notes),
         }
-        return json.dumps(_without_nan(whole), ensure_ascii=False, indent=1, allow_nan=False)
+        return json_text(whole)
 
     def save(self, folder: str | Path) -> None:
         """Write ``comparison.md`` and ``comparison.json`` into ``folder``."""
@@ -222,15 +221,6 @@ def _folder(output: str | Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="sfumato-") as folder:
         yield Path(folder)
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN: it becomes null."""
-    if isinstance(value, Mapping):
-        return {name: _without_nan(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _judged(lines: list[Line], folder: Path, baseline: str, sets: Sequence[DataSet]) -> Comparison:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from sfumato.errors import InputError
 from sfumato.method import Method, Plan
-from sfumato.registry import check_whole
+from sfumato.registry import check_range, check_whole
 
 if TYPE_CHECKING:
     from sfumato.base import Criterion
 
 
-def joined(method: Method, at_step: int) -> Method:
+def joined(method: Method, at_step: int | None = None, *, share: float | None = None) -> Method:
     """Return ``method`` with cross-entropy of the given labels in its place until optimizer step ``at_step``.
 
     Only the loss joins late: what the method does to the rows before training (targets, weights, more rows) it does
@@ -27,14 +27,21 @@ def joined(method: Method, at_step: int) -> Method:
     Parameters
     ----------
     at_step : optimizer steps before the method; its first step is the one after so many
+    share : in place of ``at_step``, the part of all steps of the run that come before it
 
     Raises
     ------
     InputError
-        if the method is cross-entropy with the given labels itself, so that there is nothing to join.
+        if the method is cross-entropy with the given labels itself, so that there is nothing to join; if not one of
+        at_step and share is given.
     """
-    check_whole("joined", "at_step", at_step, 0)
-    own, at_step = method.criterion, int(at_step)
+    if (at_step is None) == (share is None):
+        raise InputError(f"joined: give either at_step or share, got at_step={at_step!r} and share={share!r}")
+    if at_step is not None:
+        check_whole("joined", "at_step", at_step, 0)
+    else:
+        check_range("joined", "share", share, 0, 1)
+    own = method.criterion
     if own is None and not method.has_targets:
         raise InputError(f"{method.name} fits the given labels from the first step on: there is nothing to join later")
 
@@ -42,13 +49,14 @@ def joined(method: Method, at_step: int) -> Method:
         from sfumato.losses import HardCrossEntropy, Joining, SoftCrossEntropy
 
         then = SoftCrossEntropy() if own is None else own(plan)
-        return Joining(HardCrossEntropy(), then, at_step=at_step)
+        first = round(plan.steps_per_epoch * plan.epochs * share) if share is not None else int(at_step or 0)
+        return Joining(HardCrossEntropy(), then, at_step=first)
 
-    said = f"from step {at_step}"
+    said = f"from step {at_step}" if share is None else f"after {share:.0%} of the steps"
     return replace(
         method,
         name=f"{method.name} {said}",
         title=f"{method} {said}",
         criterion=criterion,
-        options={**method.options, "at_step": at_step},
+        options={**method.options, **({"at_step": at_step} if share is None else {"join_share": share})},
     )

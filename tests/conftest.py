@@ -4,6 +4,11 @@ import importlib.util
 import os
 from pathlib import Path
 
+# One thread a process, also in the commands that tests start: xdist has a process a core, and threads that wait for
+# each other on a busy machine made the tests five times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import numpy as np
 import pytest
 

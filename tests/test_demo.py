@@ -137,7 +137,9 @@ def test_too_few_tickets_are_refused_before_anything_is_written(tmp_path):
 @pytest.mark.slow
 def test_demo_compares_draws_saves_and_predicts(tmp_path):
     heard: list[str] = []
-    result = run_demo(tmp_path / "demo", rows=400, seeds=1, echo=heard.append)  # with fewer, textcnn takes too few steps
+    result = run_demo(
+        tmp_path / "demo", rows=400, seeds=1, echo=heard.append
+    )  # with fewer, textcnn takes too few steps
     assert {(row["model"], row["method"]) for row in result["rows"]} == {
         (model, method) for model in ("linear", "textcnn") for method in ("baseline", "label-smoothing", "kwls", "lcm")
     }

@@ -167,3 +167,13 @@ def test_given_targets_are_fitted_from_the_step_on_and_not_before():
     log_p = logits[0].log_softmax(dim=0).tolist()
     assert at(criterion, 0, *seen) == pytest.approx(-(2 * log_p[0] + log_p[1] + log_p[2]) / 4)
     assert at(criterion, 1, *seen) == pytest.approx(-(0.2 * log_p[0] + 0.8 * log_p[1]))
+
+
+def test_a_share_of_the_steps_is_as_many_steps_at_every_length():
+    half = joined(METHODS["kwls-paper"](), share=0.5)
+    assert str(half) == "kwls-paper after 50% of the steps"
+    assert half.criterion(PLAN).at_step == 6  # of 4 steps an epoch, 3 epochs
+    assert half.criterion(replace(PLAN, epochs=9)).at_step == 18
+    for wrong in ({}, {"at_step": 3, "share": 0.5}):
+        with pytest.raises(InputError, match="either at_step or share"):
+            joined(METHODS["kwls-paper"](), **wrong)

@@ -41,7 +41,8 @@ def test_nothing_is_imported_before_it_is_used():
 def test_the_schema_is_the_signature():
     schema = METHODS.schema("label_smoothing")
     assert schema == dict(inspect.signature(METHODS["label-smoothing"]).parameters)
-    assert {name: parameter.default for name, parameter in schema.items()} == {"smoothing": 0.1, "mode": "uniform"}
+    defaults = {name: parameter.default for name, parameter in schema.items()}
+    assert defaults == {"smoothing": 0.1, "mode": "uniform", "loss": "ce", "alpha": 1.0}
     assert METHODS.schema("baseline") == {}
 
 
@@ -54,7 +55,9 @@ def test_build_passes_the_options_on_in_both_spellings():
 def test_build_names_an_option_that_there_is_not():
     with pytest.raises(InputError) as error:
         METHODS.build("label-smoothing", {"smothing": 0.1})
-    said = "label-smoothing has no option 'smothing' (did you mean 'smoothing'?); it takes: smoothing, mode"
+    said = (
+        "label-smoothing has no option 'smothing' (did you mean 'smoothing'?); it takes: smoothing, mode, loss, alpha"
+    )
     assert str(error.value) == said
     with pytest.raises(InputError, match="baseline has no option 'alpha'; it takes: no options"):
         METHODS.build("baseline", {"alpha": 1})

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.reproduction.run import planned, state, table_folder
-from sfumato.reproduction.table_file import TableFile, read_table_file, table_names
+from sfumato.reproduction.table_file import read_table_file, table_names
+from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_report import duration
 
 JOBS = 2  # what the estimate of the time left counts with

@@ -12,7 +12,8 @@ from sfumato.reproduction.agreement import agreement, mean, tally
 from sfumato.reproduction.claims import claims_on, claims_page
 from sfumato.reproduction.contents import Content, Gain, gains, one_a_table, page_name, read_contents, signed
 from sfumato.reproduction.render import control_table, grid, heading, legend, main_table, remarks
-from sfumato.reproduction.table_file import TableFile, read_table_file, table_names
+from sfumato.reproduction.table_file import read_table_file, table_names
+from sfumato.reproduction.table_parts import TableFile
 
 INDEX = ("<!-- index:begin -->", "<!-- index:end -->")
 SUMMARY = ("<!-- tables:begin -->", "<!-- tables:end -->")
@@ -110,7 +111,7 @@ def _collected(
         if table is None or table.runs_of != table.name:
             continue
         for title, choice in table.methods.items():
-            if choice.best_of or choice.join_step or choice.name == "baseline":
+            if choice.best_of or choice.join_share or choice.name == "baseline":
                 continue
             if table.methods[table.baseline].name == "baseline":
                 over.setdefault(choice.name, []).extend(_by_set(table, gains(content, title, table.baseline)))

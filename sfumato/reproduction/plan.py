@@ -16,7 +16,7 @@ from sfumato.experiment import Run
 from sfumato.joining import joined
 from sfumato.method import Method
 from sfumato.reproduction.splits import Source
-from sfumato.reproduction.table_file import Block, MethodChoice, ModelChoice, Scale, Setting, TableFile, place_title
+from sfumato.reproduction.table_parts import Block, MethodChoice, ModelChoice, Scale, Setting, TableFile, place_title
 from sfumato.resolve import build_architecture, build_method
 from sfumato.side_by_side import Job
 
@@ -182,7 +182,7 @@ _KEYS = ("data", "settings", "models", "methods")
 
 def _built(choice: MethodChoice) -> Method:
     method = build_method(choice.name, dict(choice.options))
-    return method if choice.join_step is None else joined(method, choice.join_step)
+    return method if choice.join_share is None else joined(method, share=choice.join_share)
 
 
 def _training(name: str, own: Training, settings: Mapping[str, Any]) -> Training:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sfumato.controls import CONTROLS
 from sfumato.paired_tests import corrected_resampled_t, effect_size
 from sfumato.reproduction.plan import TablePlan, Wanted
-from sfumato.reproduction.table_file import MethodChoice, TableFile
+from sfumato.reproduction.table_parts import MethodChoice, TableFile
 from sfumato.run_files import predictions_path, read_correct
 from sfumato.significance import Difference, holm, paired_t, two_level_bootstrap, words
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +13,12 @@ from typing import Any
 from sfumato.datasets.place import VARIABLE
 from sfumato.errors import InputError, MissingExtraError, require_torch
 from sfumato.experiment import execute, failed
+from sfumato.json_text import json_text
 from sfumato.registry import check_whole
 from sfumato.reproduction.plan import TablePlan, Wanted, sources, table_jobs
 from sfumato.reproduction.results import differences, rows, table_cells
-from sfumato.reproduction.table_file import TableFile, read_table_file
+from sfumato.reproduction.table_file import read_table_file
+from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_report import RunReport
 from sfumato.runner import RESULTS, append, finished, run_all
 from sfumato.side_by_side import Job
@@ -244,7 +245,7 @@ def save(content: Mapping[str, Any], folder: Path) -> str:
     from sfumato.reproduction.render import csv_text, latex, markdown
 
     written = {
-        TABLE: json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False, default=float) + "\n",
+        TABLE: json_text(content) + "\n",
         "table.md": markdown(content),
         "table.tex": latex(content),
         "table.csv": csv_text(content),

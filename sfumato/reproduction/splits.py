@@ -14,7 +14,7 @@ from sfumato.data import Examples, concatenate
 from sfumato.dataset import DataSet
 from sfumato.errors import InputError
 from sfumato.leaks import leaked_rows
-from sfumato.reproduction.table_file import DataChoice, Repeats, Scale, Setting, place_title
+from sfumato.reproduction.table_parts import DataChoice, Repeats, Scale, Setting, place_title
 from sfumato.split import fold_rows, split_rows
 
 if TYPE_CHECKING:
