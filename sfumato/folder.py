@@ -24,6 +24,7 @@ from sfumato.card import model_card, reads_without_us
 from sfumato.errors import InputError
 from sfumato.model import Model
 from sfumato.models import MODELS
+from sfumato.whole_folder import replace_folder
 
 FORMAT = 1
 ENCODER_FILES = {"image-cnn": "preprocessor_config.json"}  # of the others: tokenizer.json
@@ -74,22 +75,6 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
             raise InputError(f"{folder} exists; choose another folder or overwrite (--overwrite)")
         if not (folder / "sfumato.json").is_file():
             raise InputError(f"{folder} exists and is not a model folder of sfumato; it is not overwritten")
-
-
-def replace_folder(folder: Path, partial: Path) -> None:
-    """Put ``partial`` in the place of ``folder``; what was there goes only once the new one stands."""
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent)) / "old"
-    folder.rename(aside)
-    try:
-        partial.rename(folder)
-    except BaseException:
-        aside.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
 
 
 def write_files(model: Model, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sfumato.errors import InputError
+from sfumato.whole_folder import replace_folder
 from sfumato.write import write_table
 
 if TYPE_CHECKING:
@@ -42,26 +43,10 @@ def save_audit(audit: Audit, folder: Path, *, overwrite: bool, title: str) -> Pa
         write_files(audit, partial, title)
         partial.chmod(0o755)
         check_folder(folder, overwrite=overwrite)  # somebody may have written it meanwhile
-        put_in_place(partial, whole)
+        replace_folder(whole, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
-
-
-def put_in_place(partial: Path, folder: Path) -> None:
-    """Rename ``partial`` to ``folder``; what was there goes only once the new one stands."""
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent)) / "old"
-    folder.rename(aside)
-    try:
-        partial.rename(folder)
-    except BaseException:
-        aside.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
 
 
 def write_files(audit: Audit, folder: Path, title: str) -> None:
