@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.controls import CONTROLS
+from sfumato.reproduction.judging import SMALLER_IS_BETTER
 from sfumato.reproduction.render import PERCENT
-from sfumato.reproduction.results import SMALLER_IS_BETTER
 from sfumato.significance import holm
 
 Content = Mapping[str, Any]

@@ -83,9 +83,20 @@ class TablePlan:
         options = dict(choice.options)
         if choice.name == "transformer" and self.encoder is not None:
             options["encoder"] = self.encoder
-        if "vectors" in options and self.folder is not None:
-            options["vectors"] = str(self.folder / options["vectors"])  # an absolute path stays
+        if "vectors" in options:
+            options["vectors"] = self._vectors(options["vectors"])
         return build_architecture(choice.name, options)
+
+    def _vectors(self, file: str) -> str:
+        """Return where a file of word vectors is; an absolute path stays."""
+        return file if self.folder is None else str(self.folder / file)
+
+    def architecture(self, model: str, data: str) -> Architecture:
+        """Return a model as a data set has it: with the vectors of its language."""
+        choice, own = self.table.models[model], self.table.data[data].vectors
+        if own is None or "vectors" not in choice.options:
+            return self.models[model]
+        return build_architecture(choice.name, {**choice.options, "vectors": self._vectors(own)})
 
     def kept(self, key: str) -> tuple[str, ...]:
         """Return the titles of ``data``, ``settings``, ``models`` or ``methods`` that this scale runs."""
@@ -161,7 +172,7 @@ class TablePlan:
             data=wanted.data,
             data_hash=data.fingerprint,
             model=wanted.model,
-            architecture=self.models[wanted.model],
+            architecture=self.architecture(wanted.model, wanted.data),
             method=wanted.method,
             built=self.methods[wanted.method],
             seed=wanted.repeat,

@@ -19,6 +19,8 @@ def markdown(content: Content) -> str:
     parts = [f"## {heading(content)}", *remarks(content), grid(*main_table(content, star="\\*", strong="**{}**"))]
     if any(row["control"] for row in content["rows"]):
         parts.append(grid(*control_table(content, star="\\*")))
+    if content.get("over_sets"):
+        parts.append("Over the data sets, independent ones only:\n\n" + sets_table(content))
     parts.append(legend(content))
     parts += [f"Failed: {item['run']}: {item['error']}" for item in content["failed"]]
     parts += [f"Note: {note}" for note in content["notes"]]
@@ -91,6 +93,17 @@ def control_table(content: Content, *, star: str) -> tuple[list[str], list[list[
         gains = [_gain(content, one, star) for one in found]
         body.append([row["place"], row["model"], row["method"], figure(content, row["mean"], row["sd"]), *gains])
     return heads, body
+
+
+def sets_table(content: Content) -> str:
+    """Return the tests over data sets as a Markdown table."""
+    heads = ["method", "against", "test", "sets", "mean difference", "p", "p (Holm)"]
+    body = []
+    for one in content["over_sets"]:
+        p_values = [_p(one, name) for name in ("p", "p_holm")]
+        names = [one["method"], one["against"], "Wilcoxon"]
+        body.append([*names, str(one["sets"]), signed(content, one["mean"]), *p_values])
+    return grid(heads, body)
 
 
 def difference(content: Content, row: Row, against: str) -> Mapping[str, Any] | None:
@@ -211,7 +224,7 @@ def csv_text(content: Content) -> str:
         "n_test",
         "n_leaked",
     ]
-    kept = ("difference", "low", "high", "p", "p_holm", "own_p", "effect")
+    kept = ("difference", "low", "high", "p", "p_holm", "own_p", "t_p", "mcnemar_p", "effect")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*names, *(f"{part} against {other}" for other in others for part in kept)])

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sfumato.controls import CONTROLS
-from sfumato.paired_tests import corrected_resampled_t, effect_size
 from sfumato.reproduction.plan import TablePlan, Wanted
-from sfumato.reproduction.table_parts import MethodChoice, TableFile
-from sfumato.run_files import predictions_path, read_correct
-from sfumato.significance import Difference, holm, paired_t, two_level_bootstrap, words
+from sfumato.reproduction.table_parts import MethodChoice, TableFile, place_title
 
 Line = Mapping[str, Any]
 Scores = dict[int, float]
 MISSING: Line = {"status": "missing"}
-SMALLER_IS_BETTER = ("log_loss", "brier", "ece")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,30 +106,42 @@ def _on_dev(lines: tuple[Line, ...]) -> tuple[float, float]:
 
 
 def rows(plan: TablePlan, cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Return a row a cell: mean and deviation over repeats, the published value and the distance to it."""
-    table, found = plan.table, []
-    for cell in cells:
-        scores = list(cell.scores(table.metric).values())
-        published = None if cell.control else table.published.value(cell.place, cell.model, cell.method)
-        mean = float(np.mean(scores)) if scores else None
-        first = next((lines[0] for lines in cell.runs.values()), {})
-        found.append(
-            {
-                **{name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method", "control")},
-                "n": len(scores),
-                "failed": cell.failed,
-                "settings": cell.settings,
-                "mean": mean,
-                "sd": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
-                "published": None if published is None else published[0],
-                "published_sd": None if published is None else published[1],
-                "minus_published": None if published is None or mean is None else _shown(table, mean) - published[0],
-                "without_leaked": _mean(cell.scores("accuracy", "metrics_without_leaked")),
-                "last": _mean(cell.scores(table.metric, "metrics_last")),
-                **{f"n_{part}": first.get(f"n_{part}") for part in ("train", "dev", "test", "leaked")},
-            }
-        )
-    return found
+    """Return a row a cell: mean and deviation over repeats, the published value and the distance to it.
+
+    What the paper has and this scale does not run stands there with the published value alone, and ``n`` 0.
+    """
+    return [_row(plan.table, cell) for cell in in_order(plan, [*cells, *_published_alone(plan, cells)])]
+
+
+def _published_alone(plan: TablePlan, cells: Sequence[Cell]) -> list[Cell]:
+    have = {(cell.place, cell.model, cell.method) for cell in cells}
+    places = {
+        place_title(data, setting): (data, setting) for data in plan.table.data for setting in plan.table.settings
+    }
+    every = [(place, model, row) for (place, model), found in plan.table.published.cells.items() for row in found]
+    left = [one for one in every if one not in have] if not plan.only else []
+    return [Cell(*places[place], place, model, method, "", {}) for place, model, method in left]
+
+
+def _row(table: TableFile, cell: Cell) -> dict[str, Any]:
+    scores = list(cell.scores(table.metric).values())
+    published = None if cell.control else table.published.value(cell.place, cell.model, cell.method)
+    mean = float(np.mean(scores)) if scores else None
+    first = next((lines[0] for lines in cell.runs.values()), {})
+    return {
+        **{name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method", "control")},
+        "n": len(scores),
+        "failed": cell.failed,
+        "settings": cell.settings,
+        "mean": mean,
+        "sd": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+        "published": None if published is None else published[0],
+        "published_sd": None if published is None else published[1],
+        "minus_published": None if published is None or mean is None else _shown(table, mean) - published[0],
+        "without_leaked": _mean(cell.scores("accuracy", "metrics_without_leaked")),
+        "last": _mean(cell.scores(table.metric, "metrics_last")),
+        **{f"n_{part}": first.get(f"n_{part}") for part in ("train", "dev", "test", "leaked")},
+    }
 
 
 def _shown(table: TableFile, value: float) -> float:
@@ -145,101 +151,3 @@ def _shown(table: TableFile, value: float) -> float:
 
 def _mean(scores: Scores) -> float | None:
     return float(np.mean(list(scores.values()))) if scores else None
-
-
-def differences(plan: TablePlan, cells: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
-    """Compare each method with the table's baseline and with its own controls, on the repeats that both have.
-
-    Returns
-    -------
-    list of dict
-        ``difference`` (method minus the other) with its interval (see `_judged`), ``p``, ``p_holm`` over all
-        comparisons of the table, ``own_p`` (the paper's test, uncorrected), ``effect`` (paired d) and ``words``.
-    """
-    by_key = {cell.key: cell for cell in cells}
-    found: list[tuple[dict[str, Any], Difference]] = []
-    for cell, other, against in _pairs(plan.table, cells, by_key):
-        repeats = sorted(cell.runs.keys() & other.runs.keys())
-        if repeats:
-            compared = _judged(plan, cell, other, repeats, folder)
-            names = {name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method")}
-            found.append(
-                ({**names, "against": against, "n": len(repeats), **_own(plan, cell, other, repeats)}, compared)
-            )
-    corrected = holm([difference.p for _, difference in found])
-    return [
-        {
-            **names,
-            **{name: getattr(compared, name) for name in ("difference", "low", "high", "p")},
-            "p_holm": p,
-            "words": _words(plan.table, compared.difference, p),
-        }
-        for (names, compared), p in zip(found, corrected, strict=True)
-    ]
-
-
-def _words(table: TableFile, difference: float, p: float) -> str:
-    sign = -1 if table.metric in SMALLER_IS_BETTER else 1
-    return words(sign * difference, p, level=table.level)
-
-
-def _pairs(
-    table: TableFile, cells: Sequence[Cell], by_key: Mapping[tuple[str, str, str, str], Cell]
-) -> Iterable[tuple[Cell, Cell, str]]:
-    for cell in cells:
-        if cell.control or not cell.runs:
-            continue
-        others = [(table.baseline, "", table.baseline)] if cell.method != table.baseline else []
-        others += [(cell.method, control, control) for control in CONTROLS]
-        for method, control, name in others:
-            other = by_key.get((cell.place, cell.model, method, control))
-            if other is not None and other.runs:
-                yield cell, other, name
-
-
-def _judged(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> Difference:
-    """Return the difference with its interval.
-
-    The same test rows in every repeat: the two-level bootstrap over repeats and rows. Random splits of one set:
-    Student's t with the variance corrected for training rows in common. Other metrics than accuracy: Student's t.
-    """
-    table = plan.table
-    first, second = ([c.scores(table.metric)[r] for r in repeats] for c in (cell, other))
-    if table.repeats.kind == "splits" and len(repeats) > 1:
-        line = cell.runs[repeats[0]][0]
-        return corrected_resampled_t(
-            first, second, train_rows=line["n_train"] + line["n_dev"], test_rows=line["n_test"]
-        )
-    have = all(
-        predictions_path(folder, line["key"]).exists() for c in (cell, other) for r in repeats for line in c.runs[r]
-    )
-    if table.metric == "accuracy" and have and table.repeats.kind != "splits":
-        return two_level_bootstrap(_right(cell, repeats, folder), _right(other, repeats, folder))
-    if len(repeats) > 1:
-        return paired_t(first, second)
-    return two_level_bootstrap(np.array([[first[0]]]), np.array([[second[0]]]))
-
-
-def _right(cell: Cell, repeats: Sequence[int], folder: Path) -> NDArray[np.float64]:
-    """Return right or wrong, (repeats, N); the share of right answers where a repeat has several runs."""
-    return np.stack(
-        [np.mean([read_correct(folder, line["key"]) for line in cell.runs[repeat]], axis=0) for repeat in repeats]
-    )
-
-
-def _own(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int]) -> dict[str, Any]:
-    """Return the paper's own test of the same repeats, and the effect size; None with fewer than two repeats."""
-    table = plan.table
-    first, second = ([c.scores(table.metric)[r] for r in repeats] for c in (cell, other))
-    if len(repeats) < 2:
-        return {"own_p": None, "effect": None}
-    effect = effect_size(first, second)
-    if table.own_test is None:
-        return {"own_p": None, "effect": effect if np.isfinite(effect) else None}
-    line = cell.runs[repeats[0]][0]
-    tested = (
-        paired_t(first, second)
-        if table.own_test == "paired-t"
-        else corrected_resampled_t(first, second, train_rows=line["n_train"] + line["n_dev"], test_rows=line["n_test"])
-    )
-    return {"own_p": tested.p, "effect": effect if np.isfinite(effect) else None}

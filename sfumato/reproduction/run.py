@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sfumato.datasets.catalog import entry
 from sfumato.datasets.place import VARIABLE
 from sfumato.errors import InputError, MissingExtraError, require_torch
 from sfumato.experiment import execute, failed
 from sfumato.json_text import json_text
 from sfumato.registry import check_whole
+from sfumato.reproduction.judging import differences, over_sets
 from sfumato.reproduction.plan import TablePlan, Wanted, sources, table_jobs
-from sfumato.reproduction.results import differences, rows, table_cells
+from sfumato.reproduction.results import rows, table_cells
 from sfumato.reproduction.table_file import read_table_file
 from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_report import RunReport
@@ -107,7 +109,6 @@ def planned(
     device: str | None = None,
 ) -> TablePlan:
     """Return the plan of a table, with every title of ``only`` checked."""
-    from sfumato.datasets import entry
     from sfumato.train import LOOP_VERSION
 
     def num_classes(title: str) -> int:
@@ -195,6 +196,7 @@ def judged(
     """Return all that a page of the table says, from the lines and the predictions in ``folder``."""
     table = plan.table
     cells = table_cells(plan, lines)
+    compared = differences(plan, cells, folder)
     return {
         **{name: getattr(table, name) for name in ("name", "title", "paper", "place", "metric", "baseline", "level")},
         **{name: getattr(table, name) for name in ("bold", "own_test", "explanation")},
@@ -209,7 +211,10 @@ def judged(
         "needed": len(plan.wanted),
         "done": sum(line["status"] == "done" for line in lines.values()),
         "rows": rows(plan, cells),
-        "differences": differences(plan, cells, folder),
+        "differences": compared,
+        "over_sets": over_sets(
+            compared, table, {choice.title: entry(choice.name).family for choice in table.data.values()}
+        ),
         "curves": curves(lines),
         "label_embeddings": label_embeddings(lines, classes),
         "failed": [

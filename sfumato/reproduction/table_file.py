@@ -132,13 +132,14 @@ def _steps(name: str, where: str, given: Any) -> tuple[Mapping[str, Any], ...]:
 
 
 def _data(name: str, title: str, entry: Mapping[str, Any]) -> DataChoice:
-    known_keys(name, f"data {title!r}", entry, ("name", "label", "damage", "characters", "note"))
+    known_keys(name, f"data {title!r}", entry, ("name", "label", "damage", "characters", "vectors", "note"))
     return DataChoice(
         title,
         text(name, f"name of data {title!r}", entry.get("name")),
         entry.get("label"),
         _steps(name, f"data {title!r}", entry.get("damage", ())),
         whole(name, f"characters of {title!r}", entry["characters"], 1) if "characters" in entry else None,
+        text(name, "vectors", entry["vectors"]) if "vectors" in entry else None,
         text(name, "note", entry.get("note", "")),
     )
 

@@ -26,13 +26,17 @@ class Repeats:
 
 @dataclass(frozen=True)
 class DataChoice:
-    """A column or block of the paper: a set of the catalogue, and what makes it the paper's."""
+    """A column or block of the paper: a set of the catalogue, and what makes it the paper's.
+
+    ``characters`` are kept of each text; ``vectors`` take the place of those of the models that have any.
+    """
 
     title: str
     name: str
     label: str | None = None
     damage: tuple[Mapping[str, Any], ...] = ()
     characters: int | None = None
+    vectors: str | None = None
     note: str = ""
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sfumato.reproduction.results import differences, rows, table_cells
+from sfumato.reproduction.judging import differences, over_sets
+from sfumato.reproduction.results import rows, table_cells
 from sfumato.reproduction.run import planned
 from tests.reproduction.tables import TOML, table
 
@@ -101,3 +102,35 @@ def test_a_smaller_log_loss_is_called_better(tmp_path):
     one = next(d for d in differences(plan, table_cells(plan, lines), tmp_path) if d["method"] == "KWLS")
     assert one["difference"] < 0
     assert one["words"] == "better"
+
+
+def test_a_cell_that_this_scale_cuts_stands_there_with_the_published_number_alone():
+    plan = planned(table(), scale="small")
+    lines = {run: line(0.5) for run in plan.wanted}
+    text = TOML.replace("L = [80.0, 85.0]", "L = [80.0, 85.0]\nBERT = [94.0, 95.0]")
+    plan = planned(table(text), scale="small")
+    found = rows(plan, table_cells(plan, lines))
+    alone = [(row["place"], row["method"], row["published"], row["n"]) for row in found if row["model"] == "BERT"]
+    assert alone == [("News, noise", "hard", 94.0, 0), ("News, noise", "KWLS", 95.0, 0)]
+    assert all(row["mean"] is None for row in found if row["model"] == "BERT")
+
+
+def test_one_repeat_is_judged_by_mcnemar_and_five_by_t_too(tmp_path):
+    plan, lines = made(SPLITS, lambda run: line(0.5 + 0.01 * run.repeat), setting="noise")
+    assert all(d["t_p"] is None for d in differences(plan, table_cells(plan, lines), tmp_path))
+    rng = np.random.default_rng(1)
+    plan, lines = made(SPLITS.replace("number = 3", "number = 5"), lambda run: line(rng.random()), setting="noise")
+    one = differences(plan, table_cells(plan, lines), tmp_path)[0]
+    assert one["t_p"] == pytest.approx(one["p"])
+    assert one["t_p"] > one["own_p"]
+
+
+def test_sets_are_tested_only_where_six_are_independent():
+    names = list("abcdef")
+    compared = [
+        {"method": "KWLS", "against": "hard", "data": name, "difference": 0.01 * k} for k, name in enumerate(names, 1)
+    ]
+    (one,) = over_sets(compared, table(), {name: name for name in names})
+    assert one["p"] == pytest.approx(stats.wilcoxon([0.01 * k for k in range(1, 7)], method="exact").pvalue)
+    assert (one["sets"], one["mean"]) == (6, pytest.approx(0.035))
+    assert over_sets(compared, table(), {**{name: name for name in names}, "a": "b"}) == []
