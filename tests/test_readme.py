@@ -36,7 +36,8 @@ CALLS = list(shell_commands())
 
 
 def test_the_main_job_is_shown_command_by_command() -> None:
-    assert [call[0] for call in CALLS] == ["demo", "check", "audit", "fit", "predict", "evaluate", "soften", "compare"]
+    main_job = ["demo", "check", "audit", "fit", "predict", "evaluate", "soften", "compare"]
+    assert [call[0] for call in CALLS] == [*main_job, "tables", "reproduce", "datasets"]
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
