@@ -15,7 +15,14 @@ from typing import Any
 SETS = ["trec", "sst5", "thucnews-titles", "ag_news", "20newsgroups", "trec-encoder"]
 HEADS = {"trec": "trec (50)", "thucnews-titles": "thucnews", "20newsgroups": "20news", "trec-encoder": "trec, MiniLM"}
 METHODS = ["baseline", "label-smoothing", "kwls", "kwls-paper", "lcm", "lcm-paper"]
-FURTHER = ["kwls-official", "tfidf", "label-similarity", "self-distillation", "self-distillation-paper"]
+FURTHER = [
+    "kwls-official",
+    "tfidf",
+    "label-similarity",
+    "self-distillation",
+    "self-distillation weight=0.5",
+    "self-distillation-paper",
+]
 REFERENCES = ["class-weights", "logit-adjustment"]
 GROUPS = {
     "methods": "All methods, linear and textcnn",

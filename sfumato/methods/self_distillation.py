@@ -44,7 +44,7 @@ def _distil(examples: Examples, *, weight: float, temperature: float) -> Example
 
 
 def self_distillation(
-    weight: float = 0.5,
+    weight: float = 0.1,
     *,
     temperature: float = 1.0,
     folds: int = 5,
@@ -72,6 +72,7 @@ def self_distillation(
         (partial(_distil, weight=weight, temperature=temperature),),
         target_criterion(name, loss),
         options=options,
+        version=2,
         teacher=Teacher(folds=folds, model=teacher),
         replaces_targets=True,
     )
