@@ -35,15 +35,12 @@ def differences(plan: TablePlan, cells: Sequence[Cell], folder: Path) -> list[di
     found: list[tuple[dict[str, Any], Difference]] = []
     for cell, other, against in _pairs(plan.table, cells, by_key):
         repeats = sorted(cell.runs.keys() & other.runs.keys())
-        if repeats:
-            compared = _judged(plan, cell, other, repeats, folder)
+        how = _how(plan, cell, other, repeats, folder)
+        if how is not None:
+            compared = _judged(how, plan.table, cell, other, repeats, folder)
             names = {name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method")}
-            found.append(
-                (
-                    {**names, "against": against, "n": len(repeats), **_tests(plan, cell, other, repeats, folder)},
-                    compared,
-                )
-            )
+            names |= {"against": against, "n": len(repeats), "how": how}
+            found.append(({**names, **_tests(plan, cell, other, repeats, folder)}, compared))
     corrected = holm([difference.p for _, difference in found])
     return [
         {
@@ -75,21 +72,25 @@ def _pairs(
                 yield cell, other, name
 
 
-def _judged(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> Difference:
+def _how(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> str | None:
+    """Return what the interval is made by; None where nothing says how much is luck."""
+    if plan.table.repeats.kind == "splits" and len(repeats) > 1:
+        return "corrected-t"
+    if repeats and _may_bootstrap(plan, cell, other, repeats, folder):
+        return "bootstrap"
+    return "paired-t" if len(repeats) > 1 else None
+
+
+def _judged(how: str, table: TableFile, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> Difference:
     """Return the difference with its interval.
 
     The same test rows in every repeat: the two-level bootstrap over repeats and rows. Random splits of one set:
     Student's t with the variance corrected for training rows in common. Other metrics than accuracy: Student's t.
     """
-    table = plan.table
-    first, second = ([c.scores(table.metric)[r] for r in repeats] for c in (cell, other))
-    if table.repeats.kind == "splits" and len(repeats) > 1:
-        return _corrected(cell, repeats, first, second)
-    if _may_bootstrap(plan, cell, other, repeats, folder):
+    if how == "bootstrap":
         return two_level_bootstrap(_right(cell, repeats, folder), _right(other, repeats, folder))
-    if len(repeats) > 1:
-        return paired_t(first, second)
-    return two_level_bootstrap(np.array([[first[0]]]), np.array([[second[0]]]))
+    first, second = ([c.scores(table.metric)[r] for r in repeats] for c in (cell, other))
+    return paired_t(first, second) if how == "paired-t" else _corrected(cell, repeats, first, second)
 
 
 def _may_bootstrap(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> bool:

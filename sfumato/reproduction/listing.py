@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sfumato.reproduction.run import planned, state, table_folder
+from sfumato.reproduction.known import state
+from sfumato.reproduction.run import planned, table_folder
 from sfumato.reproduction.table_file import read_table_file, table_names
 from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_report import duration
@@ -20,8 +21,8 @@ def listed_tables(output: Path) -> list[dict[str, Any]]:
 
 def listed_table(table: TableFile, output: Path) -> dict[str, Any]:
     """Return name, title, and the runs done and needed at the scales small and full."""
-    done, needed, seconds = state(planned(table, scale="small"), table_folder(table.name, "small", output))
-    full_done, full_needed, _ = state(planned(table, scale="full"), table_folder(table.name, "full", output))
+    done, needed, seconds = state(planned(table, scale="small"), table_folder(table.runs_of, "small", output))
+    full_done, full_needed, _ = state(planned(table, scale="full"), table_folder(table.runs_of, "full", output))
     left = (needed - done) * seconds / JOBS
     return {
         **{name: getattr(table, name) for name in ("name", "title", "paper", "place")},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sfumato.architecture import Architecture, Training
 from sfumato.controls import VERSION, control_names
 from sfumato.dataset import DataSet
-from sfumato.errors import InputError
+from sfumato.errors import InputError, nearest
 from sfumato.experiment import Run
 from sfumato.joining import joined
 from sfumato.method import Method
@@ -92,11 +92,14 @@ class TablePlan:
         return file if self.folder is None else str(self.folder / file)
 
     def architecture(self, model: str, data: str) -> Architecture:
-        """Return a model as a data set has it: with the vectors of its language."""
-        choice, own = self.table.models[model], self.table.data[data].vectors
-        if own is None or "vectors" not in choice.options:
-            return self.models[model]
-        return build_architecture(choice.name, {**choice.options, "vectors": self._vectors(own)})
+        """Return a model as a data set has it: with the vectors or the encoder of its language."""
+        choice, found = self.table.models[model], self.table.data[data]
+        options = dict(choice.options)
+        if found.vectors is not None and "vectors" in options:
+            options["vectors"] = self._vectors(found.vectors)
+        if found.encoder is not None and "encoder" in options and self.encoder is None:
+            options["encoder"] = found.encoder
+        return self.models[model] if options == choice.options else build_architecture(choice.name, options)
 
     def kept(self, key: str) -> tuple[str, ...]:
         """Return the titles of ``data``, ``settings``, ``models`` or ``methods`` that this scale runs."""
@@ -161,16 +164,17 @@ class TablePlan:
 
     def job(self, wanted: Wanted, data: DataSet) -> Job:
         """Return the run with its data; a control of a method that learns or is taught waits for the method's run."""
-        run = self._run(wanted, data)
+        run = self.run(wanted, data.fingerprint)
         method = self.methods[wanted.method]
         if not wanted.control or not (method.needs_training or method.teacher is not None):
             return Job(run, data)
-        return Job(run, data, self._run(replace(wanted, control=""), data))
+        return Job(run, data, self.run(replace(wanted, control=""), data.fingerprint))
 
-    def _run(self, wanted: Wanted, data: DataSet) -> Run:
+    def run(self, wanted: Wanted, data_hash: str) -> Run:
+        """Return a run on data of this hash."""
         return Run(
             data=wanted.data,
-            data_hash=data.fingerprint,
+            data_hash=data_hash,
             model=wanted.model,
             architecture=self.architecture(wanted.model, wanted.data),
             method=wanted.method,
@@ -197,10 +201,6 @@ def _built(choice: MethodChoice) -> Method:
 
 
 def _training(name: str, own: Training, settings: Mapping[str, Any]) -> Training:
-    from dataclasses import fields
-
-    from sfumato.errors import nearest
-
     known = {field.name for field in fields(Training)}
     for key in settings:
         if key not in known:

@@ -12,6 +12,11 @@ from sfumato.controls import CONTROLS
 Content = Mapping[str, Any]
 Row = Mapping[str, Any]
 PERCENT = ("accuracy", "macro_f1")
+HOW = {
+    "bootstrap": "a two-level bootstrap over repeats and test rows",
+    "corrected-t": "Student's t with the variance corrected for shared training rows (Nadeau and Bengio, 2003)",
+    "paired-t": "Student's paired t over repeats",
+}
 
 
 def markdown(content: Content) -> str:
@@ -32,8 +37,9 @@ def heading(content: Content) -> str:
     sizes = content["sizes"]
     if content["scale"] == "full":
         return f"{content['title']}"
-    rows = f"at most {sizes['rows']:,} rows to train on, {sizes['test_rows']:,} to test" if sizes["rows"] else "cut"
-    return f"{content['title']} (scale {content['scale']}, smaller than the paper's: {rows})"
+    limits = [(sizes["rows"], "to train on"), (sizes["test_rows"], "to test")]
+    said = [f"at most {number:,} rows {what}" for number, what in limits if number is not None]
+    return f"{content['title']} (scale {content['scale']}, smaller than the paper's: {', '.join(said) or 'cut'})"
 
 
 def remarks(content: Content) -> list[str]:
@@ -134,7 +140,8 @@ def _bold(content: Content, row: Row, found: Any, best: Mapping[tuple[str, str],
         bold = row["mean"] is not None and row["mean"] == best[row["place"], row["model"]]
     else:
         p = None if found is None else found["own_p"] if content["own_test"] else found["p_holm"]
-        bold = p is not None and p < content["level"] and found["words"] != "worse"
+        better = found is not None and (found["difference"] > 0) == (content["metric"] in PERCENT)
+        bold = p is not None and p < content["level"] and better
     return strong.format(text) if bold else text
 
 
@@ -195,16 +202,17 @@ def legend(content: Content) -> str:
         "folds": "folds of the training rows into train and dev; the test rows are the same",
         "splits": "random splits of all rows",
     }
-    how = {
-        "splits": "Student's t with the variance corrected for shared training rows (Nadeau and Bengio, 2003)",
-    }.get(repeats["kind"], "a two-level bootstrap over repeats and test rows")
     unit = "percent" if content["metric"] in PERCENT else "as it is"
     metric = content["metric"].replace("_", "-")
     said = f"Ours: mean ± standard deviation of test {metric} ({unit}) over n {kinds[repeats['kind']]}. "
-    said += f"Interval and p: {how}; Holm over the {len(content['differences'])} comparisons of this table; "
-    said += f"\\* p < {content['level']:g}. "
+    if content["differences"]:
+        how = " or ".join(HOW[name] for name in dict.fromkeys(one["how"] for one in content["differences"]))
+        said += f"Interval and p: {how}; Holm over the {len(content['differences'])} comparisons of this table; "
+        said += f"\\* p < {content['level']:g}. "
+    if repeats["kind"] == "folds":
+        said += "Folds share training rows, so their spread is somewhat too small for a new sample of rows. "
     if content["own_test"]:
-        said += f"The paper's test is {content['own_test']} at {content['level']:g}, not corrected. "
+        said += f"The paper's test, as we read it: {content['own_test']} at {content['level']:g}, not corrected. "
     bold = {"best": "the best mean of its data and model", "significant": "significant by the table's own test"}
     return said + f"Bold: {bold[content['bold']]}."
 

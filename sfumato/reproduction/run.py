@@ -6,27 +6,28 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sfumato.controls import CONTROLS
 from sfumato.datasets.catalog import entry
 from sfumato.datasets.place import VARIABLE
-from sfumato.errors import InputError, MissingExtraError, require_torch
+from sfumato.errors import InputError, MissingExtraError, nearest, require_torch
 from sfumato.experiment import execute, failed
 from sfumato.json_text import json_text
 from sfumato.registry import check_whole
 from sfumato.reproduction.judging import differences, over_sets
+from sfumato.reproduction.known import known_lines
 from sfumato.reproduction.plan import TablePlan, Wanted, sources, table_jobs
 from sfumato.reproduction.results import rows, table_cells
 from sfumato.reproduction.table_file import read_table_file
 from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_report import RunReport
-from sfumato.runner import RESULTS, append, finished, run_all
+from sfumato.runner import RESULTS, append, run_all
 from sfumato.side_by_side import Job
 
 Line = dict[str, Any]
-ONLY = ("data", "setting", "model", "method", "control", "repeat")
 TABLE = "table.json"
 
 
@@ -93,6 +94,9 @@ def reproduce(
         notes = sorted({note for _, job in pairs for note in job.data.notes})
         classes = {run: tuple(job.data.train.classes) for run, job in pairs}
         by_run = {run: line for (run, _), line in zip(pairs, lines, strict=True)}
+        if plan.only and scale != "smoke":  # what was run before stays in the table
+            plan = replace(plan, only={})
+            by_run = {**known_lines(plan, folder), **by_run}
         content = judged(plan, by_run, folder, notes, classes)
         if scale != "smoke" and (missing := save(content, table_folder(plan.table.name, scale, output))):
             _say(missing, echo)
@@ -117,15 +121,30 @@ def planned(
         return len(subset[-1]) if subset else entry(choice.name).num_classes(choice.label)
 
     plan = TablePlan(table, scale, dict(only or {}), num_classes, encoder, LOOP_VERSION, device, data_folder(data))
-    known = {"data": table.data, "setting": table.settings, "model": table.models, "method": table.methods}
-    for key, titles in plan.only.items():
-        if key not in ONLY:
-            raise InputError(f"--only takes {', '.join(ONLY)}, got {key!r}")
-        for title in titles if key in known else ():
-            if title not in known[key]:
-                listed = ", ".join(repr(name) for name in known[key])
-                raise InputError(f"table {table.name} has no {key} {title!r}; it has: {listed}")
+    check_only(plan)
     return plan
+
+
+def check_only(plan: TablePlan) -> None:
+    """Raise if ``only`` has a key, or a title, that the table has not."""
+    table = plan.table
+    known: dict[str, Sequence[str]] = {
+        "data": tuple(table.data),
+        "setting": tuple(table.settings),
+        "model": tuple(table.models),
+        "method": tuple(table.methods),
+        "control": ("", *CONTROLS),
+        "repeat": [str(number) for number in range(plan.repeats)],
+    }
+    for key, titles in plan.only.items():
+        if key not in known:
+            raise InputError(f"--only takes {', '.join(known)}, got {key!r}{nearest(key, known)}")
+        for title in titles:
+            if str(title) not in known[key]:
+                listed = ", ".join(repr(name) for name in known[key])
+                alike = next((f" (did you mean {n!r}?)" for n in known[key] if n.lower() == str(title).lower()), None)
+                hint = nearest(str(title), known[key]) if alike is None else alike
+                raise InputError(f"table {table.name} has no {key} {title!r}{hint}; it has: {listed}")
 
 
 def data_folder(data: str | Path | None) -> Path | None:
@@ -267,25 +286,3 @@ def save(content: Mapping[str, Any], folder: Path) -> str:
     except (InputError, MissingExtraError) as error:
         return f"no new figure: {error}"
     return unreadable(content)
-
-
-def state(plan: TablePlan, folder: Path) -> tuple[int, int, float]:
-    """Return how many runs of a plan are done, how many it needs, and the seconds that one took (median, 0: none)."""
-    from statistics import median
-
-    done = {
-        (
-            line["data"],
-            line.get("setting"),
-            line.get("variant"),
-            line["model"],
-            line["method"],
-            line["control"],
-            line["seed"],
-        )
-        for line in (finished(folder).values() if folder.exists() else ())
-        if line["status"] == "done"
-    }
-    wanted = [(r.data, r.setting, r.variant, r.model, r.method, r.control, r.repeat) for r in plan.wanted]
-    seconds = [line["seconds_in_all"] for line in finished(folder).values() if line["status"] == "done"] if done else []
-    return sum(run in done for run in wanted), len(wanted), median(seconds) if seconds else 0.0

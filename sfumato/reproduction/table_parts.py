@@ -28,7 +28,8 @@ class Repeats:
 class DataChoice:
     """A column or block of the paper: a set of the catalogue, and what makes it the paper's.
 
-    ``characters`` are kept of each text; ``vectors`` take the place of those of the models that have any.
+    ``characters`` are kept of each text; ``vectors`` and ``encoder`` take the place of those of the models that have
+    any.
     """
 
     title: str
@@ -37,6 +38,7 @@ class DataChoice:
     damage: tuple[Mapping[str, Any], ...] = ()
     characters: int | None = None
     vectors: str | None = None
+    encoder: str | None = None
     note: str = ""
 
 

@@ -42,8 +42,14 @@ def test_smoke_is_one_place_one_model_one_repeat_every_method_and_no_control():
 def test_only_narrows_the_runs_and_names_a_title_that_there_is_not():
     runs = planned(table(), scale="small", only={"setting": ["noise"], "method": ["KWLS"], "repeat": ["1"]}).wanted
     assert {(run.setting, run.method, run.repeat) for run in runs} == {("noise", "KWLS", 1)}
-    with pytest.raises(InputError, match=r"has no method 'KWSL'; it has: 'hard', 'LS \.1'"):
+    with pytest.raises(InputError, match=r"has no method 'KWSL' \(did you mean 'KWLS'\?\); it has: 'hard', 'LS \.1'"):
         planned(table(), scale="small", only={"method": ["KWSL"]})
+    with pytest.raises(InputError, match=r"has no model 'cnn' \(did you mean 'CNN'\?\)"):
+        planned(table(), scale="small", only={"model": ["cnn"]})
+    with pytest.raises(InputError, match="has no repeat '7'; it has: '0', '1', '2'"):
+        planned(table(), scale="small", only={"repeat": ["7"]})
+    with pytest.raises(InputError, match="has no control 'unifrom'"):
+        planned(table(), scale="small", only={"control": ["unifrom"]})
     with pytest.raises(InputError, match="--only takes data, setting, model"):
         planned(table(), scale="small", only={"models": ["L"]})
 

@@ -92,6 +92,11 @@ def test_a_table_goes_on_where_it_was_and_is_written_in_three_forms(file, data, 
     folder = table_folder("own", "small", tmp_path)
     assert json.loads((folder / "table.json").read_text(encoding="utf-8"))["done"] == 21
     found = list(csv.DictReader(io.StringIO((folder / "table.csv").read_text(encoding="utf-8"))))
-    assert len(found) == len(whole.content["rows"]) == 8
+    assert len(found) == len(whole.content["rows"])
+    assert len([row for row in found if int(row["n"])]) == 8
+    assert "**21 of 102 runs are done.**" in whole.to_markdown()
     assert (folder / "table.md").read_text(encoding="utf-8") == whole.to_markdown()
     assert len(first.lines) == 7
+    part = reproduce(file, **{**arguments, "only": {"method": ["hard"], "setting": ["noise"]}})
+    assert (len(part.lines), part.content["done"], part.content["needed"]) == (3, 21, 102)
+    assert part.content["rows"] == whole.content["rows"]
