@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from sfumato.errors import InputError, nearest
 
 
-def known_keys(name: str, where: str, entry: Mapping[str, Any], allowed: Sequence[str]) -> None:
-    """Raise unless every key of ``entry`` is allowed."""
-    for key in entry:
+def known_keys(name: str, where: str, entry: Any, allowed: Sequence[str]) -> None:
+    """Raise unless ``entry`` is a table of which every key is allowed."""
+    for key in mapping(name, where, entry, f"{{ {allowed[0]} = ... }}"):
         if key not in allowed:
             listed = ", ".join(allowed)
             raise InputError(f"table {name}: {where} has no key {key!r}{nearest(key, allowed)}; it takes: {listed}")
+
+
+def mapping(name: str, where: str, value: Any, example: str) -> Mapping[str, Any]:
+    """Return a table of keys and values, or raise."""
+    if not isinstance(value, Mapping):
+        raise InputError(f"table {name}: {where} must be written {example}, got {value!r}")
+    return value
 
 
 def text(name: str, key: str, value: Any) -> str:
@@ -30,6 +38,13 @@ def texts(name: str, key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def flag(name: str, key: str, value: Any) -> bool:
+    """Return true or false, or raise."""
+    if not isinstance(value, bool):
+        raise InputError(f"table {name}: {key} must be true or false, got {value!r}")
+    return value
+
+
 def one_of(name: str, key: str, value: Any, allowed: Sequence[str]) -> str:
     """Return a text that is one of ``allowed``, or raise."""
     if value not in allowed:
@@ -43,6 +58,13 @@ def number(name: str, key: str, value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(f"table {name}: {key} must be a number from {low:g} to {high:g}, got {value!r}")
     return float(value)
+
+
+def finite(name: str, key: str, value: Any) -> float:
+    """Return a number as it is given, or raise."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise InputError(f"table {name}: {key} must be a number, got {value!r}")
+    return value
 
 
 def whole(name: str, key: str, value: Any, low: int) -> int:

@@ -59,11 +59,6 @@ def test_training_settings_of_the_scale_and_of_a_model_in_it_win():
     assert plan.training("L").max_length == 8  # linear has no epochs of a loop
     other = planned(table(TOML.replace('models = ["L", "BERT"]', "")), scale="small")
     assert (other.training("CNN").epochs, other.training("CNN").max_length) == (2, 16)
-    wrong = planned(
-        table(TOML.replace("epochs = 2, max", "epoch = 2, max").replace('["L", "BERT"]', '["CNN"]')), scale="small"
-    )
-    with pytest.raises(InputError, match=r"training has no setting 'epoch' \(did you mean 'epochs'\?\)"):
-        wrong.training("CNN")
 
 
 def test_folds_share_the_test_rows_and_meet_in_every_training_row_once(data):

@@ -46,6 +46,27 @@ WRONG = [
     ('[published.cells."News"]', '[published.cells."Nows"]', "published names 'Nows', which the table has not"),
     ('"paired-t"', '"t"', "own_test must be one of paired-t, corrected-t"),
     ('[[blocks]]\nsettings = [""', '[[blocks]]\nsetings = [""', "block 1 has no key 'setings'"),
+    ('baseline = "hard"', 'baseline = ["hard"]', "baseline must be text, got ['hard']"),
+    ('title = "Accuracy', 'controls = "no"\ntitle = "Accuracy', "controls must be true or false, got 'no'"),
+    ('title = "Accuracy', 'measures = ["curvs"]\ntitle = "Accuracy', "measures must be one of curves, last-epoch"),
+    ('title = "Accuracy', 'runs_of = "kwls-tabel-2"\ntitle = "Accuracy', "no table 'kwls-tabel-2' (did you mean"),
+    ('title = "Accuracy', 'runs_of = 2\ntitle = "Accuracy', "runs_of must be text, got 2"),
+    ('repeats = { kind = "folds", number = 3 }', "repeats = 3", "repeats must be written { kind = ... }, got 3"),
+    ('name = "ag_news"', 'name = "ag_news", label = 3', "label of data 'News' must be text, got 3"),
+    ("x = 20", 'x = "a"', "x of setting 'noise' must be a number, got 'a'"),
+    ("each_class = true", "each_class = 1", "each_class of setting 'rare' must be true or false, got 1"),
+    ('"textcnn"', '"textcnn", training = 3', "training of model 'CNN' must be written { epochs = 8 }, got 3"),
+    ('"textcnn"', '"textcnn", training = { epoch = 3 }', "no setting 'epoch' (did you mean 'epochs'?)"),
+    ("epochs = 2,", 'epochs = "many",', "epochs of the training of scale small must be a whole number of at least 1"),
+    ("epochs = 2,", "lr = 1000,", "lr of the training of scale small must be a number from 1e-12 to 100, got 1000"),
+    ("epochs = 2,", 'schedule = "liner",', "must be one of constant, linear, got 'liner' (did you mean 'linear'?)"),
+    ("{ max_length = 8 }", '{ max_length = "x" }', "max_length of the training of 'L' in scale small must be a whole"),
+    (", L = { max", ", LL = { max", "training of scale small has no setting 'LL'"),
+    ("training = { epochs = 2, max_length = 16, L = { max_length = 8 } }", 'training = "x"', "got 'x'"),
+    ("test_rows = 60", "repeats = 4", "repeats of scale small must be at most 3, the number of folds, got 4"),
+    ("[90.0, 0.5]", "[90.0]", "published 'News', 'L', 'KWLS' must be a number, or [mean, deviation], got [90.0]"),
+    ("L = [80.0, 85.0]", 'L = [80.0, "a"]', "published 'News, noise', 'L', 'KWLS' must be a number, got 'a'"),
+    ("L = [80.0, 85.0]", 'L = "ab"', "published 'News, noise', 'L' needs 2 numbers, got 'ab'"),
 ]
 
 
@@ -54,6 +75,25 @@ def test_a_file_with_a_mistake_is_refused_in_words(old, new, said):
     assert old in TOML
     with pytest.raises(InputError, match=re.escape(said)):
         table(TOML.replace(old, new, 1))
+
+
+def test_fewer_repeats_than_folds_are_the_first_folds_and_seeds_have_no_such_end():
+    assert table(TOML.replace("test_rows = 60", "repeats = 2")).scale("small").repeats == 2
+    seeds = TOML.replace('"folds", number = 3', '"seeds", number = 3').replace("test_rows = 60", "repeats = 4")
+    assert table(seeds).scale("small").repeats == 4
+
+
+def test_blocks_that_are_no_tables_are_refused_in_words():
+    without, _, rest = TOML.partition("[[blocks]]")
+    text = without + rest[rest.index("[published]") :]
+    for given, said in (("[1]", "block 1 must be written"), ("1", r"must be written \[\[blocks\]\]")):
+        with pytest.raises(InputError, match=said):
+            table(f"blocks = {given}\n{text}")
+
+
+def test_training_settings_stay_as_they_are_written():
+    text = TOML.replace('"textcnn"', '"textcnn", training = { lr = 1, optimizer = "sgd", patience = 2 }')
+    assert table(text).models["CNN"].training == {"lr": 1, "optimizer": "sgd", "patience": 2}
 
 
 def test_an_unknown_table_and_a_file_that_is_not_there_are_said(tmp_path):
