@@ -110,12 +110,15 @@ def gains(content: Content, method: str, against: str, where: Where | None = Non
 
     The table tests the first two. Over another method the gain is the difference of the gains over the baseline, and
     its error that of independent ones: they have baseline and test rows in common, so it is rather too large.
+    A difference without an interval, of one repeat whose rows are not known, is no gain yet and left out.
     """
     if against == content["baseline"] or against in CONTROLS:
         return [
             _gain(content, found)
             for found in content["differences"]
-            if (found["method"], found["against"]) == (method, against) and fits(found, where or {})
+            if (found["method"], found["against"]) == (method, against)
+            and fits(found, where or {})
+            and None not in (found["low"], found["high"])
         ]
     second = {(gain.place, gain.model): gain for gain in gains(content, against, content["baseline"], where)}
     if method == content["baseline"]:

@@ -3,42 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.reproduction.contents import Content, Gain, corrected, fits, named
+from sfumato.paired_tests import corrected_resampled_t
+from sfumato.reproduction.contents import Content, Gain, Row, corrected, fits, named
 from sfumato.reproduction.verdicts import NOT_SUPPORTED, NOTHING, SUPPORTED, Contents, Rule, Verdict, counted
-from sfumato.significance import paired_t
+from sfumato.significance import Difference, paired_t
 
 PERMUTATIONS = 9_999
 ALMOST = 0.95  # the share of the other method's best that "learns faster" waits for
 
 Values = NDArray[np.float64]
-Reduce = Callable[[Values, Values], float]
 
 
-def _epochs(values: Values, other: Values) -> float:
-    """Return the looks until 95 % of the best that the other method reaches; one more than there are, if never."""
-    reached = np.flatnonzero(values >= ALMOST * other.max())
-    return float(reached[0] + 1 if len(reached) else len(values) + 1)
+@dataclass(frozen=True)
+class Beside:
+    """What a curve is looked at beside.
+
+    Attributes
+    ----------
+    best : the best that the other method reaches in the same repeat
+    both : the looks that both curves have
+    longest : the looks of the model's longest curve in the table
+    """
+
+    best: float
+    both: int
+    longest: int
+
+
+Reduce = Callable[[Values, Beside], float]
+
+
+def _epochs(values: Values, beside: Beside) -> float:
+    """Return the looks until 95 % of the best that the other method reaches; one more than any curve has, if never.
+
+    A curve that is stopped before it gets there must not be called faster than one that gets there later.
+    """
+    reached = np.flatnonzero(values >= ALMOST * beside.best)
+    return float(reached[0] + 1 if len(reached) else beside.longest + 1)
+
+
+def _early(values: Values) -> float:
+    return float(values[: max(1, len(values) // 4)].mean())
+
+
+def _of_both(reduce: Callable[[Values], float]) -> Reduce:
+    """Look only at the looks that both curves have: one of them may be stopped before the other."""
+    return lambda values, beside: reduce(values[: beside.both])
 
 
 REDUCE: Mapping[str, Reduce] = {
-    "first": lambda values, other: float(values[0]),
-    "early": lambda values, other: float(values[: max(1, len(values) // 4)].mean()),
-    "last": lambda values, other: float(values[-1]),
-    "best": lambda values, other: float(values.max()),
-    "drop": lambda values, other: float(values.max() - values[-1]),  # lost since the best look
-    "rise": lambda values, other: float(values[-1] - values.min()),  # of a loss since its lowest
+    "first": lambda values, beside: float(values[0]),
+    "early": _of_both(_early),
+    "last": _of_both(lambda values: float(values[-1])),
+    "best": lambda values, beside: float(values.max()),
+    "drop": _of_both(lambda values: float(values.max() - values[-1])),  # lost since the best look
+    "rise": _of_both(lambda values: float(values[-1] - values.min())),  # of a loss since its lowest
     "epochs": _epochs,
 }
-"""What becomes of a curve; the other method's curve in the same repeat says what ``epochs`` waits for."""
+"""What becomes of a curve."""
 
 
 def curve(rule: Rule, contents: Contents) -> Verdict:
-    """Compare a measure with another method's, over the repeats of each cell (Student's paired t, Holm)."""
+    """Compare a measure with another method's, over the repeats of each cell (Student's paired t, Holm).
+
+    Over random splits its variance is corrected for shared training rows; the rows that are looked at are dev's.
+    """
     table = contents[rule["table"]]
     found = [
         gain
@@ -56,36 +91,51 @@ def _gains(table: Content, method: str, against: str, rule: Rule, sign: float) -
     }
     places = {(row["place"], row["model"]): row for row in table["rows"] if fits(row, rule.get("where", {}))}
     found = []
-    for (place, model), row in places.items():
-        repeats = [
-            key[3] for key in curves if key[:3] == (place, model, method) and (*key[:2], against, key[3]) in curves
-        ]
+    for cell, row in places.items():
+        longest = max((len(history) for key, history in curves.items() if key[1] == row["model"]), default=0)
+        repeats = sorted(key[3] for key in curves if key[:3] == (*cell, method) and (*cell, against, key[3]) in curves)
         pairs = [
-            _reduced(curves[place, model, method, repeat], curves[place, model, against, repeat], rule)
-            for repeat in sorted(repeats)
+            _reduced(curves[*cell, method, repeat], curves[*cell, against, repeat], rule, longest) for repeat in repeats
         ]
         if len(pairs) > 1:
-            compared = paired_t([one for one, _ in pairs], [other for _, other in pairs])
-            found.append(
-                Gain(
-                    **{name: row[name] for name in ("data", "setting", "place", "model")},
-                    table=table["name"],
-                    method=method,
-                    against=against,
-                    value=sign * compared.difference,
-                    error=0.0,
-                    p=compared.p,
-                    level=table["level"],
-                    tested=False,
-                )
-            )
+            found.append(_gain(table, row, pairs, {"method": method, "against": against}, sign))
     return found
 
 
-def _reduced(mine: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]], rule: Rule) -> tuple[float, float]:
+def _gain(
+    table: Content,
+    row: Row,
+    pairs: Sequence[tuple[float, float]],
+    methods: Mapping[str, Any],
+    sign: float,
+) -> Gain:
+    compared = _compared(table, row, pairs)
+    return Gain(
+        **{name: row[name] for name in ("data", "setting", "place", "model")},
+        **methods,
+        table=table["name"],
+        value=sign * compared.difference,
+        error=0.0,
+        p=compared.p,
+        level=table["level"],
+        tested=False,
+    )
+
+
+def _compared(table: Content, row: Row, pairs: Sequence[tuple[float, float]]) -> Difference:
+    first, second = [one for one, _ in pairs], [other for _, other in pairs]
+    if table["repeats"]["kind"] == "splits":
+        return corrected_resampled_t(first, second, train_rows=row["n_train"], test_rows=row["n_dev"])
+    return paired_t(first, second)
+
+
+def _reduced(
+    mine: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]], rule: Rule, longest: int
+) -> tuple[float, float]:
     measure, reduce = rule["measure"], REDUCE[rule["at"]]
     one, two = (np.array([look[measure] for look in looks]) for looks in (mine, other))
-    return reduce(one, two), reduce(two, two)
+    beside = Beside(float(two.max()), min(len(one), len(two)), longest)
+    return reduce(one, beside), reduce(two, beside)
 
 
 def within_groups(rule: Rule, contents: Contents) -> Verdict:

@@ -3,10 +3,12 @@
 A rule is judged only where all its tables have results. What counts as support is the same for all: the majority that
 the claim needs, *and* more than chance.
 
-``better``        a method gains over a baseline, a control or another method, in as many cells as ``need`` says
+``better``        a method gains over a baseline, a control or another method, in as many cells as ``need`` says;
+                  with ``each = "model"`` for each model by itself
 ``larger``        a mean gain (or level, or fall between two tables) is larger on one side than on another
+``largest``       the gain of one cell is larger than that of each other cell
 ``grows``         the mean gain grows along settings
-``steadier``      the deviation over repeats is smaller
+``steadier``      the deviation over repeats is smaller on more sets
 ``level``         every mean lies above or below a bound
 ``curve``         a measure of the looks at dev is more, or less, than another method's
 ``within-groups`` label vectors of one group are more alike than those of different groups
@@ -18,11 +20,13 @@ from collections.abc import Callable, Mapping
 
 from sfumato.reproduction.contents import named
 from sfumato.reproduction.curve_verdicts import curve, within_groups
-from sfumato.reproduction.verdicts import Contents, Rule, Verdict, better, grows, larger, level, steadier
+from sfumato.reproduction.mean_verdicts import grows, larger, level, steadier
+from sfumato.reproduction.verdicts import Contents, Rule, Verdict, better, largest
 
 RULES: Mapping[str, Callable[[Rule, Contents], Verdict]] = {
     "better": better,
     "larger": larger,
+    "largest": largest,
     "grows": grows,
     "steadier": steadier,
     "level": level,

@@ -1,19 +1,18 @@
-"""Verdicts on the scores of tables; each has the counts it rests on, and the cells."""
+"""What a verdict is, and the verdicts on gains in tables; each has the counts it rests on, and the cells."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sfumato.reproduction.contents import SIDE, Content, Gain, corrected, fits, gains, named, signed, unit
+from sfumato.reproduction.contents import SIDE, Content, Gain, corrected, fits, gains, named, normal_p, signed
 
 SUPPORTED, NOT_SUPPORTED, NOT_TESTABLE = "supported", "not supported", "not testable here"
 NEEDS = ("all positive", "most positive", "all significant", "most significant", "any significant", "none significant")
-QUANTITIES = ("gain", "mean", "fall")
 SHOWN = 12  # cells that a verdict lists
+USUAL = "the mean gain that the paper prints in this table"
 
 Contents = Mapping[str, Content]
 Rule = Mapping[str, Any]
@@ -28,7 +27,8 @@ class Verdict:
     cells: tuple[str, ...] = ()
 
 
-def _verdict(supported: bool, said: str, cells: Sequence[str] = ()) -> Verdict:
+def judged(supported: bool, said: str, cells: Sequence[str] = ()) -> Verdict:
+    """Return the verdict of a claim that can be tested."""
     return Verdict(SUPPORTED if supported else NOT_SUPPORTED, said, tuple(cells))
 
 
@@ -44,7 +44,48 @@ def better(rule: Rule, contents: Contents) -> Verdict:
         for against in named(rule["against"])
         for gain in gains(contents[table], method, against, rule.get("where"))
     ]
-    return counted(corrected(asked), rule["need"])
+    found, need = corrected(asked), rule["need"]
+    if rule.get("each") == "model":
+        return _each_model(found, rule)
+    verdict = counted(found, need)
+    return _no_gain(verdict, found, rule, contents) if need == "none significant" else verdict
+
+
+def _each_model(found: Sequence[Gain], rule: Rule) -> Verdict:
+    """Judge each model by itself: a claim about all of them holds where it holds for each that is there."""
+    if not found:
+        return NOTHING
+    models = dict.fromkeys([*named(rule["where"]["model"]), *(gain.model for gain in found)])
+    by_model = {model: counted([gain for gain in found if gain.model == model], rule["need"]) for model in models}
+    there = [one for one in by_model.values() if one != NOTHING]
+    said = " ".join(
+        f"{model}: " + ("no results." if one == NOTHING else f"*{one.word}*, {one.said}")
+        for model, one in by_model.items()
+    )
+    held = all(one.word == SUPPORTED for one in there)
+    return judged(held, f"judged model by model. {said}", [cell for one in there for cell in one.cells])
+
+
+def _no_gain(verdict: Verdict, found: Sequence[Gain], rule: Rule, contents: Contents) -> Verdict:
+    """Take "gains nothing" for shown only where the intervals leave out the gain that the paper prints on average.
+
+    Few runs find nothing clear whether there is something or not.
+    """
+    if verdict.word != SUPPORTED:
+        return verdict
+    every = (
+        gain
+        for table in named(rule["table"])
+        for method in named(rule["method"])
+        for gain in gains(contents[table], method, contents[table]["baseline"])
+    )
+    printed = [gain.published for gain in every if gain.published is not None]
+    usual, end = sum(printed) / len(printed) if printed else 0.0, max(gain.value + SIDE * gain.error for gain in found)
+    if end < usual:
+        return Verdict(verdict.word, f"{verdict.said} No interval reaches {signed(usual)}, {USUAL}.", verdict.cells)
+    said = f"too few runs to tell: the intervals reach up to {signed(end)}"
+    said += f", beyond {signed(usual)}, {USUAL}" if usual > 0 else ", and there is no gain of the paper's to leave out"
+    return Verdict(NOT_TESTABLE, f"{said}; {verdict.said}", verdict.cells)
 
 
 def counted(found: Sequence[Gain], need: str, what: str = "points") -> Verdict:
@@ -67,7 +108,7 @@ def counted(found: Sequence[Gain], need: str, what: str = "points") -> Verdict:
     )
     several = len({gain.against for gain in found}) > 1
     cells = [f"{gain} over {gain.against}" if several else str(gain) for gain in found]
-    return _verdict(held, said + _own(found) + _paper(found) + ".", cells)
+    return judged(held, said + _own(found) + _paper(found) + ".", cells)
 
 
 def _mean(found: Sequence[Gain]) -> str:
@@ -91,143 +132,20 @@ def _paper(found: Sequence[Gain]) -> str:
     return f"; the paper prints {signed(mean)} on average of {len(printed)}, {same} with the same sign as ours"
 
 
-@dataclass(frozen=True)
-class Side:
-    """A mean over cells, with its standard error, and the paper's where it prints all of them."""
-
-    value: float
-    error: float
-    cells: int
-    published: float | None
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} ± {self.error:.2f} ({self.cells} cell{'s' * (self.cells > 1)})"
+def largest(rule: Rule, contents: Contents) -> Verdict:
+    """Compare the gain in one cell with that in each other cell of the table, as if they were independent."""
+    table = contents[rule["table"]]
+    every = gains(table, rule["method"], table["baseline"])
+    first = next((gain for gain in every if fits(vars(gain), rule["cell"])), None)
+    found = [_further(first, gain) for gain in every if first is not None and gain != first]
+    verdict = counted(corrected(found), "all positive", "points more than there")
+    return verdict if verdict == NOTHING else replace(verdict, said=f"{first}; of the others, {verdict.said}")
 
 
-class Level(NamedTuple):
-    """A mean of one cell with its standard error, and the paper's, None where it prints none."""
-
-    data: str
-    model: str
-    value: float
-    error: float
-    published: float | None
-
-
-def _side(given: Mapping[str, Any], contents: Contents, quantity: str, where: Mapping[str, Any]) -> list[Level]:
-    table, where = contents[given["table"]], {**where, **given.get("where", {})}
-    if quantity == "gain":
-        found = [gain for one in named(given["method"]) for gain in gains(table, one, table["baseline"], where)]
-        return [Level(gain.data, gain.model, gain.value, gain.error, gain.published) for gain in found]
-    levels = _levels(table, given["method"], where)
-    if quantity == "fall":
-        before = {(one.data, one.model): one for one in _levels(contents[given["from"]], given["method"], where)}
-        levels = [_fall(before[one.data, one.model], one) for one in levels if (one.data, one.model) in before]
-    return levels
-
-
-def _fall(before: Level, after: Level) -> Level:
-    """Return what a cell lost between two tables."""
-    printed = None if before.published is None or after.published is None else before.published - after.published
-    return Level(after.data, after.model, before.value - after.value, math.hypot(before.error, after.error), printed)
-
-
-def _levels(table: Content, method: str | Sequence[str], where: Mapping[str, Any]) -> list[Level]:
-    """Return the means of rows that are no controls."""
-    scale = unit(table)
-    return [
-        Level(
-            row["data"],
-            row["model"],
-            scale * row["mean"],
-            abs(scale) * (row["sd"] or 0.0) / row["n"] ** 0.5,
-            row["published"],
-        )
-        for row in table["rows"]
-        if row["method"] in named(method) and not row["control"] and row["mean"] is not None and fits(row, where)
-    ]
-
-
-def _pooled(found: Sequence[Level]) -> Side | None:
-    """Average cells: those of one set share their rows, so their errors do not shrink."""
-    if not found:
-        return None
-    by_set: dict[str, list[float]] = {}
-    for one in found:
-        by_set.setdefault(one.data, []).append(one.error)
-    error = math.sqrt(sum(sum(errors) ** 2 for errors in by_set.values())) / len(found)
-    printed = [one.published for one in found if one.published is not None]
-    mean = sum(printed) / len(printed) if len(printed) == len(found) else None
-    return Side(sum(one.value for one in found) / len(found), error, len(found), mean)
-
-
-def larger(rule: Rule, contents: Contents) -> Verdict:
-    """Compare a mean of two sides, as if these were independent; of two tables, the sets and models of both."""
-    quantity, where = rule.get("quantity", "gain"), rule.get("where", {})
-    levels = [_side(rule[side], contents, quantity, where) for side in ("first", "second")]
-    if rule["first"]["table"] != rule["second"]["table"]:
-        both = set.intersection(*({(one.data, one.model) for one in side} for side in levels))
-        levels = [[one for one in side if (one.data, one.model) in both] for side in levels]
-    first, second = map(_pooled, levels)
-    if first is None or second is None:
-        return NOTHING
-    gap, error = first.value - second.value, math.hypot(first.error, second.error)
-    said = f"mean {quantity} {first} against {second}: difference {signed(gap)} ± {error:.2f} points"
-    if first.published is not None and second.published is not None:
-        said += f"; the paper's is {signed(first.published - second.published)}"
-    return _verdict(gap > SIDE * error, said + ".")
-
-
-def grows(rule: Rule, contents: Contents) -> Verdict:
-    """Follow the mean gain along settings: most steps up, and the last above the first by more than chance."""
-    sides = []
-    for setting in rule["settings"]:
-        where = {**rule.get("where", {}), "setting": setting}
-        sides.append(_pooled(_side({"table": rule["table"], "method": rule["method"]}, contents, "gain", where)))
-    known = [side for side in sides if side is not None]
-    if len(known) < len(sides):
-        return NOTHING
-    up = sum(after.value > before.value for before, after in pairwise(known))
-    gap, error = known[-1].value - known[0].value, math.hypot(known[-1].error, known[0].error)
-    path = ", ".join(f"{setting}: {signed(side.value)}" for setting, side in zip(rule["settings"], known, strict=True))
-    said = (
-        f"{up} of {len(known) - 1} steps up, last minus first {signed(gap)} ± {error:.2f} points (mean gains {path})."
-    )
-    return _verdict(2 * up > len(known) - 1 and gap > SIDE * error, said)
-
-
-def steadier(rule: Rule, contents: Contents) -> Verdict:
-    """Count the cells with a smaller deviation than the other method's; a sign test says whether that is chance."""
-    from scipy.stats import binomtest
-
-    found = []
-    for table in named(rule["table"]):
-        rows = [row for row in contents[table]["rows"] if not row["control"] and row["sd"] is not None]
-        other = {(row["place"], row["model"]): row["sd"] for row in rows if row["method"] == rule["against"]}
-        mine = [row for row in rows if row["method"] == rule["method"] and fits(row, rule.get("where", {}))]
-        scale = abs(unit(contents[table]))
-        found += [
-            (row, scale * row["sd"], scale * other[row["place"], row["model"]])
-            for row in mine
-            if (row["place"], row["model"]) in other
-        ]
-    if not found:
-        return NOTHING
-    smaller = sum(mine < other for _, mine, other in found)
-    p = float(binomtest(smaller, len(found), alternative="greater").pvalue)
-    cells = [f"{row['place']}, {row['model']} {mine:.2f} against {other:.2f}" for row, mine, other in found]
-    return _verdict(
-        p < 0.05, f"smaller deviation in {smaller} of {len(found)} cells (sign test, one-sided, p = {p:.3f}).", cells
-    )
-
-
-def level(rule: Rule, contents: Contents) -> Verdict:
-    """Compare each mean with a bound, ``at_least`` or ``at_most``."""
-    found = _levels(contents[rule["table"]], rule["method"], rule.get("where", {}))
-    if not found:
-        return NOTHING
-    low, high = rule.get("at_least", -math.inf), rule.get("at_most", math.inf)
-    inside = sum(low <= one.value <= high for one in found)
-    bound = f"at most {high:g}" if "at_most" in rule else f"at least {low:g}"
-    cells = [f"{one.data}, {one.model} {one.value:.2f}" for one in found]
-    return _verdict(inside == len(found), f"{inside} of {len(found)} cells have {bound}.", cells)
+def _further(one: Gain, other: Gain) -> Gain:
+    """Return by how much a gain is larger than that of another cell, under the name of the other."""
+    value, error = one.value - other.value, math.hypot(one.error, other.error)
+    known = one.published is not None and other.published is not None
+    printed = one.published - other.published if known else None  # type: ignore[operator]
+    p = normal_p(value, error)
+    return replace(other, value=value, error=error, p=p, own_p=None, published=printed, tested=False)

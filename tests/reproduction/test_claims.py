@@ -11,9 +11,10 @@ from table_contents import content, gain, row
 from sfumato.reproduction.claims import NOT_RUN, WORDS, Claim, claims_page, read_claims, verdict
 from sfumato.reproduction.contents import named, read_contents
 from sfumato.reproduction.curve_verdicts import REDUCE
+from sfumato.reproduction.mean_verdicts import QUANTITIES
 from sfumato.reproduction.rules import RULES, SIDES, rule_tables
 from sfumato.reproduction.table_file import read_table_file, table_names
-from sfumato.reproduction.verdicts import NEEDS, NOT_SUPPORTED, NOT_TESTABLE, QUANTITIES, SUPPORTED
+from sfumato.reproduction.verdicts import NEEDS, NOT_SUPPORTED, NOT_TESTABLE, SUPPORTED
 
 ROOT = Path(__file__).parents[2]
 PAPERS, CLAIMS = read_claims()

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from table_contents import content, curve, gain, row
+from table_contents import content, gain, row
 
 from sfumato.reproduction.contents import gains, read_contents
 from sfumato.reproduction.rules import RULES, judge, rule_tables
@@ -32,7 +31,7 @@ def two_cells(first: float, second: float, p: float = 0.001) -> dict[str, Any]:
         ("all significant", 0.02, 0.001, 0.001, NOT_SUPPORTED),
         ("any significant", 0.02, -0.001, 0.001, SUPPORTED),
         ("any significant", -0.02, 0.001, 0.001, NOT_SUPPORTED),  # clearly worse is not clearly better
-        ("none significant", 0.02, 0.001, 0.9, SUPPORTED),
+        ("none significant", 0.02, 0.001, 0.9, NOT_TESTABLE),  # nor does the interval leave out a gain
         ("none significant", 0.02, 0.001, 0.001, NOT_SUPPORTED),
     ],
 )
@@ -186,74 +185,65 @@ def test_level_holds_every_mean_to_a_bound(mean: float, word: str) -> None:
     assert judge(above, {"table": content(rows, [])}).word == NOT_SUPPORTED
 
 
-LOOKS = {"hard": [0.5, 0.6, 0.6, 0.6, 0.7, 0.7, 0.7, 0.8], "soft": [0.7, 0.7, 0.8, 0.8, 0.9, 0.9, 0.9, 0.6]}
+def nothing_gained(value: float, printed: float, p: float = 0.9) -> dict[str, Any]:
+    """A cell with an interval of 1.96 points about its gain; the paper prints the gain of another set."""
+    rows = [row("hard", 0.8, data="IMDb", published=80.0), row("soft", 0.8, data="IMDb", published=80.0 + printed)]
+    return {"table": content(rows, [gain("soft", value, p), gain("soft", 0.1, 0.001, data="IMDb")])}
 
 
 @pytest.mark.parametrize(
-    ("at", "want", "value", "word"),
+    ("value", "printed", "p", "word"),
     [
-        ("first", "more", "+0.20", SUPPORTED),
-        ("early", "more", "+0.15", SUPPORTED),  # the first quarter: .7 against .55
-        ("last", "more", "-0.20", NOT_SUPPORTED),
-        ("last", "less", "+0.20", SUPPORTED),
-        ("best", "more", "+0.10", SUPPORTED),
-        ("drop", "more", "+0.30", SUPPORTED),  # soft falls from .9 to .6, hard not at all
-        ("drop", "less", "-0.30", NOT_SUPPORTED),
-        ("rise", "less", "+0.30", SUPPORTED),  # from the lowest: hard .3, soft nothing
-        ("epochs", "less", "+5.00", SUPPORTED),  # .76, .95 of the best of hard: its eighth look, the third of soft
-        ("epochs", "more", "-5.00", NOT_SUPPORTED),
+        (0.0, 3.0, 0.9, SUPPORTED),  # the interval ends at 1.96
+        (0.0, 1.0, 0.9, NOT_TESTABLE),
+        (0.02, 3.0, 0.2, NOT_TESTABLE),
+        (0.02, 9.0, 0.001, NOT_SUPPORTED),
+        (0.0, -1.0, 0.9, NOT_TESTABLE),
     ],
 )
-def test_curves_are_compared_in_each_repeat(at: str, want: str, value: str, word: str) -> None:
-    found = content(
-        [row("hard", 0.8), row("soft", 0.8)],
-        [],
-        curves=[
-            curve(method, repeat, dev_accuracy=[look + 0.001 * repeat * (method == "soft") for look in looks])
-            for method, looks in LOOKS.items()
-            for repeat in range(4)
-        ],
-    )
-    asked = {"kind": "curve", "table": "table", "measure": "dev_accuracy", "at": at, "want": want}
-    asked |= {"method": "soft", "against": "hard", "need": "all significant"}
-    judged = judge(asked, {"table": found})
-    assert judged.word == word
-    assert f"soft {value}" in judged.cells[0]
-    assert judge({**asked, "where": {"model": "BERT"}}, {"table": found}).word == NOT_TESTABLE
+def test_to_gain_nothing_is_shown_only_where_the_papers_gain_is_left_out(
+    value: float, printed: float, p: float, word: str
+) -> None:
+    asked = {**BETTER, "need": "none significant", "where": {"data": "AG News"}}
+    found = judge(asked, nothing_gained(value, printed, p))
+    assert found.word == word
+    assert ("too few runs to tell" in found.said) == (word == NOT_TESTABLE)
 
 
-def test_a_method_that_never_gets_there_needs_more_epochs_than_there_are() -> None:
-    looks = {"hard": [0.5, 0.8], "soft": [0.1, 0.1]}
-    runs = [curve(method, repeat, dev_accuracy=values) for method, values in looks.items() for repeat in range(3)]
-    asked = {"kind": "curve", "table": "table", "measure": "dev_accuracy", "at": "epochs", "want": "more"}
-    asked |= {"method": "soft", "against": "hard", "need": "all significant"}
-    found = judge(asked, {"table": content([row("hard", 0.8)], [], curves=runs)})
-    assert found.cells == ("AG News, CNN, soft +1.00\\*",)  # 3 of 2, against 2
+def test_a_claim_about_each_model_is_judged_by_each() -> None:
+    """Two of three cells are above zero, but none of the LSTM's, and BERT has none at all."""
+    tested = [gain("soft", 0.05, 0.001), gain("soft", 0.05, 0.001, data="IMDb")]
+    found = {"table": content([row("hard", 0.8)], [*tested, gain("soft", -0.01, 0.9, model="LSTM")])}
+    asked = {**BETTER, "need": "most positive", "where": {"model": ["CNN", "LSTM", "BERT"]}}
+    assert judge(asked, found).word == SUPPORTED
+    each = judge({**asked, "each": "model"}, found)
+    assert each.word == NOT_SUPPORTED
+    assert "CNN: *supported*, 2 of 2 cells" in each.said
+    assert "LSTM: *not supported*, 0 of 1 cells" in each.said
+    assert "BERT: no results." in each.said
+    assert judge({**asked, "each": "model"}, {"table": content([], tested)}).word == SUPPORTED
+    assert judge({**asked, "each": "model"}, {"table": content([], [])}).word == NOT_TESTABLE
 
 
-def label_map(within: float) -> dict[str, Any]:
-    """Vectors of three groups of four labels: ``within`` is how far they lie in the direction of their group."""
-    rng = np.random.default_rng(5)
-    vectors = rng.normal(size=(12, 40)) + within * np.repeat(rng.normal(size=(3, 40)), 4, axis=0)
-    classes = [f"{group}.{k}" for group in ("comp", "rec", "sci") for k in range(4)]
-    return {"place": "20NG", "model": "LSTM", "method": "LCM", "vectors": vectors.tolist(), "classes": classes}
+@pytest.mark.parametrize(("lstm", "word"), [(0.01, SUPPORTED), (0.07, NOT_SUPPORTED)])
+def test_the_largest_gain_is_compared_with_every_other_cell(lstm: float, word: str) -> None:
+    """Against the mean of the others, 4 points, 6 would be large; with 7 in another model it is not the largest."""
+    tested = [gain("soft", 0.06, 0.001), gain("soft", 0.01, 0.1, data="IMDb"), gain("soft", lstm, 0.1, model="LSTM")]
+    cell = {"data": "AG News", "model": "CNN"}
+    asked = {"kind": "largest", "table": "table", "method": "soft", "cell": cell}
+    found = judge(asked, {"table": content([], tested)})
+    assert found.word == word
+    assert "of 2 cells above zero" in found.said
+    assert judge({**asked, "cell": {**cell, "model": "BERT"}}, {"table": content([], tested)}).word == NOT_TESTABLE
 
 
-@pytest.mark.parametrize(("within", "word"), [(2.0, SUPPORTED), (0.0, NOT_SUPPORTED)])
-def test_labels_of_a_group_are_alike_or_not(within: float, word: str) -> None:
-    asked = {"kind": "within-groups", "table": "table"}
-    assert judge(asked, {"table": content([], [], label_embeddings=[label_map(within)])}).word == word
-
-
-def test_vectors_without_names_or_none_at_all_are_not_testable() -> None:
-    asked = {"kind": "within-groups", "table": "table"}
-    nameless = {key: value for key, value in label_map(2.0).items() if key != "classes"}
-    assert judge(asked, {"table": content([], [], label_embeddings=[nameless])}).word == NOT_TESTABLE
-    assert judge(asked, {"table": content([], [])}).word == NOT_TESTABLE
+def test_a_difference_without_an_interval_is_no_gain_yet() -> None:
+    found = content([row("hard", 0.8)], [gain("soft", 0.02, 1.0) | {"low": None, "high": None}])
+    assert gains(found, "soft", "hard") == []
 
 
 def test_every_rule_and_need_is_tried_here() -> None:
-    source = Path(__file__).read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*verdicts.py"))
     assert all(f'"{name}"' in source for name in (*RULES, *NEEDS))
 
 
