@@ -42,7 +42,7 @@ def test_the_schema_is_the_signature():
     schema = METHODS.schema("label_smoothing")
     assert schema == dict(inspect.signature(METHODS["label-smoothing"]).parameters)
     defaults = {name: parameter.default for name, parameter in schema.items()}
-    assert defaults == {"smoothing": 0.1, "mode": "uniform", "loss": "ce", "alpha": 1.0}
+    assert defaults == {"smoothing": 0.1, "mode": "uniform", "loss": "ce", "alpha": 1.0, "scale": "none"}
     assert METHODS.schema("baseline") == {}
 
 
@@ -55,9 +55,7 @@ def test_build_passes_the_options_on_in_both_spellings():
 def test_build_names_an_option_that_there_is_not():
     with pytest.raises(InputError) as error:
         METHODS.build("label-smoothing", {"smothing": 0.1})
-    said = (
-        "label-smoothing has no option 'smothing' (did you mean 'smoothing'?); it takes: smoothing, mode, loss, alpha"
-    )
+    said = "label-smoothing has no option 'smothing' (did you mean 'smoothing'?); it takes: smoothing, mode, loss, alpha, scale"
     assert str(error.value) == said
     with pytest.raises(InputError, match="baseline has no option 'alpha'; it takes: no options"):
         METHODS.build("baseline", {"alpha": 1})

@@ -80,6 +80,6 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_the_list(build, name, s
 def test_option_names_are_the_signature():
     def own(strength=1.0): ...
 
-    assert option_names("label-smoothing", METHODS) == ["smoothing", "mode", "loss", "alpha"]
+    assert option_names("label-smoothing", METHODS) == ["smoothing", "mode", "loss", "alpha", "scale"]
     assert option_names(own, METHODS) == ["strength"]
     assert option_names(METHODS["baseline"](), METHODS) == []

@@ -90,14 +90,16 @@ def smoothed_table(smoothing: float, num_classes: int, *, mode: str = "uniform")
     return table.astype(np.float32)
 
 
-def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform", loss: str = "ce", alpha: float = 1.0) -> Method:
+def label_smoothing(
+    smoothing: float = 0.1, *, mode: str = "uniform", loss: str = "ce", alpha: float = 1.0, scale: str = "none"
+) -> Method:
     """Mix each one-hot label with the uniform distribution.
 
     Parameters
     ----------
     smoothing : 0 to 1 (``exclusive``: 1 - 1/C, ``per-class``: 1/C); 0 leaves the labels hard
     mode : ``uniform`` (as in torch, Keras and Hugging Face), ``exclusive`` or ``per-class``, see the module
-    loss, alpha : ``ce``, ``kl`` (the sentiment study), or ``auxiliary`` of weight ``alpha`` (LS-Classic in KWLS, Eq. 9)
+    loss, alpha, scale : ``ce``, ``kl`` (the sentiment study), or ``auxiliary`` (LS-Classic in KWLS, Eq. 9)
     """
     check_choice("label-smoothing", "mode", mode, MODES)
     check_range("label-smoothing", "smoothing", smoothing, 0, 1)
@@ -110,8 +112,8 @@ def label_smoothing(smoothing: float = 0.1, *, mode: str = "uniform", loss: str 
     return Method(
         "label-smoothing",
         (smooth,),
-        target_criterion("label-smoothing", loss, alpha),
-        options={"smoothing": smoothing, "mode": mode, "loss": loss, "alpha": alpha},
+        target_criterion("label-smoothing", loss, alpha, scale=scale),
+        options={"smoothing": smoothing, "mode": mode, "loss": loss, "alpha": alpha, "scale": scale},
         label_only=True,
         even=True,
         replaces_targets=True,

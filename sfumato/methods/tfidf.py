@@ -70,6 +70,7 @@ def tfidf(
     fallback: float = 0.1,
     loss: str = "ce",
     alpha: float = 1.0,
+    scale: str = "none",
 ) -> Method:
     """Mix each label with the labels that share the text's TF-IDF words; soft cross-entropy.
 
@@ -79,7 +80,7 @@ def tfidf(
     tf : what a word's count in a label counts: its "sqrt", or "linear"
     label_idf : "smooth" lets words that all labels hold count 1, "plain" 0
     temperature, leave_one_out, length_norm, unit, fallback : as in `sfumato.methods.kwls.kwls`
-    loss, alpha : "ce", "kl" or "auxiliary" (KWLS Eq. 9), see `sfumato.methods.target_loss`
+    loss, alpha, scale : "ce", "kl" or "auxiliary" (KWLS Eq. 9), see `sfumato.methods.target_loss`
     """
     options = dict(locals())
     check_choice("tfidf", "tf", tf, ("sqrt", "linear"))
@@ -101,5 +102,5 @@ def tfidf(
         weight=weight,
         fallback=fallback,
     )
-    criterion = target_criterion("tfidf", loss, alpha)
+    criterion = target_criterion("tfidf", loss, alpha, scale=scale)
     return Method("tfidf", (labels,), criterion, options=options, replaces_targets=True, needs_texts=True)

@@ -92,5 +92,5 @@ def test_json_is_one_document_on_standard_output() -> None:
     ended = sfumato("methods", "label-smoothing", "--json", stdout=-1)
     assert ended.returncode == 0
     entry = json.loads(ended.stdout)
-    assert entry["options"] == {"smoothing": 0.1, "mode": "uniform", "loss": "ce", "alpha": 1.0}
+    assert entry["options"] == {"smoothing": 0.1, "mode": "uniform", "loss": "ce", "alpha": 1.0, "scale": "none"}
     assert not ended.stderr
