@@ -18,7 +18,15 @@ def gain(method: str, value: float, p: float, *, against: str = "hard", **given:
     """Return a comparison in shares, with an interval of ± .0196: a standard error of one point."""
     place = {"data": "AG News", "setting": "", "model": "CNN", **given}
     title = f"{place['data']}, {place['setting']}" if place["setting"] else place["data"]
-    tested = {"low": value - 0.0196, "high": value + 0.0196, "p": p, "p_holm": p, "own_p": None, "effect": None}
+    tested = {
+        "low": value - 0.0196,
+        "high": value + 0.0196,
+        "p": p,
+        "p_holm": p,
+        "own_p": None,
+        "effect": None,
+        "how": "bootstrap",
+    }
     names = {"method": method, "against": against, "place": title, "difference": value, "n": 4, "words": ""}
     return {**names, **tested, **place}
 

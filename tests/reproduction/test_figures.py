@@ -145,6 +145,12 @@ def test_a_mark_is_a_vertical_line_with_its_words():
     assert [text.get_text() for text in shown(marked)[0].texts] == ["joins"]
 
 
+@pytest.mark.parametrize(("at", "epoch"), [(2, 2.0), ("50 %", 1.5), ("100%", 3.0)])
+def test_a_mark_at_a_part_stands_at_that_part_of_the_epochs_of_the_longest_curve(at, epoch):
+    marked = shown(draw(trained(marks={"joins": at})))[0]
+    assert marked.lines[-1].get_xdata() == [epoch, epoch]
+
+
 def test_a_look_that_is_no_number_is_left_out_of_a_curve():
     histories = [[{"epoch": 1, "dev_distance_ratio": float("nan")}, {"epoch": 2, "dev_distance_ratio": 2.0}]]
     assert averaged(histories, "dev_distance_ratio").mean.tolist() == [2.0]
@@ -263,7 +269,9 @@ def test_a_figure_with_nothing_to_draw_is_refused_in_words_and_does_not_stop_the
         ('{ kind = "line" }', "did you mean 'lines'"),
         ('{ kind = "lines", y = ["dev_ece"] }', "no key 'y'"),
         ('{ kind = "curves", y = ["distance_ratio"] }', "did you mean 'dev_distance_ratio'"),
-        ('{ kind = "curves", marks = { "stop" = "ten" } }', "mark 'stop'"),
+        ('{ kind = "curves", marks = { "stop" = "ten" } }', "mark 'stop' of figure must be an epoch, or a part"),
+        ('{ kind = "curves", marks = { "stop" = "150 %" } }', "got '150 %'"),
+        ('{ kind = "curves", marks = 10 }', "marks of figure must be written"),
         ('{ kind = "lines", log = 1 }', "log of figure must be true or false"),
         ('{ kind = "lines", methods = ["KWSL"] }', "did you mean 'KWLS'"),
     ],

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.reproduction.figures.chosen import chosen, methods, nothing
+from sfumato.reproduction.figures.marks import draw_marks
 from sfumato.reproduction.figures.style import (
     COLUMN,
     DASHES,
-    GREY,
     PAGE,
     Content,
     Look,
@@ -122,28 +122,27 @@ def _panel(
         curve = averaged(histories, measure)
         if curve is None:
             continue
-        every = 1 if len(curve.epochs) <= SPACED else len(curve.epochs) // 6
-        number = list(look).index(method)
-        axis.plot(
-            curve.epochs,
-            curve.mean,
-            linestyle=DASHES[number % len(DASHES)],  # curves that coincide show through the gaps
-            markevery=(number % every, every),  # and their markers do not hide one another
-            markersize=3.2,
-            **look[method].options,
-        )
-        low, high = curve.mean - curve.spread, curve.mean + curve.spread
-        axis.fill_between(curve.epochs, low, high, color=look[method].colour, alpha=0.13, linewidth=0)
-    for said, epoch in content["figure"].get("marks", {}).items():
-        axis.axvline(epoch, color=GREY, linewidth=0.9, linestyle=":")
-        axis.annotate(
-            said, (epoch, 1), (2, -1), xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
-            fontsize=6.5, color="#444444",
-        )  # fmt: skip
+        _line(axis, curve, list(look).index(method), look[method])
+    draw_marks(axis, content)
     low, high = axis.dataLim.intervaly
     if measure in IN_PERCENT and 0 <= high - low < LEAST:
         axis.set_ylim((low + high - LEAST) / 2, (low + high + LEAST) / 2)
     axis.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _line(axis: Any, curve: Curve, number: int, look: Look) -> None:
+    """Draw the curve of the method of this number with its band."""
+    every = 1 if len(curve.epochs) <= SPACED else len(curve.epochs) // 6
+    axis.plot(
+        curve.epochs,
+        curve.mean,
+        linestyle=DASHES[number % len(DASHES)],  # curves that coincide show through the gaps
+        markevery=(number % every, every),  # and their markers do not hide one another
+        markersize=3.2,
+        **look.options,
+    )
+    low, high = curve.mean - curve.spread, curve.mean + curve.spread
+    axis.fill_between(curve.epochs, low, high, color=look.colour, alpha=0.13, linewidth=0)
 
 
 def _name_row(row: Sequence[Any], place: str, *, alone: bool) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sfumato.errors import InputError, nearest
-from sfumato.reproduction.checking import known_keys, number, one_of, text, texts
+from sfumato.reproduction.checking import flag, known_keys, one_of, text, texts
 from sfumato.reproduction.figures.chosen import NARROW
 from sfumato.reproduction.figures.curves import Y_TITLES
 from sfumato.reproduction.figures.drawing import DRAWN
+from sfumato.reproduction.figures.marks import check_marks
 
 OPTIONS = {"lines": ("x", "log", "gain"), "curves": ("y", "marks"), "label-map": ()}
-LAST_EPOCH = 1e6
 
 
 def check_figure(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
@@ -20,7 +20,8 @@ def check_figure(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple
 
     ``kind``: ``lines`` (``x``: the title of the axis, or "setting" to write the settings below it; ``log``; ``gain``:
     draw what is gained over the baseline), ``curves`` (``y``: what is measured at each epoch; ``marks``: words to an
-    epoch, as vertical lines) or ``label-map``. ``data``, ``settings``, ``models`` and ``methods`` list what to draw.
+    epoch, or to a part of the epochs as "50 %", drawn as vertical lines) or ``label-map``. ``data``, ``settings``,
+    ``models`` and ``methods`` list what to draw.
     """
     if not given:
         return given
@@ -32,10 +33,8 @@ def check_figure(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple
     for measure in texts(name, "y of figure", given.get("y", ())):
         one_of(name, "y of figure", measure, tuple(Y_TITLES))
     for key in ("log", "gain"):
-        if not isinstance(given.get(key, False), bool):
-            raise InputError(f"table {name}: {key} of figure must be true or false, got {given[key]!r}")
-    for words, epoch in given.get("marks", {}).items():
-        number(name, f"mark {words!r} of figure", epoch, 0, LAST_EPOCH)
+        flag(name, f"{key} of figure", given.get(key, False))
+    check_marks(name, given.get("marks", {}))
     for key in NARROW:
         for title in texts(name, f"{key} of figure", given.get(key, ())):
             if title not in titles[key]:
