@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +24,7 @@ class Claim:
     Attributes
     ----------
     claim : in our words
+    asks : what ``rule`` demands beyond the paper's own comparison, which ``own`` judges; both or neither
     """
 
     id: str
@@ -33,6 +34,8 @@ class Claim:
     rule: Mapping[str, Any] | None = None
     waits: str = ""
     why: str = ""
+    asks: str = ""
+    own: Mapping[str, Any] | None = None
 
 
 def read_claims() -> tuple[dict[str, str], list[Claim]]:
@@ -46,7 +49,7 @@ def verdict(claim: Claim, contents: Mapping[str, Content]) -> Verdict:
     if claim.waits:
         return Verdict(NOT_TESTABLE, f"Not yet: {claim.waits} is not run.")
     if claim.rule is None:
-        return Verdict(NOT_TESTABLE, f"{claim.why[:1].upper()}{claim.why[1:]}.")
+        return Verdict(NOT_TESTABLE, f"{_whole(claim.why)}.")
     tables = rule_tables(claim.rule)
     missing = [name for name in tables if name not in contents]
     if missing:
@@ -55,11 +58,24 @@ def verdict(claim: Claim, contents: Mapping[str, Content]) -> Verdict:
     cut, left = _cut(claim.rule, asked), _left(asked)
     if found == NOTHING:
         return Verdict(NOT_RUN, f"These cells are still to come.{left}") if left and not cut else _said(found, cut)
+    if claim.own is not None:
+        found = _apart(claim, judge(claim.own, contents), found)
     return _said(found, cut + left)
 
 
+def _apart(claim: Claim, own: Verdict, found: Verdict) -> Verdict:
+    """Say what the paper's own comparison gives beside what we ask for, whose word stands."""
+    said = f"By the paper's own comparison *{own.word}*: {_whole(own.said)} We ask for {claim.asks}: "
+    return replace(found, said=f"{said}*{found.word}*: {_whole(found.said)}")
+
+
+def _whole(said: str) -> str:
+    """Write a sentence with a capital."""
+    return said[:1].upper() + said[1:]
+
+
 def _said(found: Verdict, further: str) -> Verdict:
-    return Verdict(found.word, f"{found.said[:1].upper()}{found.said[1:]}{further}", found.cells)
+    return Verdict(found.word, _whole(found.said) + further, found.cells)
 
 
 def _cut(rule: Mapping[str, Any], contents: Sequence[Content]) -> str:
@@ -140,6 +156,9 @@ the papers' (each page says so): a verdict is about *our* runs, and "not support
 
 How a claim is judged: "all positive" and "most positive" ask for every cell, or more than half of them, above
 zero, *and* that at least one is clearly better and fewer are clearly worse; other claims say what they ask for.
+"Gains nothing" is supported only where the intervals leave out the gain that the paper finds on average, for few
+runs find nothing clear whatever there is. Where a paper says what its gain comes from, we ask for a gain over
+controls besides, and say apart what its own comparison gives.
 Clearly: p below the table's level after Holm over its comparisons, \\* in the lists. Between two methods of
 which neither is the baseline, the error is that of two independent gains, which is rather too large. Means over
 several sets take cells of one set as fully dependent. A cell is a data set (with its setting) and a model."""

@@ -52,8 +52,12 @@ def test_no_claim_waits_for_a_table_that_is_here() -> None:
 
 
 def parts(claim: Claim) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each table that a rule names with the part of the rule that is about it."""
-    rule: Mapping[str, Any] = claim.rule or {}
+    """Yield each table that the rules of a claim name with the part of the rule that is about it."""
+    for rule in filter(None, (claim.rule, claim.own)):
+        yield from rule_parts(rule)
+
+
+def rule_parts(rule: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for table in named(rule.get("table", ())):
         yield table, rule
     for side in SIDES:
@@ -70,12 +74,13 @@ def test_a_rule_names_only_what_its_tables_have(claim: Claim) -> None:
     assert claim.rule.get("quantity", "gain") in QUANTITIES
     assert claim.rule.get("at", "last") in REDUCE
     assert claim.rule.get("want", "more") in ("more", "less")
+    assert claim.rule.get("each", "model") == "model"
     for name, part in parts(claim):
         table = read_table_file(name)
         assert set(named(part.get("method", ()))) <= set(table.methods)
         assert set(named(part.get("against", ()))) <= {*table.methods, *CONTROLS}
         assert set(named(part.get("settings", ()))) <= set(table.settings)
-        for key, titles in part.get("where", {}).items():
+        for key, titles in (*part.get("where", {}).items(), *part.get("cell", {}).items()):
             known = {"data": table.data, "setting": table.settings, "model": table.models}[key]
             assert set(named(titles)) <= set(known)
 
@@ -141,5 +146,25 @@ def test_a_full_scale_goes_before_the_small_one_once_it_is_done() -> None:
     assert "AG News, CNN 90.00" not in before
 
 
-def test_every_rule_of_the_claims_is_tabled_once() -> None:
+def test_every_rule_looks_at_a_table() -> None:
     assert all(rule_tables(claim.rule) for claim in RULED if claim.rule is not None)
+
+
+def test_what_we_ask_for_beyond_the_paper_is_judged_beside_its_own_comparison() -> None:
+    asked = {**RULE, "against": "uniform", "need": "all significant"}
+    claim = Claim("X-7", "kwls", "Table 0", "It is what soft knows.", asked, asks="a gain over uniform", own=RULE)
+    over = [gain("soft", 0.02, 0.001), gain("soft", 0.01, 0.9, against="uniform")]
+    found = verdict(claim, {"table": content([row("hard", 0.8)], over)})
+    assert found.word == NOT_SUPPORTED
+    assert found.said.startswith("By the paper's own comparison *supported*: 1 of 1 cells above zero")
+    assert "We ask for a gain over uniform: *not supported*: 1 of 1 cells above zero, 0 clearly better" in found.said
+    assert found.cells == ("AG News, CNN, soft +1.00",)
+    beyond = [over[0], gain("soft", 0.01, 0.001, against="uniform")]
+    assert verdict(claim, {"table": content([row("hard", 0.8)], beyond)}).word == SUPPORTED
+
+
+def test_what_we_ask_for_and_the_papers_own_comparison_look_at_the_same_tables() -> None:
+    for claim in CLAIMS:
+        assert (claim.own is None) == (not claim.asks), claim.id
+        if claim.own is not None and claim.rule is not None:
+            assert rule_tables(claim.own) == rule_tables(claim.rule)

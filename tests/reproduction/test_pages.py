@@ -35,7 +35,7 @@ def test_every_page_the_index_and_the_readme_are_what_the_results_say() -> None:
 def test_a_page_has_the_scale_the_table_and_what_agrees() -> None:
     text = page(a_table(cut={"models": ["BERT"]}, notes=["a set is partial"]))
     assert text.startswith(
-        "# A table (scale small, smaller than the paper's: at most 100 rows to train on, 50 to test)"
+        "# A table (scale small, smaller than the paper's: at most 100 rows to train on, at most 50 rows to test)"
     )
     assert "Cut: models: BERT." in text
     assert "| AG News | CNN | soft | **82.00 ± 1.00** | 4 | 91 |" in text
