@@ -11,7 +11,7 @@ from sfumato.errors import InputError
 from sfumato.reproduction.agreement import agreement, mean, tally
 from sfumato.reproduction.claims import claims_on, claims_page
 from sfumato.reproduction.contents import Content, Gain, gains, one_a_table, page_name, read_contents, signed
-from sfumato.reproduction.render import control_table, grid, heading, legend, main_table, remarks
+from sfumato.reproduction.render import control_table, grid, heading, legend, main_table, remarks, sets_table
 from sfumato.reproduction.table_file import read_table_file, table_names
 from sfumato.reproduction.table_parts import TableFile
 
@@ -26,6 +26,8 @@ def page(content: Content, *, drawn: bool = False, claims: str = "") -> str:
     parts += [grid(*main_table(content, star="\\*", strong="**{}**"))]
     if any(row["control"] for row in content["rows"]):
         parts += ["Gain over each control:", grid(*control_table(content, star="\\*"))]
+    if content.get("over_sets"):
+        parts += ["Over the data sets, those of a family as one:", sets_table(content)]
     parts += [legend(content), *([f"![{content['title']}]({page_name(content)}.svg)"] if drawn else [])]
     parts += ["## What agrees, what does not", agreement(content)]
     parts += [CLAIMS, claims] if claims else []
@@ -75,14 +77,32 @@ def summary(contents: Iterable[Content]) -> str:
     over, beyond = _collected(one_a_table(contents).values())
     if not over:
         return "No table has results yet."
-    heads = ["method", "sets with a clear gain", "clear loss", "over hard labels", *(f"over `{n}`" for n in CONTROLS)]
+    heads = ["method", "sets with a clear gain", "and over its controls", "clear loss", "over hard labels"]
+    heads += [f"over `{name}`" for name in CONTROLS]
     body = []
     for method, found in sorted(over.items()):
         sets = {gain.data for gain in found}
         better, worse = ({g.data for g in found if getattr(g, side)} for side in ("better", "worse"))
-        row = [f"`{method}`", f"{len(better)} of {len(sets)}", f"{len(worse)} of {len(sets)}", _over_sets(found)]
-        body.append([*row, *(_over_sets(beyond.get((method, name), [])) for name in CONTROLS)])
+        controls = {name: beyond.get((method, name), []) for name in CONTROLS}
+        row = [f"`{method}`", f"{len(better)} of {len(sets)}", _also_over_controls(found, controls.values())]
+        row += [f"{len(worse)} of {len(sets)}", _over_sets(found)]
+        body.append([*row, *map(_over_sets, controls.values())])
     return "\n\n".join([READING, grid(heads, body), _said(beyond), MORE])
+
+
+def _also_over_controls(found: Sequence[Gain], controls: Iterable[Sequence[Gain]]) -> str:
+    """Write on how many of the sets with a control a cell is clearly better than hard labels and than each control."""
+
+    def cell(gain: Gain) -> tuple[str, ...]:
+        return gain.table, gain.place, gain.model, gain.method
+
+    over: dict[tuple[str, ...], list[bool]] = {}
+    for one in controls:
+        for gain in one:
+            over.setdefault(cell(gain), []).append(gain.better)
+    beside = [gain for gain in found if cell(gain) in over]
+    clear = {gain.data for gain in beside if gain.better and all(over[cell(gain)])}
+    return f"{len(clear)} of {len({gain.data for gain in beside})}" if beside else "–"
 
 
 def _over_sets(found: Sequence[Gain]) -> str:
@@ -196,6 +216,7 @@ READING = """\
 Over all tables of [docs/tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over sets, and
 in how many cells (set, setting, model) it is better or worse by more than chance (p below its table's level, .05 or .1,
 after Holm over the table). The settings of a method in all tables are taken together. Most runs are smaller than the
-papers': see each page."""
+papers': see each page. "And over its controls": a cell of the set is clearly better than hard labels, and clearly
+better than every control run there, of the sets that have one."""
 CLAIMS = "Claims that rest on this table, with our verdict ([how they are judged](../claims.md)):"
 MORE = "Claim by claim: [docs/claims.md](docs/claims.md)."

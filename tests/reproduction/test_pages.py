@@ -101,9 +101,33 @@ def test_the_summary_averages_over_sets_and_counts_clear_ones() -> None:
     """AG News +2, IMDb (0 + 1) / 2: the mean over sets is 1.25."""
     line = next(line for line in summary([kwls_table()]).splitlines() if "kwls-paper" in line)
     assert line == (
-        "| `kwls-paper` | 1 of 2 | 0 of 2 | +1.25 (1 better, 0 worse of 3) | -1.00 (0 better, 0 worse of 1) | – | – |"
+        "| `kwls-paper` | 1 of 2 | 0 of 1 | 0 of 2 "
+        "| +1.25 (1 better, 0 worse of 3) | -1.00 (0 better, 0 worse of 1) | – | – |"
     )
     assert "of 1 comparisons of a method with one of its controls, 0 are clearly better" in summary([kwls_table()])
+
+
+@pytest.mark.parametrize(
+    ("p", "shuffled", "written"), [(0.01, 0.01, "1 of 1"), (0.01, 0.5, "0 of 1"), (0.5, 0.01, "0 of 1")]
+)
+def test_a_set_is_clear_over_its_controls_only_where_one_cell_is_over_hard_labels_and_all_of_them(
+    p: float, shuffled: float, written: str
+) -> None:
+    tested = [gain("KWLS", 0.02, p, against="hard label"), gain("KWLS", 0.02, 0.01, against="uniform")]
+    tested += [gain("KWLS", 0.02, shuffled, against="shuffled")]
+    found = content([row("hard label", 0.8)], tested, name="kwls-table-2", baseline="hard label")
+    line = next(line for line in summary([found]).splitlines() if "kwls-paper" in line)
+    assert line.split(" | ")[2] == written
+    none = {**found, "differences": tested[:1]}
+    assert next(line for line in summary([none]).splitlines() if "kwls-paper" in line).split(" | ")[2] == "–"
+
+
+def test_the_test_over_sets_stands_on_the_page_where_there_is_one() -> None:
+    over = {"method": "soft", "against": "hard", "sets": 6, "mean": 0.01, "p": 0.03125, "p_holm": 0.0625}
+    text = page(a_table(over_sets=[over]))
+    assert "Over the data sets" in text
+    assert "| soft | hard | Wilcoxon | 6 | +1.00 | 0.031 | 0.062 |" in text
+    assert "Wilcoxon" not in page(a_table())
 
 
 def test_a_second_view_of_the_same_runs_and_tables_of_ones_own_are_not_counted() -> None:
