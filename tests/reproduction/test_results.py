@@ -1,12 +1,14 @@
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
 from sfumato.reproduction.judging import differences, over_sets
 from sfumato.reproduction.results import rows, table_cells
 from sfumato.reproduction.run import planned
+from sfumato.run_files import predictions_path
 from tests.reproduction.tables import TOML, table
 
 SPLITS = TOML.replace('{ kind = "folds", number = 3 }', '{ kind = "splits", number = 3, share = 0.7, dev = 0.2 }')
@@ -115,9 +117,34 @@ def test_a_cell_that_this_scale_cuts_stands_there_with_the_published_number_alon
     assert all(row["mean"] is None for row in found if row["model"] == "BERT")
 
 
-def test_one_repeat_is_judged_by_mcnemar_and_five_by_t_too(tmp_path):
-    plan, lines = made(SPLITS, lambda run: line(0.5 + 0.01 * run.repeat), setting="noise")
-    assert all(d["t_p"] is None for d in differences(plan, table_cells(plan, lines), tmp_path))
+def keep_right(folder, key, right):
+    """Write the predictions of a run that is right in these test rows."""
+    folder.joinpath("predictions").mkdir(exist_ok=True)
+    frame = pl.DataFrame({"label": [1] * len(right), "predicted": [int(one) for one in right]})
+    frame.write_parquet(predictions_path(folder, key))
+
+
+def test_one_repeat_is_judged_by_mcnemar_where_the_predictions_are_kept(tmp_path):
+    right = {"KWLS": [True] * 90 + [False] * 10, "hard": [True] * 82 + [False] * 17 + [True]}
+    only = SPLITS.replace("number = 3", "number = 1")
+    plan, lines = made(only, lambda run: line(0.5, key=f"{run.method} {run.control}".strip()), setting="noise")
+    cells = table_cells(plan, lines)
+    assert differences(plan, cells, tmp_path) == []  # one number a side says nothing of luck
+    for method, rows_right in right.items():
+        keep_right(tmp_path, method, rows_right)
+    (tested,) = differences(plan, cells, tmp_path)
+    # eight rows that only KWLS has right, one that only hard labels have: the exact binomial test of 1 in 9
+    assert tested["mcnemar_p"] == pytest.approx(2 * (1 + 9) / 2**9)
+    assert (tested["method"], tested["against"], tested["t_p"]) == ("KWLS", "hard", None)
+    assert tested["difference"] == pytest.approx(0.07)
+
+
+def test_several_repeats_are_judged_by_t_from_five_on_and_never_by_mcnemar(tmp_path):
+    plan, lines = made(SPLITS, lambda run: line(0.5 + 0.01 * run.repeat, key=run.method), setting="noise")
+    for method in ("KWLS", "hard"):
+        keep_right(tmp_path, method, [True, False])
+    three = differences(plan, table_cells(plan, lines), tmp_path)
+    assert all(d["t_p"] is None and d["mcnemar_p"] is None for d in three)
     rng = np.random.default_rng(1)
     plan, lines = made(SPLITS.replace("number = 3", "number = 5"), lambda run: line(rng.random()), setting="noise")
     one = differences(plan, table_cells(plan, lines), tmp_path)[0]

@@ -1,9 +1,13 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from sfumato import InputError
-from sfumato.reproduction.table_file import read_table_file, table_names
+from sfumato.reproduction.figures.options import OPTIONS
+from sfumato.reproduction.table_entries import SECTION_KEYS
+from sfumato.reproduction.table_file import KEYS, read_table_file, table_names
+from sfumato.reproduction.training_settings import TYPES
 from tests.reproduction.tables import TOML, table
 
 
@@ -30,6 +34,32 @@ def test_another_view_has_the_runs_of_the_first_and_words_of_its_own():
     assert view.methods == runs.methods
     assert view.figure["kind"] == "lines"
     assert view.title != runs.title
+
+
+ROOT = Path(__file__).parents[2]
+NAMED = {
+    **SECTION_KEYS,
+    "training": tuple(TYPES),
+    "figure": ("kind", *(key for keys in OPTIONS.values() for key in keys)),
+}
+
+
+def described(section):
+    """Return the keys in the first column of the table below a heading of the document, "" for the first table."""
+    text = (ROOT / "docs" / "tables" / "README.md").read_text(encoding="utf-8").partition("| key |")
+    parts = dict(re.findall(r"^### `\[?(\w+)\]?`\n(.*?)(?=^#|\Z)", text[2], re.MULTILINE | re.DOTALL))
+    part = parts[section] if section else text[2].partition("###")[0]
+    return set(re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in part.splitlines() if line[:1] == "|")))
+
+
+def test_every_key_of_the_file_is_described():
+    assert described("") == set(KEYS)
+
+
+@pytest.mark.parametrize("section", NAMED)
+def test_every_key_of_a_section_is_described_under_its_heading_and_no_other(section):
+    titles = {"data", "settings", "models", "methods"} if section in ("scale", "figure") else set()
+    assert described(section) == set(NAMED[section]) | titles
 
 
 WRONG = [
@@ -77,8 +107,8 @@ def test_a_file_with_a_mistake_is_refused_in_words(old, new, said):
         table(TOML.replace(old, new, 1))
 
 
-def test_fewer_repeats_than_folds_are_the_first_folds_and_seeds_have_no_such_end():
-    assert table(TOML.replace("test_rows = 60", "repeats = 2")).scale("small").repeats == 2
+def test_as_many_repeats_as_folds_are_allowed_and_seeds_have_no_such_end():
+    assert table(TOML.replace("test_rows = 60", "repeats = 3")).scale("small").repeats == 3
     seeds = TOML.replace('"folds", number = 3', '"seeds", number = 3').replace("test_rows = 60", "repeats = 4")
     assert table(seeds).scale("small").repeats == 4
 
