@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sfumato.check import Finding
     from sfumato.table import Table
 
+FAILED = 1  # exit code
 SHOWN_ROWS = 10
 SHOWN_CLASSES = 30
 
@@ -32,6 +33,8 @@ def check(
     """Say what a table holds and what would go wrong.
 
     Each finding comes with its rows. Rows are numbered as in the file: the line of a CSV, otherwise the row from 1.
+
+    Exit codes: 0 no errors (warnings and notes there may be), 1 a finding is an error, 2 the table cannot be read.
     """
     from sfumato.check import check_table
     from sfumato.table import guess_columns, read_table
@@ -53,11 +56,13 @@ def check(
     holds = summary(table, texts, label)
     if as_json:
         print_json({**holds, "notes": [*table.notes, *guesses], "findings": [vars(each) for each in findings]})
-        return
-    for sentence in (*table.notes, *guesses):
-        note(f"note: {sentence}")
-    print_summary(holds)
-    print_findings(findings)
+    else:
+        for sentence in (*table.notes, *guesses):
+            note(f"note: {sentence}")
+        print_summary(holds)
+        print_findings(findings)
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(FAILED)
 
 
 def summary(table: "Table", text: Sequence[str], label: str) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from sfumato.cli.options import (
     Json,
     Label,
     MaxLength,
-    MethodName,
     ModelName,
     Momentum,
     OptimizerName,
@@ -36,11 +35,13 @@ from sfumato.cli.options import (
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
 from sfumato.cli.settings import given, named_arguments, option_owners, read_settings
 from sfumato.cli.soft_file import read_soft_file
+from sfumato.errors import InputError
 
 if TYPE_CHECKING:
     from sfumato.checkpoint import Checkpoint
 
 SHOWN_PAIRS = 3
+DEFAULT = "label-smoothing"  # the method of `sfumato.fit`, which is not imported for --help
 
 
 def fit(
@@ -49,7 +50,9 @@ def fit(
     text: Text = None,
     label: Label = None,
     model: ModelName = "linear",
-    method: MethodName = "label-smoothing",
+    method: Annotated[
+        str | None, typer.Option("--method", help="Method, label-smoothing if not given; `sfumato methods` lists them.")
+    ] = None,
     settings: Set = None,
     dev: Annotated[
         str, typer.Option("--dev", metavar="SHARE|TABLE", help="Rows that choose: a share, a number, or a table.")
@@ -88,6 +91,7 @@ def fit(
     from sfumato.vote_columns import read_option
     from sfumato.write import check_output
 
+    method, title = chosen_method(method, None if soft_targets is None else "soft-targets")
     options = read_settings(
         settings, reserved=named_arguments(fitting.fit), options=lambda: option_owners(method=method, model=model)
     )
@@ -116,7 +120,7 @@ def fit(
             checkpoint=kept.folder,
             resume=resume,
             eval_every=eval_every,
-            progress=Progress(f"{method} on {model}"),
+            progress=Progress(f"{title} on {model}"),
             **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
             **given(optimizer=optimizer, momentum=momentum),
             **options.loose,
@@ -130,6 +134,31 @@ def fit(
         print_json({"path": str(output), "classes": list(trained.classes), **trained.info})
     else:
         print_fit({**trained.info, "notes": [*guesses, *trained.info["notes"]]}, output)
+
+
+def chosen_method(method: str | None, given: str | None) -> tuple[str, str]:
+    """Return the name of the method and what the progress calls it; ``given`` are targets that need no method.
+
+    Raises
+    ------
+    InputError
+        for a method beside given targets that would make its own: only one that starts from given ones, such as lcm,
+        has anything to do there.
+    """
+    if given is None:
+        return (method or DEFAULT,) * 2
+    if method is None:
+        return "baseline", given
+    from sfumato.methods import METHODS
+    from sfumato.resolve import build_method
+
+    if not build_method(method, {}).takes_targets:
+        able = [name for name in METHODS if build_method(name, {}).takes_targets]
+        raise InputError(
+            f"--method {method} does not go with --soft-targets: the targets are fitted as they are, no method makes "
+            f"them; leave --method out, or name one that starts from given targets: {', '.join(able)}"
+        )
+    return method, f"{given} + {method}"
 
 
 def read_data(

@@ -69,6 +69,18 @@ def test_findings_are_shown_the_gravest_first_and_in_good_grammar(tmp_path: Path
     assert "1 class of fewer than 5 rows: 'c'" in shown[1]
 
 
+def test_check_fails_for_an_error_and_not_for_a_warning(tmp_path: Path, sfumato: Command) -> None:
+    data = tmp_path / "data.csv"
+    rows = ["body,category", "hello there,a", "hello there,b", "good bye now,a", "see you later,b"]
+    for last, code, word in (("once more,c", 0, "warning: "), (",a", 1, "error: ")):
+        data.write_text("\n".join([*rows, last, ""]))
+        for form in ((), ("--json",)):
+            ended = sfumato("check", data, *form)
+            assert ended.code == code
+            assert "error: " not in ended.err
+        assert word in sfumato("check", data).out
+
+
 def test_check_looks_for_test_rows_in_train(tmp_path: Path, table: Path, sfumato: Command) -> None:
     test = tmp_path / "test.csv"
     test.write_text("body,category\nthe invoice is wrong 0,billing\na new one,billing\n")

@@ -196,12 +196,30 @@ def test_a_bad_row_of_soft_targets_names_its_file_and_line(data: Path, tmp_path:
     rows = ["p_billing,p_shipping", *["0.5,0.5"] * 36]
     for at, cells in ((3, "0.5,0.6"), (5, "-0.5,1.5"), (7, "nan,1")):
         soft.write_text("\n".join([*rows[:at], cells, *rows[at + 1 :], ""]))
-        ended = sfumato("fit", data, "--soft-targets", soft, "-o", tmp_path / "model", "--method", "baseline")
+        ended = sfumato("fit", data, "--soft-targets", soft, "-o", tmp_path / "model")
         assert ended.code == 2
         assert f"mine.csv: line {at + 1} " in ended.err
     soft.write_text("\n".join([*rows, ""]))
-    ended = sfumato("fit", data, "--soft-targets", soft, "-o", tmp_path / "model", "--method", "baseline")
+    ended = sfumato("fit", data, "--soft-targets", soft, "-o", tmp_path / "model")
     assert ended.code == 0, ended.err
+    assert "soft-targets on linear" in ended.err
+    assert "label-smoothing" not in ended.err
+
+
+def test_a_method_that_makes_its_own_targets_is_refused_beside_given_ones(
+    data: Path, tmp_path: Path, sfumato: Command
+) -> None:
+    soft = tmp_path / "mine.csv"
+    soft.write_text("\n".join(["p_billing,p_shipping", *["0.5,0.5"] * 36, ""]))
+    arguments = ("fit", data, "--soft-targets", soft, "-o", tmp_path / "model", "--method")
+    for method in ("label-smoothing", "baseline", "kwls"):
+        refused = sfumato(*arguments, method)
+        assert refused.code == 2
+        assert f"--method {method} " in refused.err
+        assert "fitted as they are" in refused.err
+        assert "lcm" in refused.err
+        assert not (tmp_path / "model").exists()
+    assert sfumato(*arguments, "lcm", "--epochs", 1).code == 0
 
 
 @pytest.mark.slow
