@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -33,7 +33,7 @@ def text(name: str, key: str, value: Any) -> str:
 
 def texts(name: str, key: str, value: Any) -> tuple[str, ...]:
     """Return a tuple of texts, or raise."""
-    if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         raise InputError(f"table {name}: {key} must be a list of texts, got {value!r}")
     return tuple(value)
 

@@ -271,6 +271,8 @@ def test_a_figure_with_nothing_to_draw_is_refused_in_words_and_does_not_stop_the
         ('{ kind = "curves", y = ["distance_ratio"] }', "did you mean 'dev_distance_ratio'"),
         ('{ kind = "curves", marks = { "stop" = "ten" } }', "mark 'stop' of figure must be an epoch, or a part"),
         ('{ kind = "curves", marks = { "stop" = "150 %" } }', "got '150 %'"),
+        ("[]", "figure must be written"),
+        ('{ kind = "curves", y = {} }', "y of figure must be a list of texts"),
         ('{ kind = "curves", marks = 10 }', "marks of figure must be written"),
         ('{ kind = "lines", log = 1 }', "log of figure must be true or false"),
         ('{ kind = "lines", methods = ["KWSL"] }', "did you mean 'KWLS'"),

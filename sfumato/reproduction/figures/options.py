@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sfumato.errors import InputError, nearest
-from sfumato.reproduction.checking import flag, known_keys, one_of, text, texts
+from sfumato.reproduction.checking import flag, known_keys, mapping, one_of, text, texts
 from sfumato.reproduction.figures.chosen import NARROW
 from sfumato.reproduction.figures.curves import Y_TITLES
 from sfumato.reproduction.figures.drawing import DRAWN
@@ -15,7 +15,7 @@ from sfumato.reproduction.figures.marks import check_marks
 OPTIONS = {"lines": ("x", "log", "gain"), "curves": ("y", "marks"), "label-map": ()}
 
 
-def check_figure(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
+def check_figure(name: str, given: Any, titles: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
     """Return the figure of a table as it is given, or raise.
 
     ``kind``: ``lines`` (``x``: the title of the axis, or "setting" to write the settings below it; ``log``; ``gain``:
@@ -23,10 +23,8 @@ def check_figure(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple
     epoch, or to a part of the epochs as "50 %", drawn as vertical lines) or ``label-map``. ``data``, ``settings``,
     ``models`` and ``methods`` list what to draw.
     """
-    if not given:
-        return given
-    if not isinstance(given, Mapping):
-        raise InputError(f'table {name}: figure must be written {{ kind = "lines" }}, got {given!r}')
+    if not mapping(name, "figure", given, '{ kind = "lines" }'):
+        return {}
     kind = one_of(name, "kind of figure", given.get("kind"), tuple(DRAWN))
     known_keys(name, f"figure of kind {kind}", given, ("kind", *OPTIONS[kind], *NARROW))
     text(name, "x of figure", given.get("x", ""))
@@ -41,4 +39,4 @@ def check_figure(name: str, given: Mapping[str, Any], titles: Mapping[str, tuple
                 raise InputError(
                     f"table {name}: figure names {title!r}, which is not in [{key}]{nearest(title, titles[key])}"
                 )
-    return given
+    return dict(given)
