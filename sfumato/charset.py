@@ -135,10 +135,12 @@ def find_encoding(file: IO[bytes], name: str, given: str | None) -> tuple[str, s
     if chinese and looks_chinese(head.decode("gb18030", errors="ignore")):
         return "gb18030", f"{name} is not UTF-8; it is read as GB18030, in which it reads like Chinese"
     offset, line, byte = bad
-    raise InputError(
+    refused = InputError(
         f"{name}: byte 0x{byte:02x} at offset {offset} (line {line}) is not {encoding.upper()}; save the file as "
-        f"UTF-8, or name its encoding (in Python: read_table(path, encoding='cp1252'))"
+        "UTF-8 (in a spreadsheet: Save as, CSV UTF-8)"
     )
+    refused.add_note("or name its encoding: read_table(path, encoding='cp1252')")  # which the command line cannot
+    raise refused
 
 
 def decoded_lines(open_stream: Callable[[], IO[str]], name: str, encoding: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from sfumato.methods.votes import NO_VOTES
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
 from sfumato.run_report import RunReport
-from sfumato.runner import run_all
+from sfumato.runner import RESULTS, run_all
 
 if TYPE_CHECKING:
     import polars as pl
@@ -145,6 +145,7 @@ def compare(
     Comparison
         with ``.table``, ``.differences``, ``.to_markdown()`` and ``.to_json()``.
     """
+    _refuse_foreign(output)
     check_whole("compare", "jobs", jobs, 1, 1024)
     check_whole("compare", "split_seed", split_seed, 0)
     check_range("compare", "dev", dev, 0, 0.9, open_low=True)
@@ -167,6 +168,8 @@ def compare(
     with _folder(output) as folder:
         report = RunReport(echo)
         try:
+            for said in _sizes(sets):
+                report.say(said)
             lines = run_all(list(plan.jobs(sets)), folder, workers=int(jobs), train=train, report=report)
         finally:
             report.end()
@@ -213,6 +216,17 @@ def _data_sets(data: Any, test: Any, seed: int, cut: dict[str, Any]) -> list[Dat
     return [cut_data(name, table, test=tests.get(name), seed=seed, **cut) for name, table in named.items()]
 
 
+def _refuse_foreign(output: str | Path | None) -> None:
+    """Raise if the output folder holds something and no results: it is somebody's folder, not a comparison's."""
+    if output is None or not Path(output).is_dir() or (Path(output) / RESULTS).exists():
+        return
+    if any(not entry.name.startswith(".") for entry in Path(output).iterdir()):
+        raise InputError(
+            f"{output} is not empty and holds no {RESULTS}, so it is not a folder of results; give another or an "
+            "empty one"
+        )
+
+
 @contextmanager
 def _folder(output: str | Path | None) -> Iterator[Path]:
     """The output folder, or one that is gone afterwards."""
@@ -227,4 +241,9 @@ def _judged(lines: list[Line], folder: Path, baseline: str, sets: Sequence[DataS
     grouped = cells(lines)
     compared = differences(grouped, folder, baseline=baseline)
     notes = tuple(f"{data.name}: {note}" if len(sets) > 1 else note for data in sets for note in data.notes)
-    return Comparison(rows(grouped, compared), compared, lines, notes)
+    return Comparison(rows(grouped, compared), compared, lines, (*_sizes(sets), *notes))
+
+
+def _sizes(sets: Sequence[DataSet]) -> list[str]:
+    """Say how many rows each split of each data set has."""
+    return [f"{data.name}: {data.sizes}" for data in sets if data.sizes]

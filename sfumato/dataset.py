@@ -31,6 +31,7 @@ class DataSet:
     ``split_seed`` is None for splits that were given; otherwise every seed of a comparison cuts a dev part of its
     own (`of_seed`), so that the deviation over seeds holds what the choice of the dev rows is worth. Test never
     changes. ``leaked`` are positions of test rows that training has too; runs are also scored without them.
+    ``sizes`` says how many rows each split has and how test was made; "" where the splits were given.
     """
 
     name: str
@@ -40,6 +41,7 @@ class DataSet:
     notes: tuple[str, ...] = ()
     split_seed: int | None = None
     leaked: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    sizes: str = ""
 
     def of_seed(self, seed: int) -> tuple[Examples, Examples]:
         """Return train and dev of one seed: the same rows together, cut anew, the same for every method."""
@@ -137,6 +139,7 @@ def cut_data(
     columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
     examples, notes = read_examples(data, **columns)
     test = data if test is None and has_test_images(data) else test
+    made = f"test cut with seed {seed}" if test is None else "test as given"
     if test is None:
         rest, cut = split_rows(examples.labels, examples.inputs, share=test_size, seed=seed)
         train, held_out = examples.take(rest), examples.take(cut)
@@ -145,12 +148,13 @@ def cut_data(
         held_out, more = _read_test(test, examples, columns)
         notes += [f"test: {note}" for note in more]
     if not len(held_out):
-        raise InputError(f"{name}: no rows are left to test on; give more than {len(examples)} rows, or test=")
+        raise InputError(f"{name}: no rows are left to test on; give more than {len(examples)} rows, or a test table")
     train, held_out = _at_most(train, limit, seed), _at_most(held_out, limit, seed)
     rest, cut = split_rows(train.labels, train.inputs, share=dev, seed=seed)
     if not len(cut):
         raise InputError(f"{name}: no rows are left for dev, of {len(train)} to train on; give more rows")
-    return DataSet(name, train.take(rest), train.take(cut), held_out, tuple(notes), split_seed=seed)
+    sizes = f"{len(rest):,} to train, {len(cut):,} dev, {len(held_out):,} test rows; {made}"
+    return DataSet(name, train.take(rest), train.take(cut), held_out, tuple(notes), split_seed=seed, sizes=sizes)
 
 
 def _read_test(data: Any, train: Examples, columns: dict[str, Any]) -> tuple[Examples, list[str]]:

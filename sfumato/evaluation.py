@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data import Examples
+from sfumato.errors import InputError
+from sfumato.finding import some
 from sfumato.metrics import (
     ClassScore,
     ConfusedPair,
@@ -81,7 +83,18 @@ def evaluate(
     from sfumato.source import read_examples
 
     examples, notes = read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=model.classes)
+    if len(examples) and (examples.labels < 0).all():
+        raise InputError(no_label_known(data, notes, model.classes))
     return evaluate_examples(model, examples, notes=notes)
+
+
+def no_label_known(data: Any, notes: Sequence[str], classes: Sequence[str]) -> str:
+    """Return what to say where every label is foreign to the model: the labels, which ``notes`` name, its classes."""
+    theirs = f"they are {some(data.classes)}" if isinstance(data, Examples) else notes[-1].partition(": counted")[0]
+    return (
+        f"no row has a label that is a class of the model, so nothing can be measured: {theirs}; the model's classes "
+        f"are {some(classes, 20)}; name the right column of labels (--label), or write the labels as in training"
+    )
 
 
 def evaluate_examples(model: Model, examples: Examples, *, notes: Sequence[str] = ()) -> Evaluation:

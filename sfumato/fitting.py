@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sfumato.progress import Progress
 
 
+FEW = 10  # dev rows below which a score is hardly one
 VOTED = "the temperature fits the votes of the dev rows, not their majority, whose log-loss may rise by it"
 
 
@@ -220,7 +221,19 @@ def cut_dev(
         rest, cut = split_rows(examples.labels, examples.inputs, seed=seed, **size)
     except InputError as error:
         return examples, None, [f"no dev rows ({error}): nothing is chosen, nothing is calibrated"]
-    return examples.take(rest), examples.take(cut), []
+    said = few_dev_rows(len(cut), examples.num_classes) if isinstance(dev, int) else []
+    return examples.take(rest), examples.take(cut), said
+
+
+def few_dev_rows(rows: int, classes: int) -> list[str]:
+    """Say that so many rows can hardly choose anything."""
+    if rows >= max(FEW, classes):
+        return []
+    reason = f"for {classes} classes" if rows < classes else "which is few"
+    return [
+        f"only {rows} dev rows, {reason}: their scores, and what they choose (epoch, temperature), are mostly chance; "
+        f"give at least {max(FEW, classes)}, or a share such as 0.1"
+    ]
 
 
 def describe(

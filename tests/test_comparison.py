@@ -129,6 +129,14 @@ def test_the_markdown_says_what_the_figures_are(comparison):
     assert len(widths) == 1
 
 
+def test_the_rows_of_the_splits_are_said_first_and_in_the_footer(comparison):
+    found, _, said = comparison
+    (row,) = found.rows[:1]
+    sizes = f"{row['n_train']} to train, {row['n_dev']} dev, {row['n_test']} test rows; test cut with seed 0"
+    assert sizes in said[0]
+    assert f"Note: {said[0]}\n" in found.to_markdown()
+
+
 def test_json_and_files_hold_the_same_table(comparison):
     found, folder, _ = comparison
     whole = json.loads(found.to_json())

@@ -97,6 +97,16 @@ def test_dev_is_a_share_a_number_of_rows_or_none(tickets, dev, rows):
     assert bool(model.info["dev"]) == (rows > 0)
 
 
+@pytest.mark.parametrize(("dev", "few"), [(2, True), (9, True), (10, False), (0.05, False)])
+def test_few_dev_rows_are_said(tickets, dev, few):
+    from sfumato.fitting import cut_dev
+
+    examples = Examples.from_labels(tickets["text"], tickets["label"])
+    _, cut, said = cut_dev(examples, dev, seed=0, text=None, label=None, bad_rows="refuse")
+    assert len(cut)
+    assert any(f"only {len(cut)} dev rows" in note for note in said) == few
+
+
 def test_dev_may_be_a_table_of_its_own(tickets):
     dev = {name: column[:15] for name, column in tickets.items()}
     model = fit({name: column[15:] for name, column in tickets.items()}, dev=dev)

@@ -73,7 +73,9 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, title: 
 
 
 def written(cell: Any) -> str:
-    """Return a cell as text: four decimals for a share, line breaks as blanks."""
+    """Return a cell as text: four decimals for a share, a dash for none, line breaks as blanks."""
+    if isinstance(cell, float) and math.isnan(cell):
+        return "–"
     if isinstance(cell, float):
         return f"{cell:.4f}"
     return visible(" ".join(str(cell).split()))

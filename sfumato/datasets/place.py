@@ -41,6 +41,9 @@ def find(entry: Entry, data: str | Path | None = None) -> Place:
     if not named:
         missed.append(f"the environment variable {VARIABLE} is not set")
         return Place(None, missed)
+    if not Path(named).expanduser().is_dir():
+        missed.append(f"{VARIABLE}={named}: there is no such folder")
+        return Place(None, missed)
     path = Path(named).expanduser() / entry.file
     if path.exists():
         return Place(path, missed if data is not None else [])

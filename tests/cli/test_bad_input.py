@@ -70,7 +70,7 @@ def test_a_bad_file_is_refused_in_words_and_leaves_nothing(
 # A table to predict or to measure may hold one class, and labels never seen count as errors.
 READABLE = {
     "predict": {"one class only", "labels that are ids", "empty label"},
-    "evaluate": {"one class only", "labels that are ids"},
+    "evaluate": {"one class only"},
     "check": {"one class only", "labels that are ids", "empty text", "empty label", "wrong number of cells"}
     | {"broken JSON line"},
 }
@@ -283,6 +283,30 @@ def test_a_very_long_text_is_accepted_and_said(tmp_path: Path, sfumato: Command)
     ended = sfumato("check", data)
     assert ended.code == 0, ended.err
     assert "long" in ended.out
+
+
+def test_a_table_of_foreign_labels_is_refused_with_theirs_and_the_models(
+    tiny_model: Path, tmp_path: Path, sfumato: Command
+) -> None:
+    data = tmp_path / "test.csv"
+    data.write_bytes(csv([(text, label.upper()) for text, label in GOOD_ROWS]))
+    ended = sfumato("evaluate", tiny_model, data)
+    refused(ended.code, ended.err, ["'BILLING'", "'billing', 'shipping'", "--label"])
+    data.write_bytes(csv([*GOOD_ROWS[:3], ("late", "SHIPPING")]))
+    ended = sfumato("evaluate", tiny_model, data)
+    assert ended.code == 0, ended.err
+    assert "nan" not in ended.out
+
+
+def test_a_file_in_another_encoding_gets_advice_that_helps_on_the_command_line(
+    tmp_path: Path, sfumato: Command
+) -> None:
+    data = tmp_path / "latin.csv"
+    data.write_bytes(csv(GOOD_ROWS) + b"caf\xe9 au lait,billing\n")
+    ended = sfumato("check", data)
+    refused(ended.code, ended.err, ["line 8", "save the file as UTF-8"])
+    assert "Python" not in ended.err
+    assert "read_table" not in ended.err
 
 
 def test_a_test_label_never_seen_is_counted_as_an_error(tiny_model: Path, tmp_path: Path, sfumato: Command) -> None:

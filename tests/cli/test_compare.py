@@ -79,6 +79,24 @@ def test_an_output_that_is_a_file_is_refused_before_anything_is_read(tmp_path: P
     assert taken.read_text() == "mine"
 
 
+def test_a_folder_of_other_things_is_refused_and_one_of_results_or_empty_is_not(
+    sixty: Path, tmp_path: Path, sfumato: Command
+) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "thesis.txt").write_text("mine")
+    ended = sfumato("compare", sixty, "--models", "linear", "-o", runs)
+    assert ended.code == 2
+    assert f"{runs} is not empty and holds no results.jsonl" in ended.err
+    assert [file.name for file in runs.iterdir()] == ["thesis.txt"]
+    for name in ("results.jsonl", ".hidden"):
+        (runs / "thesis.txt").rename(runs / name)
+        other = sfumato("compare", tmp_path / "not-there.csv", "-o", runs)
+        assert "not-there" in other.err
+        assert "is not empty" not in other.err
+        (runs / name).rename(runs / "thesis.txt")
+
+
 @pytest.mark.parametrize("flags", [(), ("--json",)])
 def test_runs_that_failed_are_shown_and_the_exit_code_is_one(
     flags: tuple[str, ...], sixty: Path, sfumato: Command, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,7 @@
 import pytest
 
 from sfumato.cli.compare import listed, named, read_seeds
-from sfumato.cli.output import aligned, plain, shortened, visible
+from sfumato.cli.output import aligned, plain, shortened, visible, written
 from sfumato.cli.settings import read_settings
 from sfumato.errors import InputError
 
@@ -50,6 +50,10 @@ def test_lists_are_cut_at_commas_and_several_tables_go_by_their_names() -> None:
 def test_plain_tables_keep_their_columns_under_wide_characters() -> None:
     lines = aligned([["标签", "n"], ["ab", "10"], ["体育新闻", "7"]], [False, True])
     assert lines == ["标签       n", "ab        10", "体育新闻   7"]
+
+
+def test_a_figure_that_there_is_none_of_is_a_dash_and_zero_is_a_number() -> None:
+    assert [written(cell) for cell in (float("nan"), 0.0)] == ["–", "0.0000"]
 
 
 def test_json_has_no_nan_and_no_foreign_numbers() -> None:

@@ -196,6 +196,9 @@ def test_a_set_that_is_nowhere_is_refused_with_all_three_places(
         InputError, match=r"data= .* is not given; SFUMATO_DATA=.* has no wos46985/.*; .*Hugging Face hub"
     ):
         load("wos46985")
+    monkeypatch.setenv("SFUMATO_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"SFUMATO_DATA=.*nowhere: there is no such folder"):
+        load("wos46985")
     monkeypatch.delenv("SFUMATO_DATA")
     with pytest.raises(InputError, match=r"has no wos46985/.*; the environment variable SFUMATO_DATA is not set; "):
         load("wos46985", data=tmp_path)
