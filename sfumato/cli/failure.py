@@ -15,7 +15,7 @@ from sfumato.cli.output import note
 from sfumato.errors import TRAINING_MODULES, InputError, MissingExtraError
 
 FULL = "No space left on device"  # safetensors and polars say it in errors of their own
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -46,12 +46,12 @@ def report(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         note("stopped")
         return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return DONE  # the reader, such as `head`, has what it wanted
     if isinstance(error, MissingExtraError):
         note(f"error: {error}")
     elif isinstance(error, ModuleNotFoundError) and error.name in TRAINING_MODULES:
         note(f"error: this needs {error.name}: pip install 'sfumato[torch]'")
-    elif isinstance(error, BrokenPipeError):
-        pass  # the reader, such as `head`, has what it wanted
     elif isinstance(error, OSError) or FULL in str(error):
         note(f"error: {describe(error)}")
     elif isinstance(error, MemoryError):

@@ -32,7 +32,7 @@ def outcome(error: BaseException) -> int:
         (MemoryError(), 1, "not enough memory"),
         (KeyError("x"), 1, "SFUMATO_DEBUG=1"),
         (KeyboardInterrupt(), 130, "stopped"),
-        (BrokenPipeError(), 1, ""),
+        (BrokenPipeError(), 0, ""),
     ],
 )
 def test_every_error_becomes_a_sentence_and_a_code(

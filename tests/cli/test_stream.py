@@ -54,7 +54,7 @@ def test_standard_input_to_standard_output(tiny_model: Path) -> None:
 def test_a_reader_that_stops_early_is_no_error_worth_a_traceback(tiny_model: Path, tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     write_rows(data, 20_000)
-    command = f"{sys.executable} -m sfumato predict {tiny_model} {data} | head -n 2"
+    command = f"set -o pipefail; {sys.executable} -m sfumato predict {tiny_model} {data} | head -n 2"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert len(ended.stdout.splitlines()) == 2
     assert "Traceback" not in ended.stderr
