@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sfumato.errors import require_torch
 from sfumato.reproduction.known import state
 from sfumato.reproduction.run import planned, table_folder
 from sfumato.reproduction.table_file import read_table_file, table_names
@@ -16,6 +17,7 @@ JOBS = 2  # what the estimate of the time left counts with
 
 def listed_tables(output: Path) -> list[dict[str, Any]]:
     """Return one dict a table that comes with the package; nothing is loaded but the lines of finished runs."""
+    require_torch("tables, to know which runs a table needs,")
     return [listed_table(read_table_file(name), output) for name in table_names()]
 
 

@@ -38,14 +38,17 @@ def heading(content: Content) -> str:
     if content["scale"] == "full":
         return f"{content['title']}"
     limits = [(sizes["rows"], "to train on"), (sizes["test_rows"], "to test")]
-    said = [f"at most {number:,} rows {what}" for number, what in limits if number is not None]
-    return f"{content['title']} (scale {content['scale']}, smaller than the paper's: {', '.join(said) or 'cut'})"
+    said = ", ".join(f"{number:,} {what}" for number, what in limits if number is not None)
+    rows = f"at most {said.replace(' ', ' rows ', 1)}" if said else "cut"
+    return f"{content['title']} (scale {content['scale']}, smaller than the paper's: {rows})"
 
 
 def remarks(content: Content) -> list[str]:
     """Say what is cut, what is partial, and how far the runs are."""
     said = []
-    if content["scale_note"]:
+    if content["scale"] == "smoke":
+        said.append("**A smoke test: it shows that the parts work; its numbers mean nothing, and nothing is kept.**")
+    elif content["scale_note"]:
         said.append(content["scale_note"])
     if content["cut"]:
         names = {"data": "data sets", "settings": "settings", "models": "models", "methods": "methods"}
@@ -141,7 +144,7 @@ def _bold(content: Content, row: Row, found: Any, best: Mapping[tuple[str, str],
     else:
         p = None if found is None else found["own_p"] if content["own_test"] else found["p_holm"]
         better = found is not None and (found["difference"] > 0) == (content["metric"] in PERCENT)
-        bold = p is not None and p < content["level"] and better
+        bold = p is not None and p < content["level"] and better and content["scale"] != "smoke"
     return strong.format(text) if bold else text
 
 
@@ -171,7 +174,8 @@ def signed(content: Content, value: float | None, *, shown: bool = False) -> str
 def _gain(content: Content, found: Mapping[str, Any] | None, star: str) -> str:
     if found is None:
         return "–"
-    return signed(content, found["difference"]) + (star if found["p_holm"] < content["level"] else "")
+    clear = found["p_holm"] < content["level"] and content["scale"] != "smoke"
+    return signed(content, found["difference"]) + (star if clear else "")
 
 
 def _interval(content: Content, found: Mapping[str, Any] | None) -> str:
@@ -213,8 +217,11 @@ def legend(content: Content) -> str:
         said += "Folds share training rows, so their spread is somewhat too small for a new sample of rows. "
     if content["own_test"]:
         said += f"The paper's test, as we read it: {content['own_test']} at {content['level']:g}, not corrected. "
-    bold = {"best": "the best mean of its data and model", "significant": "significant by the table's own test"}
-    return said + f"Bold: {bold[content['bold']]}."
+    if content["bold"] == "best":
+        return said + "Bold: the best mean of its data and model."
+    if not content["differences"]:
+        return said.rstrip()
+    return said + ("Bold: better by the paper's test." if content["own_test"] else "Bold: better after Holm.")
 
 
 def csv_text(content: Content) -> str:

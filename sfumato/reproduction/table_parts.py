@@ -141,7 +141,7 @@ class TableFile:
 
 
 SMOKE = Scale(
-    rows=200, test_rows=200, training={"epochs": 1, "max_length": 16}, repeats=1, controls=False, note="smoke test"
+    rows=200, test_rows=200, training={"epochs": 1, "max_length": 16}, repeats=1, controls=False
 )
 
 
