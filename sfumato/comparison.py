@@ -22,6 +22,7 @@ from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
 from sfumato.run_report import RunReport
 from sfumato.runner import RESULTS, run_all
+from sfumato.whole_folder import probe
 
 if TYPE_CHECKING:
     import polars as pl
@@ -217,8 +218,11 @@ def _data_sets(data: Any, test: Any, seed: int, cut: dict[str, Any]) -> list[Dat
 
 
 def _refuse_foreign(output: str | Path | None) -> None:
-    """Raise if the output folder holds something and no results: it is somebody's folder, not a comparison's."""
-    if output is None or not Path(output).is_dir() or (Path(output) / RESULTS).exists():
+    """Raise if the output cannot be written, or holds something and no results: then it is somebody's folder."""
+    if output is None:
+        return
+    probe(Path(output) / RESULTS)
+    if not Path(output).is_dir() or (Path(output) / RESULTS).exists():
         return
     if any(not entry.name.startswith(".") for entry in Path(output).iterdir()):
         raise InputError(

@@ -1,10 +1,41 @@
-"""A folder that is there whole or not at all: written under another name, then put in its place."""
+"""A folder that is there whole or not at all: written under another name, then put in its place.
+
+And the question, asked before long work, whether anything can be written there.
+"""
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from pathlib import Path
+
+from sfumato.errors import InputError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}  # no fault of the path: the error stays what it is
+
+
+def probe(target: Path) -> None:
+    """Make something beside ``target``, under its name, and remove it: permissions alone do not tell what is possible.
+
+    Where folders on the way are missing and would be made, the nearest that exists is asked.
+
+    Raises
+    ------
+    InputError
+        names the path as the user gave it, and what the operating system says.
+    """
+    place = target.absolute().parent
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=place)).rmdir()
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise InputError(
+            f"{target} cannot be written: {error.strerror or error}; choose another place or name"
+        ) from error
 
 
 def replace_folder(folder: Path, partial: Path) -> None:

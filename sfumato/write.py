@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from sfumato.errors import InputError
+from sfumato.whole_folder import probe
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 PART_ROWS = 50_000  # rows of a Parquet file held before they go to disk
@@ -32,7 +33,8 @@ def check_output(path: str | os.PathLike[str], overwrite: bool, *, table: bool =
     Raises
     ------
     InputError
-        if it exists and ``overwrite`` is not set, if its folder is missing, or if a ``table`` has no known ending
+        if it exists and ``overwrite`` is not set, if its folder is missing or nothing can be written there, or if a
+        ``table`` has no known ending
     """
     target = Path(path)
     if str(target) == "-":
@@ -43,10 +45,10 @@ def check_output(path: str | os.PathLike[str], overwrite: bool, *, table: bool =
         raise InputError(f"{target} cannot be written: there is no folder {target.absolute().parent}; make it first")
     if target.is_dir() and table:
         raise InputError(f"{target} is a folder; give the name of a file")
-    if target.is_dir() and not any(target.iterdir()):
-        return target
-    if target.exists() and not overwrite:
+    empty = target.is_dir() and not any(target.iterdir())
+    if target.exists() and not empty and not overwrite:
         raise InputError(f"{target} exists; choose another name, or replace it with --overwrite (overwrite=True)")
+    probe(target)
     return target
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sfumato.errors import InputError
-from sfumato.whole_folder import replace_folder
+from sfumato.whole_folder import probe, replace_folder
 from sfumato.write import write_table
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     if not parent.is_dir():
         raise InputError(f"{folder} cannot be written: there is no folder {parent}; make it first")
     if not folder.exists():
+        probe(folder)
         return
     if not folder.is_dir():
         raise InputError(f"{folder} is a file; give the name of a folder")
@@ -32,6 +33,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
             raise InputError(f"{folder} exists; choose another name, or replace it with --overwrite (overwrite=True)")
         if not (folder / ABOUT).is_file():
             raise InputError(f"{folder} exists and is not an audit of sfumato; it is not overwritten")
+    probe(folder)
 
 
 def save_audit(audit: Audit, folder: Path, *, overwrite: bool, title: str) -> Path:

@@ -1,5 +1,7 @@
 """`sfumato audit`: which labels are confused and which rows are probably labelled wrong."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +11,10 @@ from sfumato.cli.options import Data, Json, Label, Overwrite, Rows, Seed, Text
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say, shortened
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from sfumato.auditing.audit import Audit
+    from sfumato.table import Table
 
 WIDEST = 44  # columns of the screen that a text or a reason gets
 
@@ -17,7 +22,8 @@ WIDEST = 44  # columns of the screen that a text or a reason gets
 def audit(
     data: Data,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for rows.csv, pairs.csv and a page, audit.html.")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for rows.csv, pairs.csv, audit.json and a page, audit.html."),
     ] = None,
     text: Text = None,
     label: Label = None,
@@ -49,11 +55,12 @@ def audit(
     numbers = [table.rows[k] for k in examples.ids]
     found = find(examples.inputs, labels, seed=seed, folds=folds, rows=numbers, unit=table.unit)
     if output is not None:
-        found.save(output, overwrite=overwrite, title=f"Labels of {Path(table.source).name}")
+        whole = replace(found, rows=beside(found.rows, table, [label] if texts[1:] else [*texts, label]))
+        whole.save(output, overwrite=overwrite, title=f"Labels of {Path(table.source).name}")
     if as_json:
         print_json(as_document(found, output))
         return
-    print_audit(found, show)
+    print_audit(found, show, f"row: {table.unit} of {Path(table.source).name}")
     note(next_step(output))
 
 
@@ -64,14 +71,24 @@ def as_document(found: "Audit", output: Path | None) -> dict[str, Any]:
     return {"path": output and str(output), **found.settings, **numbers, "classes": found.classes, **lists}
 
 
-def print_audit(found: "Audit", show: int) -> None:
-    """Print what was found, the first pairs and the first rows."""
+def beside(rows: "pl.DataFrame", table: "Table", judged: Sequence[str]) -> "pl.DataFrame":
+    """Return the rows with the table's other columns; one that has a name of ours gets "table." before it."""
+    import polars as pl
+
+    place = {row: k for k, row in enumerate(table.rows)}
+    taken = table.take([place[row] for row in rows["row"]]).columns
+    others = {f"table.{name}" if name in rows.columns else name: name for name in taken if name not in judged}
+    return rows.with_columns(pl.Series(name, list(taken[own])) for name, own in others.items())
+
+
+def print_audit(found: "Audit", show: int, legend: str) -> None:
+    """Print what was found, the first pairs and the first rows; ``legend`` says what numbers the rows."""
     say(found.report().partition("\n")[0])
     say(f"probably labelled wrong: {counted(len(found.flagged), 'row')}")
     if len(found.pairs) and show:
         print_pairs(found, show)
     if len(found.flagged) and show:
-        print_rows(found, show)
+        print_rows(found, show, legend)
 
 
 def print_pairs(found: "Audit", show: int) -> None:
@@ -86,7 +103,7 @@ def print_pairs(found: "Audit", show: int) -> None:
     print_table(header, rows, title=f"confused labels, {len(first):,} of {counted(len(found.pairs), 'pair')}")
 
 
-def print_rows(found: "Audit", show: int) -> None:
+def print_rows(found: "Audit", show: int, legend: str) -> None:
     """Print the first rows that are probably labelled wrong."""
     first = found.flagged.head(show)
     rows = [
@@ -97,7 +114,8 @@ def print_rows(found: "Audit", show: int) -> None:
     ]
     say()
     header = ("row", "score", "given", "suggested", "text", "reason")
-    print_table(header, rows, title=f"probably labelled wrong, {len(first):,} of {counted(len(found.flagged), 'row')}")
+    title = f"probably labelled wrong, {len(first):,} of {counted(len(found.flagged), 'row')} ({legend})"
+    print_table(header, rows, title=title)
 
 
 def fitting(text: str) -> str:
@@ -114,4 +132,4 @@ def next_step(output: Path | None) -> str:
     """Return where everything is."""
     if output is None:
         return "nothing written; give -o audit/ for all rows, all pairs and a page to look at"
-    return f"written: {quoted(output)}: rows.csv, pairs.csv, audit.html"
+    return f"written: {quoted(output)}: rows.csv, pairs.csv, audit.json, audit.html"

@@ -40,9 +40,9 @@ def test_an_audit_prints_the_doubtful_rows_by_line_and_writes_its_folder(
     assert ended.code == 0, ended.err
     assert "90 rows, 3 labels" in ended.out
     assert "confused labels" in ended.out
-    assert "probably labelled wrong, 2 of 2 rows" in ended.out
+    assert "probably labelled wrong, 2 of 2 rows (row: line of tickets.csv)" in ended.out
     assert "speak" in ended.out
-    assert f"written: {tmp_path / 'audit'}: rows.csv, pairs.csv, audit.html" in ended.err
+    assert f"written: {tmp_path / 'audit'}: rows.csv, pairs.csv, audit.json, audit.html" in ended.err
     assert "\x1b" not in ended.out
     rows = read_csv(tmp_path / "audit" / "rows.csv")
     assert {int(row["row"]) for row in rows[:2]} == {row + 2 for row in WRONG}  # lines of the file, after the header
@@ -51,6 +51,18 @@ def test_an_audit_prints_the_doubtful_rows_by_line_and_writes_its_folder(
     page = (tmp_path / "audit" / "audit.html").read_text(encoding="utf-8")
     assert "<h1>Labels of tickets.csv</h1>" in page
     assert "<svg" in page
+
+
+def test_the_rows_that_are_written_have_the_tables_other_columns(table: Path, tmp_path: Path, sfumato: Command) -> None:
+    table.write_text(table.read_text(encoding="utf-8").replace("id,", "score,", 1), encoding="utf-8")
+    columns = ("--text", "body", "--label", "category")
+    assert sfumato("audit", table, *columns, "-o", tmp_path / "audit", "--show", 0).code == 0
+    rows = read_csv(tmp_path / "audit" / "rows.csv")
+    ours = ["row", "text", "given", "suggested", "score", "flagged", "reason"]
+    assert list(rows[0]) == [*ours, "table.score"]
+    assert [int(row["table.score"]) + 2 for row in rows] == [int(row["row"]) for row in rows]
+    document = json.loads(sfumato("audit", table, *columns, "--json").out)
+    assert "table.score" not in document["flagged_rows"][0]
 
 
 def test_without_an_output_nothing_is_written_and_that_is_said(table: Path, tmp_path: Path, sfumato: Command) -> None:

@@ -211,6 +211,18 @@ def test_an_output_that_cannot_become_a_model_folder_is_refused_before_training(
     assert "the training has begun" in sfumato("fit", good, "-o", tmp_path / "new", "--overwrite").err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a place where nothing can be made, not even by root")
+@pytest.mark.parametrize("command", ["fit", "soften", "audit", "compare", "predict"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work_by_the_name_it_was_given(
+    command: str, good: Path, tiny_model: Path, sfumato: Command
+) -> None:
+    output = "/proc/sfumato.csv"
+    ended = sfumato(command, *([tiny_model] if command == "predict" else []), good, "-o", output)
+    refused(ended.code, ended.err, [output, "cannot be written"])
+    assert "guessed" not in ended.err
+    assert ended.out == ""
+
+
 @pytest.mark.parametrize("harm", ["no such folder", "a file", "foreign", "cut off", "no tokenizer", "broken JSON"])
 def test_a_damaged_or_foreign_model_folder_is_refused(
     harm: str, tiny_model: Path, tmp_path: Path, good: Path, sfumato: Command
