@@ -55,7 +55,8 @@ def test_build_passes_the_options_on_in_both_spellings():
 def test_build_names_an_option_that_there_is_not():
     with pytest.raises(InputError) as error:
         METHODS.build("label-smoothing", {"smothing": 0.1})
-    said = "label-smoothing has no option 'smothing' (did you mean 'smoothing'?); it takes: smoothing, mode, loss, alpha, scale"
+    options = "smoothing, mode, loss, alpha, scale"
+    said = f"label-smoothing has no option 'smothing' (did you mean 'smoothing'?); it takes: {options}"
     assert str(error.value) == said
     with pytest.raises(InputError, match="baseline has no option 'alpha'; it takes: no options"):
         METHODS.build("baseline", {"alpha": 1})
