@@ -74,9 +74,11 @@ def index(contents: Sequence[Content]) -> str:
 
 def summary(contents: Iterable[Content]) -> str:
     """Return the README's table: what each method gains over hard labels, and over its controls, in all tables."""
-    over, beyond = _collected(one_a_table(contents).values())
+    tables = one_a_table(contents)
+    over, beyond = _collected(tables.values())
     if not over:
         return "No table has results yet."
+    run = f"**{len(tables)} of {len(table_names())} tables are run so far.**"
     heads = ["method", "sets with a clear gain", "and over its controls", "clear loss", "over hard labels"]
     heads += [f"over `{name}`" for name in CONTROLS]
     body = []
@@ -87,7 +89,7 @@ def summary(contents: Iterable[Content]) -> str:
         row = [f"`{method}`", f"{len(better)} of {len(sets)}", _also_over_controls(found, controls.values())]
         row += [f"{len(worse)} of {len(sets)}", _over_sets(found)]
         body.append([*row, *map(_over_sets, controls.values())])
-    return "\n\n".join([READING, grid(heads, body), _said(beyond), MORE])
+    return "\n\n".join([f"{run} {READING}", grid(heads, body), _said(beyond), MORE])
 
 
 def _also_over_controls(found: Sequence[Gain], controls: Iterable[Sequence[Gain]]) -> str:
@@ -213,7 +215,7 @@ def _figure(results: Path, content: Content) -> Path:
 
 
 READING = """\
-Over all tables of [docs/tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over sets, and
+Over these tables of [docs/tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over sets, and
 in how many cells (set, setting, model) it is better or worse by more than chance (p below its table's level, .05 or .1,
 after Holm over the table). The settings of a method in all tables are taken together. Most runs are smaller than the
 papers': see each page. "And over its controls": a cell of the set is clearly better than hard labels, and clearly
