@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,7 @@ def find(entry: Entry, data: str | Path | None = None) -> Place:
         return Place(None, missed)
     if not Path(named).expanduser().is_dir():
         missed.append(f"{VARIABLE}={named}: there is no such folder")
+        warnings.warn(missed[-1], stacklevel=2)  # said at once: what comes next may be a download
         return Place(None, missed)
     path = Path(named).expanduser() / entry.file
     if path.exists():

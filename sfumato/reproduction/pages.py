@@ -78,7 +78,8 @@ def summary(contents: Iterable[Content]) -> str:
     over, beyond = _collected(tables.values())
     if not over:
         return "No table has results yet."
-    run = f"**{len(tables)} of {len(table_names())} tables are run so far.**"
+    own = [name for name in table_names() if read_table_file(name).runs_of == name]  # not another view of their runs
+    run = f"**{sum(name in tables for name in own)} of {len(own)} tables are run so far.**"
     heads = ["method", "sets with a clear gain", "and over its controls", "clear loss", "over hard labels"]
     heads += [f"over `{name}`" for name in CONTROLS]
     body = []
@@ -215,7 +216,7 @@ def _figure(results: Path, content: Content) -> Path:
 
 
 READING = """\
-Over these tables of [docs/tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over sets, and
+Over these [tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over sets, and
 in how many cells (set, setting, model) it is better or worse by more than chance (p below its table's level, .05 or .1,
 after Holm over the table). The settings of a method in all tables are taken together. Most runs are smaller than the
 papers': see each page. "And over its controls": a cell of the set is clearly better than hard labels, and clearly

@@ -37,6 +37,17 @@ def test_the_list_tells_where_each_set_is(folder: Path, sfumato: Command) -> Non
     assert where["wos46985"] == where["goemotions"] == "absent"
 
 
+def test_a_variable_that_names_no_folder_is_said_once(
+    folder: Path, sfumato: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SFUMATO_DATA", str(folder / "nowhere"))
+    listed = sfumato("datasets")
+    assert listed.code == 0
+    assert listed.err == f"note: SFUMATO_DATA={folder / 'nowhere'}: there is no such folder\n"
+    monkeypatch.setenv("SFUMATO_DATA", str(folder))
+    assert sfumato("datasets").err == ""
+
+
 def test_one_set_is_shown_with_its_source_and_terms(folder: Path, sfumato: Command) -> None:
     shown = sfumato("datasets", "emobank")
     assert shown.code == 0

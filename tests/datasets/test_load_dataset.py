@@ -197,7 +197,8 @@ def test_a_set_that_is_nowhere_is_refused_with_all_three_places(
     ):
         load("wos46985")
     monkeypatch.setenv("SFUMATO_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(InputError, match=r"SFUMATO_DATA=.*nowhere: there is no such folder"):
+    said = r"SFUMATO_DATA=.*nowhere: there is no such folder"
+    with pytest.warns(UserWarning, match=said), pytest.raises(InputError, match=said):
         load("wos46985")
     monkeypatch.delenv("SFUMATO_DATA")
     with pytest.raises(InputError, match=r"has no wos46985/.*; the environment variable SFUMATO_DATA is not set; "):
