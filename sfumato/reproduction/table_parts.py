@@ -140,9 +140,7 @@ class TableFile:
         return self.scales.get(name, SMOKE if name == "smoke" else Scale())
 
 
-SMOKE = Scale(
-    rows=200, test_rows=200, training={"epochs": 1, "max_length": 16}, repeats=1, controls=False
-)
+SMOKE = Scale(rows=200, test_rows=200, training={"epochs": 1, "max_length": 16}, repeats=1, controls=False)
 
 
 def place_title(data: str, setting: str) -> str:
