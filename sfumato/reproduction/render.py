@@ -55,7 +55,8 @@ def remarks(content: Content) -> list[str]:
         said.append(
             "Cut: " + "; ".join(f"{names[key]}: {', '.join(titles)}" for key, titles in content["cut"].items()) + "."
         )
-    said += [f"{title}: {note}" for title, note in content["data_notes"].items()]
+    cut = content["cut"].get("data", ())
+    said += [f"{title}: {note}" for title, note in content["data_notes"].items() if title not in cut]
     if content["done"] < content["needed"]:
         said.append(f"**{content['done']} of {content['needed']} runs are done.**")
     return said

@@ -89,6 +89,8 @@ def reproduce(
 
     made = sources(plan, lambda name, **options: load(name, data=data, **options))
     pairs = table_jobs(plan, made)
+    if scale == "full":
+        _say(f"{plan.table.name} at full scale needs {len(pairs):,} runs. {plan.scale.note}".strip(), echo)
     with _folder(plan, output) as folder:
         lines = _run(plan, pairs, folder, jobs, echo)
         notes = sorted({note for _, job in pairs for note in job.data.notes})
