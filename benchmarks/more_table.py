@@ -4,9 +4,10 @@
     SFUMATO_DATA=... python benchmarks/more_table.py GROUP build/real results/more --jobs 2 [--only trec sst5]
 
 GROUP is one of: methods (linear and textcnn with the methods that `real_table.py` has not), bag (all methods),
-recurrent (lstm and textrnn), vectors (textcnn and lstm with pre-trained word vectors, and without). Runs that
-results/real holds already are taken from there. What is cut for time: recurrent and vectors have four methods; recurrent
-has two sets, bag and vectors one; ag_news and imdb have 2,000 rows; networks read 64 tokens and train 8 epochs.
+bag-few (four of them on more sets), recurrent (lstm and textrnn), vectors (the four word models with pre-trained word
+vectors, and without). Runs that results/real or another group holds already are taken from there. What is cut for time:
+bag-few, recurrent and vectors have four methods; bag and vectors have two sets; ag_news, imdb and 20newsgroups have
+2,000 rows; networks read 64 tokens and train 8 epochs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-SETS = ["trec", "sst5", "thucnews-titles", "ag_news", "imdb"]
+SETS = ["trec", "sst5", "thucnews-titles", "ag_news", "imdb", "20newsgroups"]
 FEW = ["baseline", "label-smoothing", "kwls", "lcm"]
 NEW = ["tfidf", "kwls-official", "label-similarity", "self-distillation-paper"]
 HALF = ("self-distillation", {"weight": 0.5})  # the default before these runs, and .1 after them (LOG.md)
@@ -40,10 +41,11 @@ GROUPS: dict[str, tuple[list[str], list[Any], list[str]]] = {  # models, methods
             "self-distillation",
             *REFERENCES,
         ],
-        ["trec"],
+        ["trec", "sst5"],
     ),
-    "recurrent": (["lstm", "textrnn"], FEW, ["trec", "sst5"]),
-    "vectors": (["textcnn", "lstm"], FEW, ["trec"]),
+    "bag-few": (["bag"], FEW, ["thucnews-titles", "ag_news", "imdb", "20newsgroups"]),
+    "recurrent": (["lstm", "textrnn"], FEW, SETS),
+    "vectors": (["textcnn", "lstm", "bag", "textrnn"], FEW, ["trec", "sst5"]),
 }
 
 
@@ -62,18 +64,22 @@ def architectures(names: list[str], group: str) -> dict[str, Any]:
     }
 
 
-def take_finished(source: Path, target: Path) -> None:
-    """Copy the finished lines and files of another comparison of the same rows; a key tells which are the same runs."""
-    if not (source / "results.jsonl").exists() or (target / "results.jsonl").exists():
-        return
-    (target / "predictions").mkdir(parents=True)
-    with (target / "results.jsonl").open("w", encoding="utf-8") as file:
-        for line in (source / "results.jsonl").read_text(encoding="utf-8").splitlines():
-            found = json.loads(line)
-            if found["status"] == "done" and found["method"] in FEW[:2]:
-                file.write(line + "\n")
-                for path in (source / "predictions").glob(f"{found['key']}.*"):
-                    shutil.copy(path, target / "predictions")
+def take_finished(sources: list[Path], target: Path, models: list[str], methods: list[str]) -> None:
+    """Add the finished lines and files of other comparisons of the same rows; a key tells which are the same runs."""
+    (target / "predictions").mkdir(parents=True, exist_ok=True)
+    lines = target / "results.jsonl"
+    held = {json.loads(line)["key"] for line in lines.read_text("utf-8").splitlines()} if lines.exists() else set()
+    with lines.open("a", encoding="utf-8") as file:
+        for source in sources:
+            for line in (source / "results.jsonl").read_text(encoding="utf-8").splitlines():
+                found = json.loads(line)
+                wanted = found["status"] == "done" and found["method"] in methods and found["model"] in models
+                files = list((source / "predictions").glob(f"{found['key']}.*"))
+                if wanted and files and found["key"] not in held:
+                    held.add(found["key"])
+                    file.write(line + "\n")
+                    for path in files:
+                        shutil.copy(path, target / "predictions")
 
 
 def main() -> None:
@@ -91,7 +97,9 @@ def main() -> None:
     names, methods, sets = GROUPS[options.group]
     for name in options.only or sets:
         folder = options.output / f"{name}-{options.group}"
-        take_finished(options.output.parent / "real" / name, folder)
+        others = [options.output.parent / "real" / name, *sorted(options.output.glob(f"{name}-*"))]
+        there = [path for path in others if (path / "results.jsonl").exists() and path != folder]
+        take_finished(there, folder, names, [method for method in methods if isinstance(method, str)])
         data, test = ({name: options.source / f"{name}-{split}.jsonl"} for split in ("train", "test"))
         models = architectures(names, options.group)
         sfumato.compare(
