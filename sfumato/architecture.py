@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 
 TEXTS, IMAGES = "texts", "images"  # what a model reads
+THRESHOLDS = ("global", "label")
 OPTIMIZERS = ("adamw", "adam", "sgd")
-LATER = ("optimizer", "momentum")  # of `Training`: not in the keys of runs that were made before there was a choice
+LATER = (
+    "optimizer",
+    "momentum",
+    "thresholds",
+)  # of `Training`: not in the keys of runs that were made before there was a choice
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,17 @@ class Training:
     schedule: str = "constant"  # or "linear"
     optimizer: str = "adamw"  # or "adam", "sgd"
     momentum: float = 0.9  # of sgd
+    thresholds: str | float = (
+        "global"  # of multi-label answers: one chosen on dev, "label" chooses one a class, or given
+    )
 
     def __post_init__(self) -> None:
         check_choice("training", "optimizer", self.optimizer, OPTIMIZERS)
         check_range("training", "momentum", self.momentum, 0, 1)
+        if isinstance(self.thresholds, str):
+            check_choice("training", "thresholds", self.thresholds, THRESHOLDS)
+        else:
+            check_range("training", "thresholds", self.thresholds, 0, 1, open_low=True)
         if self.optimizer != "sgd" and self.momentum != Training.momentum:
             raise InputError(
                 f"training: momentum={self.momentum!r} needs optimizer='sgd', got optimizer={self.optimizer!r}, which "

@@ -16,7 +16,10 @@ class Output(NamedTuple):
 
 
 class Supervision(NamedTuple):
-    """What a criterion may know of a batch: hard ``labels`` (B,), soft ``targets`` (B, C), and the optional rest."""
+    """What a criterion may know of a batch: hard ``labels`` (B,), soft ``targets`` (B, C), and the optional rest.
+
+    Of multi-label data, ``labels`` are (B, C) of 0 and 1, and each target is a probability of its own.
+    """
 
     labels: Tensor
     targets: Tensor
@@ -37,6 +40,10 @@ class Criterion(nn.Module):
         for module in self.modules():
             if isinstance(module, Criterion):
                 module.step = step
+
+    def terms(self, num_classes: int) -> int:
+        """Return how many terms the loss of a row is the mean of; in one batch it is summed, beside the L2 penalty."""
+        return 1
 
     def forward(self, output: Output, supervision: Supervision) -> Tensor:
         """Return the mean loss of the batch."""
@@ -76,6 +83,9 @@ class Switch(Criterion):
     def soft_targets(self, output: Output, supervision: Supervision) -> Tensor:
         return self.first.soft_targets(output, supervision)
 
+    def terms(self, num_classes: int) -> int:
+        return self.current.terms(num_classes)
+
 
 class Objective(nn.Module):
     """A classifier and a criterion in one module: what our loop, a plain loop and an unmodified Trainer train.
@@ -112,7 +122,8 @@ class Objective(nn.Module):
         if labels is None:
             return {"logits": output.logits}
         if targets is None:
-            targets = nn.functional.one_hot(labels, output.logits.shape[1]).to(output.logits.dtype)
+            hard = labels if labels.ndim == 2 else nn.functional.one_hot(labels, output.logits.shape[1])
+            targets = hard.to(output.logits.dtype)
         self.criterion.at(int(self.step))
         with torch.autocast(output.logits.device.type, enabled=False):
             loss = self.criterion(output, Supervision(labels, targets, similar, weights))

@@ -27,8 +27,8 @@ class Examples:
     Attributes
     ----------
     inputs : N texts, lists of tokens, or images, (N, H, W) or (N, H, W, 3) uint8 (a list of such becomes one array)
-    labels : (N,) int64, an index into ``classes``
-    targets : what to fit, N × C
+    labels : (N,) int64, an index into ``classes``; multi-label data have (N, C) of 0 and 1, and a row may have no label
+    targets : what to fit, N × C; of multi-label data, each entry is a probability of its own
     classes : the class names, in the order of the columns
     similar : (N, C) bool or None, labels that a criterion may mask (MaskLoss)
     votes : (N, C) float32 or None, how many annotators chose each class
@@ -76,6 +76,10 @@ class Examples:
             value = getattr(self, name)
             if value is not None and value.shape[1:] != (C,):
                 raise InputError(f"{name} must have shape ({len(self)}, {C}), got {value.shape}")
+        if self.multilabel:
+            if self.labels.shape[1] != C or ((self.labels != 0) & (self.labels != 1)).any():
+                raise InputError(f"labels of several a row must be 0 or 1, ({len(self)}, {C}); got {self.labels.shape}")
+            return
         outside = np.flatnonzero((self.labels < -1) | (self.labels >= C))
         if len(outside):
             row, label = int(outside[0]), int(self.labels[outside[0]])
@@ -115,8 +119,55 @@ class Examples:
             ids=np.arange(len(names), dtype=np.int64) if ids is None else ids,
         )
 
+    @classmethod
+    def from_label_sets(
+        cls,
+        inputs: Sequence[Any],
+        label_sets: Sequence[Sequence[object]],
+        *,
+        classes: Sequence[str] | None = None,
+        weights: Sequence[float] | None = None,
+        ids: Integers | None = None,
+    ) -> Examples:
+        """Build multi-label examples from the labels of each row, none or several; targets are 0 and 1.
+
+        Labels become strings and classes are sorted, as in `from_labels`. A label that is twice in a row counts once.
+        """
+        flat = name_labels([label for labels in label_sets for label in labels])
+        names = tuple(label_name(name) for name in classes) if classes is not None else tuple(sorted(set(flat)))
+        position = {name: k for k, name in enumerate(names)}
+        row_of = np.repeat(np.arange(len(label_sets)), [len(labels) for labels in label_sets])
+        unknown = next((i for i, name in enumerate(flat) if name not in position), None)
+        if unknown is not None:
+            raise InputError(
+                f"label {flat[unknown]!r} of row {row_of[unknown] + 1} is no class{nearest(flat[unknown], names)}; "
+                f"there are: {', '.join(names)}"
+            )
+        labels = np.zeros((len(label_sets), len(names)), dtype=np.int64)
+        labels[row_of, np.array([position[name] for name in flat], dtype=np.int64)] = 1
+        return cls(
+            inputs,
+            labels,
+            DenseTargets(labels.astype(np.float32)),
+            names,
+            weights=None if weights is None else mean_one(weights),
+            ids=np.arange(len(labels), dtype=np.int64) if ids is None else ids,
+        )
+
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a row may have several labels, or none."""
+        return self.labels.ndim == 2
+
+    @property
+    def gold(self) -> NDArray[np.bool_]:
+        """The given labels as (N, C); a label that training never saw (-1) is nowhere."""
+        if self.multilabel:
+            return np.asarray(self.labels == 1)
+        return np.asarray(self.labels[:, None] == np.arange(self.num_classes))
 
     @property
     def num_classes(self) -> int:
@@ -144,6 +195,9 @@ def concatenate(first: Examples, second: Examples) -> Examples:
     """
     if first.classes != second.classes:
         raise InputError(f"the two splits have different classes: {list(first.classes)} and {list(second.classes)}")
+    if first.multilabel != second.multilabel:
+        place = "first" if first.multilabel else "second"
+        raise InputError(f"only the {place} of the two splits is multi-label; make both of one kind")
     one, other = first.targets, second.targets
     targets: Targets
     if isinstance(one, TableTargets) and isinstance(other, TableTargets) and np.array_equal(one.table, other.table):

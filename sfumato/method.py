@@ -25,6 +25,7 @@ class Plan:
     """What a criterion is told before training: sizes, and the length of the run in optimizer steps.
 
     ``class_shares`` (C,) are those of the training split, see `class_shares`; only some criteria need them.
+    ``multilabel`` tells that each class is a question of its own, so that logits go through a sigmoid.
     """
 
     num_classes: int
@@ -33,6 +34,7 @@ class Plan:
     epochs: float
     seed: int = 0
     class_shares: tuple[float, ...] | None = None
+    multilabel: bool = False
 
 
 def class_shares(train: Examples, sampling: NDArray[np.floating[Any]] | None = None) -> tuple[float, ...]:
@@ -91,6 +93,7 @@ class Method:
     takes_targets : True if the criterion works on given targets as on one-hot labels (LCM), so that a user's own may
         stand in their place
     replaces_targets : True if a transform makes the targets from the labels and drops those that stood there before
+    multilabel : True if it is defined for rows of several labels too
     """
 
     name: str
@@ -108,6 +111,7 @@ class Method:
     teacher: Teacher | None = None
     takes_targets: bool = False
     replaces_targets: bool = False
+    multilabel: bool = False
 
     def prepare(self, train: Examples) -> Examples:
         """Apply the transforms to the training split and return the new one; ``train`` is unchanged.
@@ -119,6 +123,7 @@ class Method:
             are images.
         """
         self.check_inputs(train.inputs)
+        self.check_labels(train)
         if self.teacher is not None and train.teacher is None:
             raise InputError(
                 f"{self.name} needs Examples.teacher, the probabilities of a trained model; fit() adds them"
@@ -133,6 +138,14 @@ class Method:
             raise InputError(
                 f"{self.name} reads the words of texts, and these are images; use a method that does without words, "
                 "as label-smoothing, self-distillation or lcm"
+            )
+
+    def check_labels(self, examples: Examples) -> None:
+        """Raise if rows have several labels and the method is defined for one."""
+        if examples.multilabel and not self.multilabel:
+            raise InputError(
+                f"{self.name} is defined for one label a row, and these rows have several; use a method for "
+                "multi-label data, as baseline, label-smoothing, kwls or maskloss-label"
             )
 
     def __str__(self) -> str:
@@ -176,5 +189,6 @@ def combine(*methods: Method) -> Method:
         teacher=teachers[0].teacher if teachers else None,
         takes_targets=any(method.takes_targets for method in own),
         replaces_targets=bool(makers),
+        multilabel=all(method.multilabel for method in methods),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

@@ -182,14 +182,24 @@ class Run:
         from sfumato.base import Objective
         from sfumato.losses import SoftCrossEntropy
         from sfumato.schedule import steps_per_epoch
+        from sfumato.sigmoid_losses import SigmoidCrossEntropy
 
         torch.manual_seed(self.seed)
         encoder = self.architecture.encoder_of(prepared.inputs)
         network = self.architecture.build(encoder, prepared.num_classes)
         steps = 1 if self.architecture.full_batch else steps_per_epoch(len(prepared), self.training)
         shares = class_shares(prepared, sampling)
-        plan = Plan(prepared.num_classes, feature_size(network), steps, self.training.epochs, self.seed, shares)
-        criterion = SoftCrossEntropy() if self.method.criterion is None else self.method.criterion(plan)
+        plan = Plan(
+            prepared.num_classes,
+            feature_size(network),
+            steps,
+            self.training.epochs,
+            self.seed,
+            shares,
+            prepared.multilabel,
+        )
+        plain = SigmoidCrossEntropy if prepared.multilabel else SoftCrossEntropy
+        criterion = plain() if self.method.criterion is None else self.method.criterion(plan)
         model = Model(network, encoder, prepared.classes, self.architecture.name, dict(self.architecture.options))
         model.max_length, model.device = fitting_length(network, self.training.max_length), self.device
         return Objective(network, criterion), model

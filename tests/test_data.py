@@ -205,3 +205,32 @@ def test_soft_targets_that_are_distributions_pass_and_are_not_repaired():
 def test_soft_targets_that_are_no_distributions_name_the_row(targets, said):
     with pytest.raises(InputError, match=said):
         check_soft_targets(targets, 2, 2)
+
+
+def test_rows_of_several_labels_become_zeros_and_ones() -> None:
+    examples = Examples.from_label_sets(["a", "b", "c"], [["x", "y"], [], [7, "y", "y"]])
+    assert examples.classes == ("7", "x", "y")
+    assert examples.multilabel
+    assert examples.labels.tolist() == [[0, 1, 1], [0, 0, 0], [1, 0, 1]]
+    np.testing.assert_array_equal(examples.targets.dense(), examples.labels)
+    np.testing.assert_array_equal(examples.take([2, 0]).gold, examples.labels[[2, 0]] == 1)
+
+
+def test_the_gold_of_one_label_a_row_is_one_hot_and_an_unseen_label_is_nowhere() -> None:
+    examples = Examples(["a", "b"], np.array([1, -1]), one_hot(np.array([1, 0]), 2), ("x", "y"))
+    assert not examples.multilabel
+    assert examples.gold.tolist() == [[False, True], [False, False]]
+
+
+def test_a_label_of_a_set_that_is_no_class_is_named_with_its_row() -> None:
+    with pytest.raises(InputError, match=r"label 'z' of row 2 is no class.*there are: x, y"):
+        Examples.from_label_sets(["a", "b"], [["x"], ["y", "z"]], classes=["x", "y"])
+
+
+def test_labels_that_are_not_zeros_and_ones_and_splits_of_two_kinds_are_refused() -> None:
+    several = Examples.from_label_sets(["a"], [["x", "y"]])
+    with pytest.raises(InputError, match="must be 0 or 1"):
+        replace(several, labels=several.labels * 2)
+    single = Examples.from_labels(["a"], ["x"], classes=["x", "y"])
+    with pytest.raises(InputError, match="only the first of the two splits is multi-label"):
+        concatenate(several, single)

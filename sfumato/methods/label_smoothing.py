@@ -122,4 +122,4 @@ def label_smoothing(
 
 def baseline() -> Method:
     """Fit the given labels as they are, with cross-entropy."""
-    return Method("baseline", has_targets=False)
+    return Method("baseline", has_targets=False, multilabel=True)
