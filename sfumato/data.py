@@ -35,6 +35,8 @@ class Examples:
     teacher : (N, C) float32 or None, another model's probabilities, for methods that ask for a `Teacher`
     weights : (N,) float32 with mean 1, or None
     ids : (N,) int64, the row of the user's table that each example comes from (0 = first data row)
+    unseen : (N,) int64 or None, of multi-label rows: how many of a row's given labels are no class, in a dev or test
+        split; each is one that was not found
 
     Raises
     ------
@@ -53,13 +55,14 @@ class Examples:
     ids: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     votes: Floats | None = None
     teacher: Floats | None = None
+    unseen: Integers | None = None
 
     def __post_init__(self) -> None:
         if are_images(self.inputs):
             object.__setattr__(self, "inputs", as_images(self.inputs))
         if not len(self.ids):
             object.__setattr__(self, "ids", np.arange(len(self.inputs), dtype=np.int64))
-        for name in ("labels", "targets", "ids", "weights", *BY_CLASS):
+        for name in ("labels", "targets", "ids", "weights", "unseen", *BY_CLASS):
             value = getattr(self, name)
             if value is not None and len(value) != len(self.inputs):
                 raise InputError(f"{name} must have one entry per input ({len(self.inputs)}), got {len(value)}")
@@ -184,6 +187,7 @@ class Examples:
             targets=self.targets.take(rows),
             weights=None if self.weights is None else self.weights[rows],
             ids=self.ids[rows],
+            unseen=None if self.unseen is None else self.unseen[rows],
             **{name: part[rows] for name in BY_CLASS if (part := getattr(self, name)) is not None},
         )
 
