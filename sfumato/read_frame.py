@@ -31,13 +31,22 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else str(value)
     if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    if isinstance(value, set | frozenset):
+        return as_text(sorted(value, key=str))
+    if getattr(value, "ndim", 0):  # an array, of which one cannot ask whether it equals itself
+        return as_text(value.tolist())
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>" if _no_text(value) else value.decode("utf-8")
     if value != value or str(value) in ("NaT", "<NA>"):  # pandas' own absent values
         return ""
     plain = value.tolist() if hasattr(value, "tolist") else None  # numpy scalars and arrays
     return str(value) if plain is None or type(plain) is type(value) else as_text(plain)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold of a value inside a list: NumPy's numbers are numbers, anything else is text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _no_text(value: Any) -> bool:
@@ -122,8 +131,13 @@ def from_dataset(data: Any) -> Table:
     for name in data.column_names:
         values = list(data[name])
         names = getattr(data.features[name], "names", None)
+        inner = getattr(getattr(data.features[name], "feature", None), "names", None)
         if names:
             values = [None if value is None or value < 0 else names[value] for value in values]
+        elif inner:  # a list of class ids a row
+            values = [None if row is None else [inner[value] for value in row] for row in values]
+        if names or inner:
+            names = names or inner
             notes.append(f"the numbers of column {name!r} are written as the data set names them: {', '.join(names)}")
         columns[name] = values
     table = from_columns(columns, "data set")

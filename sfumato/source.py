@@ -12,7 +12,7 @@ from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.image_source import class_labels, is_image_data, read_images
 from sfumato.label_name import name_labels
-from sfumato.targets import TableTargets
+from sfumato.targets import DenseTargets, TableTargets
 
 if TYPE_CHECKING:
     from sfumato.rows import Table
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 
 def with_classes(examples: Examples, classes: tuple[str, ...]) -> Examples:
-    """Return the examples with labels that index ``classes``; a label not among them becomes -1, its votes go."""
+    """Return the examples with labels that index ``classes``; a label not among them becomes -1, its votes go.
+
+    Of multi-label rows, labels not among them are counted in `Examples.unseen`.
+    """
     if examples.classes == classes:
         return examples
+    if examples.multilabel:
+        return _multilabel_with_classes(examples, classes)
     position = {name: k for k, name in enumerate(classes)}
     moved = np.array([position.get(name, -1) for name in examples.classes], dtype=np.int64)
     labels = np.where(examples.labels < 0, -1, moved[examples.labels])
@@ -34,24 +39,42 @@ def with_classes(examples: Examples, classes: tuple[str, ...]) -> Examples:
     return replace(examples, labels=labels, targets=TableTargets(table, labels), classes=classes, votes=votes)
 
 
+def _multilabel_with_classes(examples: Examples, classes: tuple[str, ...]) -> Examples:
+    labels = np.zeros((len(examples), len(classes)), dtype=np.int64)
+    kept = [(k, classes.index(name)) for k, name in enumerate(examples.classes) if name in classes]
+    for old, new in kept:
+        labels[:, new] = examples.labels[:, old]
+    unseen = examples.labels.sum(axis=1) - labels.sum(axis=1)
+    unseen = unseen if examples.unseen is None else unseen + examples.unseen
+    targets = DenseTargets(labels.astype(np.float32))
+    counted = unseen if unseen.any() else None
+    return replace(examples, labels=labels, targets=targets, classes=classes, unseen=counted, votes=None)
+
+
 def read_examples(
     data: Any,
     *,
     text: Sequence[str] | str | None = None,
-    label: str | None = None,
+    label: Sequence[str] | str | None = None,
     weight: str | None = None,
     bad_rows: str = "refuse",
     classes: Sequence[str] | None = None,
     votes: Votes | None = None,
     count: str | None = None,
+    label_separator: str | None = None,
+    task: str = "auto",
 ) -> tuple[Examples, list[str]]:
     """Return the examples of a table and what was said on the way (guessed columns, dropped rows, odd labels).
 
     Parameters
     ----------
     data : what `sfumato.table.read_table` takes, `Examples`, or images, see `sfumato.image_source`
-    classes : the class names to index labels by, for a dev or test table; a label not among them becomes -1
+    label : a column, or several of 0 and 1, see `sfumato.label_columns` for rows of several labels
+    classes : the class names to index labels by, for a dev or test table; a label not among them becomes -1, in
+        multi-label rows it is counted in `Examples.unseen`
     votes, count : where the votes of several annotators stand, see `sfumato.votes`
+    label_separator : what stands between the labels of a row in a column of text; never guessed
+    task : "auto", "single" or "multilabel", see `sfumato.columns.to_examples`
     """
     source = read_source(
         data,
@@ -62,6 +85,8 @@ def read_examples(
         classes=None if classes is None else tuple(classes),
         votes=votes,
         count=count,
+        label_separator=label_separator,
+        task=task,
     )
     return source.examples, source.notes
 
@@ -71,14 +96,16 @@ def read_beside(
     train: Examples,
     *,
     text: Sequence[str] | str | None = None,
-    label: str | None = None,
+    label: Sequence[str] | str | None = None,
     bad_rows: str = "refuse",
     votes: Votes | None = None,
     count: str | None = None,
+    label_separator: str | None = None,
 ) -> tuple[Examples, list[str]]:
     """Read a dev or test table with the classes of ``train``, as `read_examples` does.
 
-    A table without the columns of votes is read by its label; beside a training split that has votes, that is the
+    It is multi-label if ``train`` is, and a column of plain labels then has one label a row, or none. A table without
+    the columns of votes is read by its label; beside a training split that has votes, that is the
     one vote of its row.
     """
     asked = votes is not None or count is not None
@@ -90,11 +117,20 @@ def read_beside(
         if not has_votes(data, votes, count):
             votes = count = None
     given: dict[str, Any] = {} if isinstance(data, Examples) else {"votes": votes, "count": count}
+    given |= {"label_separator": label_separator, "task": "multilabel" if train.multilabel else "auto"}
     examples, notes = read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=train.classes, **given)
+    refuse_other_kind(examples, train)
     if train.votes is not None and examples.votes is None:
         one = (examples.labels[:, None] == np.arange(examples.num_classes)).astype(np.float32)
         examples = replace(examples, votes=one)
     return examples, notes
+
+
+def refuse_other_kind(examples: Examples, train: Examples) -> None:
+    """Raise if a dev or test table is multi-label and the training rows are not, or the reverse."""
+    if examples.multilabel != train.multilabel:
+        several, one = ("dev or test", "training") if examples.multilabel else ("training", "dev or test")
+        raise InputError(f"the {several} rows have several labels each, the {one} rows one; give both in one form")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +139,8 @@ class Source:
 
     ``rows`` are those that could be read, also the ones left out for an empty text or label, and ``malformed`` those
     that could not; `Examples.ids` count the former. ``text`` and ``label`` are the columns that were read; ``label``
-    is "" where the majority of the votes is the label. ``merged`` rows are votes for the text of another row.
+    is "" where the majority of the votes is the label, and a list where several columns are. ``label_separator`` is
+    the one that was given. ``merged`` rows are votes for the text of another row.
     """
 
     examples: Examples
@@ -111,29 +148,34 @@ class Source:
     rows: int
     malformed: int = 0
     text: tuple[str, ...] = ()
-    label: str = ""
+    label: str | list[str] = ""
     merged: int = 0
+    label_separator: str | None = None
 
 
 def read_source(
     data: Any,
     *,
     text: Sequence[str] | str | None = None,
-    label: str | None = None,
+    label: Sequence[str] | str | None = None,
     weight: str | None = None,
     bad_rows: str = "refuse",
     classes: tuple[str, ...] | None = None,
     votes: Votes | None = None,
     count: str | None = None,
+    label_separator: str | None = None,
+    task: str = "auto",
 ) -> Source:
     """Read as `read_examples` does, and keep how many rows there were."""
     asked = votes is not None or count is not None
+    if asked and (label_separator is not None or task == "multilabel"):
+        raise InputError("votes are for one label a row: leave the label separator, and task='multilabel', out")
     if isinstance(data, Examples):
         if asked:
             raise InputError("Examples bring their own votes, (N, C); votes= names columns of a table: leave it out")
         return Source(data if classes is None else with_classes(data, classes), [], len(data))
     if is_image_data(data):
-        refuse_columns(text=text, label=label, weight=weight, votes=votes, count=count)
+        refuse_columns(text=text, label=label, weight=weight, votes=votes, count=count, label_separator=label_separator)
         return _read_images(data, classes, bad_rows)
     from sfumato.table import guess_columns, read_table, to_examples
 
@@ -149,9 +191,12 @@ def read_source(
         bad_rows=bad_rows,
         classes=classes,
         on_new_label="refuse" if classes is None else "keep",
+        label_separator=label_separator,
+        task=task,
     )
     said = [*table.notes, *said, *notes]
-    return Source(examples, said, len(table), len(table.dropped), tuple(columns), column)
+    dropped = len(table.dropped)
+    return Source(examples, said, len(table), dropped, tuple(columns), column, label_separator=label_separator)
 
 
 def refuse_columns(**given: Any) -> None:
@@ -181,19 +226,30 @@ def _read_votes(
     votes: Votes | None,
     count: str | None,
     text: Sequence[str] | str | None,
-    label: str | None,
+    label: Sequence[str] | str | None,
     weight: str | None,
     bad_rows: str,
     classes: tuple[str, ...] | None,
 ) -> Source:
+    from sfumato.columns import one_or_several
     from sfumato.table import to_examples
+
+    label = one_or_several(label) if label else None
+    if isinstance(label, list):
+        raise InputError(f"votes go with one label column, got {len(label)}: {', '.join(map(repr, label[:5]))}")
     from sfumato.votes import count_votes
 
     counted = count_votes(table, votes, count=count, text=text, label=label, bad_rows=bad_rows)
     if weight is not None and counted.merged:
         raise InputError("a text that stands in several rows has no single weight; leave weight out with votes='rows'")
     examples, notes = to_examples(
-        counted.table, text=counted.text, label=counted.label, weight=weight, bad_rows=bad_rows, classes=counted.classes
+        counted.table,
+        text=counted.text,
+        label=counted.label,
+        weight=weight,
+        bad_rows=bad_rows,
+        classes=counted.classes,
+        task="single",
     )
     rows = examples.ids
     examples = replace(examples, votes=counted.counts[rows], ids=counted.rows[rows])

@@ -89,7 +89,10 @@ def count_votes(
     """
     check_bad_rows(bad_rows)
     form = form_of(table, votes, count)
-    texts, named, said = guess_columns(table, text, label, need_label=form is None)
+    texts, columns, said = guess_columns(table, text, label, need_label=form is None)
+    if not isinstance(columns, str):
+        raise InputError(f"votes go with one label column, got {len(columns)}: {', '.join(map(repr, columns[:5]))}")
+    named = columns
     check_kinds(table, [*(form if isinstance(form, list) else []), *([named] if named else [])])
     if form is None:
         ballot = _from_rows(table, named, count)
