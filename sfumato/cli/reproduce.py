@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from sfumato.cli.options import Json
-from sfumato.cli.output import counted, note, print_json, print_table, say
+from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
 from sfumato.errors import InputError
 
 FAILED = 1  # exit code
+DATA_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".txt", ".gz", ".zip")
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder below which each table has one of its own.")]
 
@@ -45,14 +46,22 @@ def reproduce(
         str | None, typer.Option("--encoder", help="Folder or hub id of an encoder, in place of the table's.")
     ] = None,
     device: Annotated[str | None, typer.Option("--device", help="Where to train, as PyTorch names it.")] = None,
+    render: Annotated[
+        bool, typer.Option("--render", help="Run nothing: write table, figure and pages from the finished runs.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run a table of a paper and print it beside the published numbers.
 
     Each run is one line in the output folder; started again, finished runs are skipped.
     """
+    refuse_data_file(table)
+    if render:
+        refuse_beside_render(only=only, data=data, device=device)
+        rendered(table, scale, output, encoder, as_json=as_json)
+        return
     from sfumato.reproduction.run import reproduce as run
-    from sfumato.reproduction.run import table_folder
+    from sfumato.reproduction.saved import table_folder
 
     done = run(
         table,
@@ -74,6 +83,51 @@ def reproduce(
     if failed:
         note(f"error: {counted(len(failed), 'run')} of {len(done.lines):,} failed")
         raise typer.Exit(FAILED)
+
+
+def refuse_data_file(table: str) -> None:
+    """Raise if a data file stands where the name of a table is wanted."""
+    path = Path(table)
+    if path.suffix.lower() in DATA_ENDINGS or (path.is_dir() and path.name == table):
+        raise InputError(
+            f"{table} is not a table of a paper: reproduce takes a name from `sfumato tables`, or a TOML file; "
+            f"to compare methods on data of your own: sfumato compare {quoted(table)}"
+        )
+
+
+def refuse_beside_render(**given: object) -> None:
+    """Raise for options about runs, of which there are none."""
+    for name, value in given.items():
+        if value:
+            raise InputError(f"--{name} is about runs, and --render makes none; leave one of them out")
+
+
+def rendered(table: str, scale: str, output: Path, encoder: str | None, *, as_json: bool) -> None:
+    """Write a table from its finished runs, print it, and say what is missing."""
+    from sfumato.reproduction.rendered import render
+    from sfumato.reproduction.saved import table_folder
+
+    done, missing = render(table, scale=scale, output=output, encoder=encoder)
+    if as_json:
+        print_json(done.content)
+    else:
+        say(done.to_markdown())
+    note(f"written: {table_folder(done.table.name, scale, output)}")
+    for said in (*missing, *rendered_pages(output)):
+        note(f"missing: {said}")
+
+
+def rendered_pages(output: Path) -> list[str]:
+    """Write the pages of all tables where there is a place for them; return why they could not be written."""
+    from sfumato.reproduction.rendered import write_pages_beside
+
+    try:
+        written = write_pages_beside(output)
+    except InputError as error:  # of another table
+        return [f"the pages: {error}"]
+    if written:
+        note(f"written: {counted(len(written), 'file')} below docs/, and the tables of README.md")
+    return []
 
 
 def read_only(pairs: list[str]) -> dict[str, list[str]]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sfumato.controls import CONTROLS
+from sfumato.errors import InputError
 from sfumato.reproduction.judging import SMALLER_IS_BETTER
 from sfumato.reproduction.render import PERCENT
-from sfumato.significance import holm
+from sfumato.significance import Error, holm
 
 Content = Mapping[str, Any]
 Row = Mapping[str, Any]
 Where = Mapping[str, Any]
-SIDE = 1.96  # standard errors from the middle of a 95 % interval to its end
+NO_ERROR = Error(0.0, 1.0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Gain:
 
     Attributes
     ----------
-    value, error : the gain, in points for shares, and its standard error
+    value, error : the gain, in points for shares, and its standard error, with the degrees that it is known by
     p : after Holm over the comparisons of the table, or over those that were asked for together
     own_p : by the paper's own test, uncorrected; None where there is none
     published : the gain that the paper prints, None where it prints none
@@ -41,12 +41,17 @@ class Gain:
     method: str
     against: str
     value: float
-    error: float
+    error: Error
     p: float
     level: float
     own_p: float | None = None
     published: float | None = None
     tested: bool = True
+
+    @property
+    def half(self) -> float:
+        """Half of the 95 % interval, as wide as Student's t asks for so few repeats."""
+        return self.error.critical(0.05) * self.error.se if self.error.se else 0.0
 
     @property
     def better(self) -> bool:
@@ -69,8 +74,18 @@ def signed(value: float) -> str:
 
 
 def read_contents(results: Path) -> list[dict[str, Any]]:
-    """Return the contents of all tables with at least one number below a folder, by name and scale."""
+    """Return the contents of all tables with at least one number below a folder, by name and scale.
+
+    Raises
+    ------
+    InputError
+        for a ``table.json`` that an earlier sfumato wrote: which can be written again from its runs, and how.
+    """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*/table.json"))]
+    for content in found:
+        if "lacking" not in content:
+            command = f"sfumato reproduce {content['name']} --scale {content['scale']} --render"
+            raise InputError(f"the table.json of {content['name']} is of an earlier sfumato; write it again: {command}")
     kept = [content for content in found if any(row["mean"] is not None for row in content["rows"])]
     return sorted(kept, key=lambda content: (content["name"], content["scale"] == "full"))
 
@@ -109,7 +124,7 @@ def gains(content: Content, method: str, against: str, where: Where | None = Non
     """Return the gains of a method over the table's baseline, one of its controls, or another method.
 
     The table tests the first two. Over another method the gain is the difference of the gains over the baseline, and
-    its error that of independent ones: they have baseline and test rows in common, so it is rather too large.
+    its error that of independent ones (`apart`): they have baseline and test rows in common, so it is rather too large.
     A difference without an interval, of one repeat whose rows are not known, is no gain yet and left out.
     """
     if against == content["baseline"] or against in CONTROLS:
@@ -142,12 +157,17 @@ def _gain(content: Content, found: Mapping[str, Any]) -> Gain:
         table=content["name"],
         **names,
         value=scale * found["difference"],
-        error=abs(scale) * (found["high"] - found["low"]) / (2 * SIDE),
+        error=_error(content, found, abs(scale)),
         p=found["p_holm"],
         level=content["level"],
         own_p=found["own_p"],
         published=_published(content, found),
     )
+
+
+def _error(content: Content, found: Mapping[str, Any], scale: float) -> Error:
+    error = Error(**found["error"])
+    return error._replace(se=scale * error.se)
 
 
 def _published(content: Content, found: Mapping[str, Any]) -> float | None:
@@ -167,26 +187,35 @@ def _published(content: Content, found: Mapping[str, Any]) -> float | None:
 
 def _nothing(gain: Gain, method: str) -> Gain:
     """Return the gain of the baseline over itself."""
-    return replace(gain, method=method, value=0.0, error=0.0, p=1.0, published=None if gain.published is None else 0.0)
+    return replace(
+        gain, method=method, value=0.0, error=NO_ERROR, p=1.0, published=None if gain.published is None else 0.0
+    )
 
 
 def _between(one: Gain, other: Gain, against: str) -> Gain:
     """Return what one gains over another, with p still to be corrected."""
-    value, error = one.value - other.value, math.hypot(one.error, other.error)
+    value, error = one.value - other.value, apart(one.error, other.error)
     return replace(
         one,
         against=against,
         value=value,
         error=error,
-        p=normal_p(value, error),
+        p=error.p_value(value),
         own_p=None,
         published=None if one.published is None or other.published is None else one.published - other.published,
         tested=False,
     )
 
 
-def normal_p(value: float, error: float) -> float:
-    """Return the two-sided p of a value with a standard error; 1 for a value of nothing."""
-    if value == 0:
-        return 1.0
-    return math.erfc(abs(value) / error / math.sqrt(2)) if error > 0 else 0.0
+def apart(one: Error, other: Error) -> Error:
+    """Return the error of the difference of two independent gains.
+
+    Their variances add up, and so do the parts that lie between repeats and between rows; each part is known by the
+    fewer degrees of freedom of the two (W. G. Cochran and G. M. Cox, see `two_level_bootstrap`).
+    """
+    if not one.se or not other.se:
+        return one if one.se else other
+    first, second = one.se**2, other.se**2
+    share = (first * one.seed_share + second * other.seed_share) / (first + second)
+    degrees = min(one.seed_degrees, other.seed_degrees), min(one.row_degrees, other.row_degrees)
+    return Error((first + second) ** 0.5, share, *degrees)

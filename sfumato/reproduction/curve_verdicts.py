@@ -115,7 +115,7 @@ def _gain(
         **methods,
         table=table["name"],
         value=sign * compared.difference,
-        error=0.0,
+        error=compared.error,
         p=compared.p,
         level=table["level"],
         tested=False,

@@ -16,36 +16,52 @@ from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.results import Cell
 from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_files import predictions_path, read_correct
-from sfumato.significance import Difference, holm, paired_t, two_level_bootstrap, words
+from sfumato.significance import INFINITY, Difference, Error, holm, paired_t, two_level_bootstrap, words
 
 SMALLER_IS_BETTER = ("log_loss", "brier", "ece")
 ENOUGH_FOR_T = 5  # repeats
+TESTS = ("own_p", "t_p", "mcnemar_p", "effect")
+SAME = 1e-9  # means of the same scores, added up in another order
 
 
-def differences(plan: TablePlan, cells: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
+def differences(
+    plan: TablePlan, cells: Sequence[Cell], folder: Path, *, before: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """Compare each method with the table's baseline and with its own controls, on the repeats that both have.
+
+    Parameters
+    ----------
+    before : what this returned earlier; where the predictions that an interval needs are gone, what is there of the
+        same runs is kept. A comparison that has neither is left out, see `lacking`
 
     Returns
     -------
     list of dict
-        ``difference`` (method minus the other) with its interval (see `_judged`), ``p``, ``p_holm`` over all
-        comparisons of the table, the tests of `_tests`, and ``words``.
+        ``difference`` (method minus the other) with its interval and ``error`` (see `_judged`), ``p``, ``p_holm``
+        over all comparisons of the table, the tests of `_tests`, and ``words``.
     """
-    by_key = {cell.key: cell for cell in cells}
+    earlier = {_names_of(one): one for one in before}
     found: list[tuple[dict[str, Any], Difference]] = []
-    for cell, other, against in _pairs(plan.table, cells, by_key):
-        repeats = sorted(cell.runs.keys() & other.runs.keys())
-        how = _how(plan, cell, other, repeats, folder)
-        if how is not None:
-            compared = _judged(how, plan.table, cell, other, repeats, folder)
-            names = {name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method")}
-            names |= {"against": against, "n": len(repeats), "how": how}
-            found.append(({**names, **_tests(plan, cell, other, repeats, folder)}, compared))
+    for cell, other, against in _pairs(plan.table, cells):
+        repeats = shared(cell, other)
+        how = _how(plan, cell, other, repeats)
+        if how is None:
+            continue
+        names = {name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method")}
+        names |= {"against": against, "n": len(repeats), "how": how}
+        if how == "bootstrap" and not _have_predictions(cell, other, repeats, folder):
+            kept = earlier.get(_names_of(names))
+            if kept is not None and _same(kept, names, _mean_gap(plan.table, cell, other, repeats)):
+                found.append(({**names, **{name: kept[name] for name in TESTS}}, _read(kept)))
+            continue
+        compared = _judged(how, plan.table, cell, other, repeats, folder)
+        found.append(({**names, **_tests(plan, how, cell, other, repeats, folder)}, compared))
     corrected = holm([difference.p for _, difference in found])
     return [
         {
             **names,
             **{name: getattr(compared, name) for name in ("difference", "low", "high", "p")},
+            "error": compared.error._asdict(),
             "p_holm": p,
             "words": _words(plan.table, compared.difference, p),
         }
@@ -53,14 +69,49 @@ def differences(plan: TablePlan, cells: Sequence[Cell], folder: Path) -> list[di
     ]
 
 
+def lacking(plan: TablePlan, cells: Sequence[Cell], compared: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the comparisons that have no interval, because the predictions of their runs are not there."""
+    have = {_names_of(one) for one in compared}
+    return [
+        f"{cell.place}, {cell.model}, {cell.method} against {against}"
+        for cell, other, against in _pairs(plan.table, cells)
+        if _how(plan, cell, other, shared(cell, other)) is not None
+        and (cell.place, cell.model, cell.method, against) not in have
+    ]
+
+
+def shared(cell: Cell, other: Cell) -> list[int]:
+    """Return the repeats that two cells both have."""
+    return sorted(cell.runs.keys() & other.runs.keys())
+
+
+def _names_of(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    return one["place"], one["model"], one["method"], one["against"]
+
+
+def _same(kept: Mapping[str, Any], names: Mapping[str, Any], gap: float) -> bool:
+    """Whether an earlier comparison is of the same runs: the same test, as many repeats and the same difference."""
+    return (kept["how"], kept["n"]) == (names["how"], names["n"]) and abs(kept["difference"] - gap) < SAME
+
+
+def _mean_gap(table: TableFile, cell: Cell, other: Cell, repeats: Sequence[int]) -> float:
+    first, second = (c.scores(table.metric) for c in (cell, other))
+    return float(np.mean([first[r] - second[r] for r in repeats]))
+
+
+def _read(kept: Mapping[str, Any]) -> Difference:
+    """Return a comparison as it was written; JSON has no infinity."""
+    low, high = (-INFINITY if kept["low"] is None else kept["low"], INFINITY if kept["high"] is None else kept["high"])
+    return Difference(kept["difference"], low, high, kept["p"], Error(**kept["error"]))
+
+
 def _words(table: TableFile, difference: float, p: float) -> str:
     sign = -1 if table.metric in SMALLER_IS_BETTER else 1
     return words(sign * difference, p, level=table.level)
 
 
-def _pairs(
-    table: TableFile, cells: Sequence[Cell], by_key: Mapping[tuple[str, str, str, str], Cell]
-) -> Iterable[tuple[Cell, Cell, str]]:
+def _pairs(table: TableFile, cells: Sequence[Cell]) -> Iterable[tuple[Cell, Cell, str]]:
+    by_key = {cell.key: cell for cell in cells}
     for cell in cells:
         if cell.control or not cell.runs:
             continue
@@ -72,11 +123,11 @@ def _pairs(
                 yield cell, other, name
 
 
-def _how(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> str | None:
+def _how(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int]) -> str | None:
     """Return what the interval is made by; None where nothing says how much is luck."""
     if plan.table.repeats.kind == "splits" and len(repeats) > 1:
         return "corrected-t"
-    if repeats and _may_bootstrap(plan, cell, other, repeats, folder):
+    if repeats and plan.table.metric == "accuracy":  # rows have scores of their own
         return "bootstrap"
     return "paired-t" if len(repeats) > 1 else None
 
@@ -93,12 +144,9 @@ def _judged(how: str, table: TableFile, cell: Cell, other: Cell, repeats: Sequen
     return paired_t(first, second) if how == "paired-t" else _corrected(cell, repeats, first, second)
 
 
-def _may_bootstrap(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> bool:
-    """Whether both have their predictions, of the same test rows in each repeat, and rows have scores of their own."""
+def _have_predictions(cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> bool:
     lines = [line for each in (cell, other) for repeat in repeats for line in each.runs[repeat]]
-    have = all(predictions_path(folder, line["key"]).exists() for line in lines)
-    same_rows = plan.table.repeats.kind != "splits" or len(repeats) == 1
-    return plan.table.metric == "accuracy" and have and same_rows
+    return all(predictions_path(folder, line["key"]).exists() for line in lines)
 
 
 def _right(cell: Cell, repeats: Sequence[int], folder: Path) -> NDArray[np.float64]:
@@ -108,16 +156,16 @@ def _right(cell: Cell, repeats: Sequence[int], folder: Path) -> NDArray[np.float
     )
 
 
-def _tests(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> dict[str, Any]:
+def _tests(plan: TablePlan, how: str, cell: Cell, other: Cell, repeats: Sequence[int], folder: Path) -> dict[str, Any]:
     """Return tests beside the interval, none of them corrected; each is None where it does not hold.
 
     ``own_p`` is the paper's own test; ``t_p`` Student's t from five repeats on (corrected where the splits are random);
     ``mcnemar_p`` of one repeat alone; ``effect`` the paired d over repeats.
     """
     table = plan.table
-    found: dict[str, Any] = {"own_p": None, "t_p": None, "mcnemar_p": None, "effect": None}
+    found: dict[str, Any] = dict.fromkeys(TESTS)
     if len(repeats) < 2:
-        if _may_bootstrap(plan, cell, other, repeats, folder) and len(cell.runs[repeats[0]]) == 1:
+        if how == "bootstrap" and len(cell.runs[repeats[0]]) == 1:
             found["mcnemar_p"] = mcnemar(
                 _right(cell, repeats, folder)[0] > 0.5, _right(other, repeats, folder)[0] > 0.5
             )

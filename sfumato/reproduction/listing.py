@@ -7,7 +7,8 @@ from typing import Any
 
 from sfumato.errors import require_torch
 from sfumato.reproduction.known import state
-from sfumato.reproduction.run import planned, table_folder
+from sfumato.reproduction.planning import planned
+from sfumato.reproduction.saved import table_folder
 from sfumato.reproduction.table_file import read_table_file, table_names
 from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_report import duration

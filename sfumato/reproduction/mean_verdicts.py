@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sfumato.reproduction.contents import SIDE, Content, Row, fits, gains, named, signed, unit
+from sfumato.reproduction.contents import Content, Row, fits, gains, named, signed, unit
 from sfumato.reproduction.render import PERCENT
 from sfumato.reproduction.verdicts import NOTHING, Contents, Rule, Verdict, judged
 from sfumato.significance import Error
 
 QUANTITIES = ("gain", "mean", "fall")
+SIDE = 1.96  # errors are written in such units: so many lie between the middle of a 95 % interval and its end
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def _side(given: Mapping[str, Any], contents: Contents, quantity: str, where: Ma
     table, where = contents[given["table"]], {**where, **given.get("where", {})}
     if quantity == "gain":
         found = [gain for one in named(given["method"]) for gain in gains(table, one, table["baseline"], where)]
-        return [Level(gain.data, gain.model, gain.value, gain.error, gain.published) for gain in found]
+        return [Level(gain.data, gain.model, gain.value, gain.half / SIDE, gain.published) for gain in found]
     levels = _levels(table, given["method"], where)
     if quantity == "fall":
         before = {(one.data, one.model): one for one in _levels(contents[given["from"]], given["method"], where)}

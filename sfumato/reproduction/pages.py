@@ -40,7 +40,10 @@ def page(content: Content, *, drawn: bool = False, claims: str = "") -> str:
 
 def _source(content: Content) -> str:
     whose = "Ours" if content["paper"] == "sfumato" else f"Paper: {content['paper']}, {content['place']}"
-    return f"{whose}. `sfumato reproduce {content['name']} --scale {content['scale']}`, {content['done']} runs."
+    runs = f"{content['done']} of {content['needed']} runs are done"
+    if content["runs_of"] != content["name"]:
+        runs += f", which are those of {content['runs_of']}"
+    return f"{whose}. `sfumato reproduce {content['name']} --scale {content['scale']}`: {runs}."
 
 
 def _remarks(title: str, said: Sequence[str]) -> list[str]:

@@ -118,12 +118,16 @@ class TablePlan:
 
     def training(self, model: str) -> Training:
         """Return the training settings of a model at this scale: its own, the table's, then the scale's."""
-        architecture, choice = self.models[model], self.table.models[model]
-        settings = {**choice.training, **self.scale.training, **self.scale.training.get(model, {})}
-        settings = {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
+        architecture, settings = self.models[model], self.training_settings(model)
         if architecture.full_batch:
             settings = {name: value for name, value in settings.items() if name in FULL_BATCH_TRAINING}
         return _training(self.table.name, architecture.training, settings)
+
+    def training_settings(self, model: str) -> dict[str, Any]:
+        """Return what the table says of the training of a model: in general, then at this scale."""
+        choice = self.table.models[model]
+        settings = {**choice.training, **self.scale.training, **self.scale.training.get(model, {})}
+        return {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
 
     @cached_property
     def wanted(self) -> list[Wanted]:

@@ -59,6 +59,9 @@ def remarks(content: Content) -> list[str]:
     said += [f"{title}: {note}" for title, note in content["data_notes"].items() if title not in cut]
     if content["done"] < content["needed"]:
         said.append(f"**{content['done']} of {content['needed']} runs are done.**")
+    if content["lacking"]:
+        number = len(content["lacking"]) + len(content["differences"])
+        said.append(f"{len(content['lacking'])} of {number} differences have no interval: their predictions are gone.")
     return said
 
 

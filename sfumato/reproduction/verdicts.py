@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sfumato.reproduction.contents import SIDE, Content, Gain, corrected, fits, gains, named, normal_p, signed
+from sfumato.reproduction.contents import Content, Gain, apart, corrected, fits, gains, named, signed
 
 SUPPORTED, NOT_SUPPORTED, NOT_TESTABLE = "supported", "not supported", "not testable here"
 NEEDS = ("all positive", "most positive", "all significant", "most significant", "any significant", "none significant")
@@ -80,7 +79,7 @@ def _no_gain(verdict: Verdict, found: Sequence[Gain], rule: Rule, contents: Cont
         for gain in gains(contents[table], method, contents[table]["baseline"])
     )
     printed = [gain.published for gain in every if gain.published is not None]
-    usual, end = sum(printed) / len(printed) if printed else 0.0, max(gain.value + SIDE * gain.error for gain in found)
+    usual, end = sum(printed) / len(printed) if printed else 0.0, max(gain.value + gain.half for gain in found)
     if end < usual:
         return Verdict(verdict.word, f"{verdict.said} No interval reaches {signed(usual)}, {USUAL}.", verdict.cells)
     said = f"too few runs to tell: the intervals reach up to {signed(end)}"
@@ -144,8 +143,7 @@ def largest(rule: Rule, contents: Contents) -> Verdict:
 
 def _further(one: Gain, other: Gain) -> Gain:
     """Return by how much a gain is larger than that of another cell, under the name of the other."""
-    value, error = one.value - other.value, math.hypot(one.error, other.error)
+    value, error = one.value - other.value, apart(one.error, other.error)
     known = one.published is not None and other.published is not None
     printed = one.published - other.published if known else None  # type: ignore[operator]
-    p = normal_p(value, error)
-    return replace(other, value=value, error=error, p=p, own_p=None, published=printed, tested=False)
+    return replace(other, value=value, error=error, p=error.p_value(value), own_p=None, published=printed, tested=False)

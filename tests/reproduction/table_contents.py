@@ -26,6 +26,7 @@ def gain(method: str, value: float, p: float, *, against: str = "hard", **given:
         "own_p": None,
         "effect": None,
         "how": "bootstrap",
+        "error": {"se": 0.01, "seed_share": 0.0, "seed_degrees": 3, "row_degrees": 10**6},
     }
     names = {"method": method, "against": against, "place": title, "difference": value, "n": 4, "words": ""}
     return {**names, **tested, **place}
@@ -59,8 +60,10 @@ def content(
         "curves": [],
         "label_embeddings": [],
         "failed": [],
+        "lacking": [],
         "notes": [],
     }
+    standard["runs_of"] = given.get("name", standard["name"])
     return {**standard, "rows": list(rows), "differences": list(differences), **given}
 
 

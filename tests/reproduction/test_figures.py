@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import table_contents as by_hand
 
 from sfumato.errors import InputError, MissingExtraError
 from sfumato.reproduction.figures import draw, save_figure, unreadable
@@ -15,10 +16,9 @@ from sfumato.reproduction.figures.label_map import cosines, group_colours, group
 from sfumato.reproduction.figures.label_places import place_names
 from sfumato.reproduction.figures.lines import line_panels
 from sfumato.reproduction.figures.style import COLOURS, lines_of, looks
-from sfumato.reproduction.run import save
+from sfumato.reproduction.saved import save
 from sfumato.reproduction.table_file import parse_table
-from tests.reproduction import table_contents as by_hand
-from tests.reproduction.tables import TOML
+from tables import TOML
 
 SETTINGS = {"": 0, "10 %": 10, "30 %": 30, "30 % in groups": 30, "odd": None}
 

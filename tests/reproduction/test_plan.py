@@ -3,8 +3,8 @@ import pytest
 from sfumato import InputError
 from sfumato.datasets import load
 from sfumato.reproduction.plan import sources, table_jobs
-from sfumato.reproduction.run import planned
-from tests.reproduction.tables import TOML, table, write_data
+from sfumato.reproduction.planning import planned
+from tables import TOML, table, write_data
 
 
 @pytest.fixture(scope="module")

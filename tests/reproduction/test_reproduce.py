@@ -6,8 +6,9 @@ import pytest
 
 from sfumato import InputError
 from sfumato.reproduction.render import latex, markdown
-from sfumato.reproduction.run import reproduce, table_folder
-from tests.reproduction.tables import TOML, write_data
+from sfumato.reproduction.run import reproduce
+from sfumato.reproduction.saved import table_folder
+from tables import TOML, write_data
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 from sfumato.reproduction.judging import differences, over_sets
+from sfumato.reproduction.planning import planned
 from sfumato.reproduction.results import rows, table_cells
-from sfumato.reproduction.run import planned
 from sfumato.run_files import predictions_path
-from tests.reproduction.tables import TOML, table
+from tables import TOML, table
 
 SPLITS = TOML.replace('{ kind = "folds", number = 3 }', '{ kind = "splits", number = 3, share = 0.7, dev = 0.2 }')
 

@@ -8,7 +8,7 @@ from sfumato.reproduction.figures.options import OPTIONS
 from sfumato.reproduction.table_entries import SECTION_KEYS
 from sfumato.reproduction.table_file import KEYS, read_table_file, table_names
 from sfumato.reproduction.training_settings import TYPES
-from tests.reproduction.tables import TOML, table
+from tables import TOML, table
 
 
 @pytest.mark.parametrize("name", table_names())

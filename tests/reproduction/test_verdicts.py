@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy import stats
 from table_contents import content, gain, row
 
-from sfumato.reproduction.contents import gains, read_contents
+from sfumato.reproduction.contents import NO_ERROR, apart, gains, read_contents
 from sfumato.reproduction.rules import RULES, judge, rule_tables
 from sfumato.reproduction.verdicts import NEEDS, NOT_SUPPORTED, NOT_TESTABLE, SUPPORTED
+from sfumato.significance import Error
 
 BETTER = {"kind": "better", "table": "table", "method": "soft", "against": "hard"}
 
@@ -255,3 +257,36 @@ def test_tables_without_a_number_are_not_read(tmp_path: Path) -> None:
         found = content([row("hard", 0.0) | {"mean": mean}], [], name=name)
         (tmp_path / name / "table.json").write_text(json.dumps(found), encoding="utf-8")
     assert [found["name"] for found in read_contents(tmp_path)] == ["full"]
+
+
+def few(method: str, value: float, se: float, degrees: int) -> dict[str, Any]:
+    """A gain over so many repeats, all of whose luck lies between them."""
+    error = {"se": se, "seed_share": 1.0, "seed_degrees": degrees, "row_degrees": 0}
+    return {**gain(method, value, 0.5), "error": error}
+
+
+def test_the_p_of_a_method_over_another_is_that_of_student_with_the_fewer_degrees() -> None:
+    """.03 - .01 = .02, error sqrt(.003^2 + .004^2) = .005: t = 4, p = .028 with 3 degrees, .0001 by the normal."""
+    tested = [few("soft", 0.03, 0.003, 3), few("flat", 0.01, 0.004, 9)]
+    (found,) = gains(content([row("hard", 0.8), row("soft", 0.8)], tested), "soft", "flat")
+    assert found.value == pytest.approx(2.0)
+    assert found.error.se == pytest.approx(0.5)
+    assert found.p == pytest.approx(2 * stats.t.sf(4, 3))
+    assert found.half == pytest.approx(stats.t.ppf(0.975, 3) * 0.5)
+
+
+def test_the_error_of_a_difference_keeps_the_parts_of_repeats_and_rows() -> None:
+    one, other = Error(3.0, 0.5, 4, 100), Error(4.0, 0.25, 2, 50)
+    both = apart(one, other)
+    assert both == Error(5.0, pytest.approx((9 * 0.5 + 16 * 0.25) / 25), 2, 50)
+    assert apart(one, NO_ERROR) == apart(NO_ERROR, one) == one
+
+
+def test_a_largest_gain_of_few_repeats_is_tested_by_student_too() -> None:
+    """The gains differ by two points with an error of sqrt(2) / 2: t = 2.83, p = .066 with 3 degrees, .005 else."""
+    tested = [{**few("soft", 0.03, 0.005, 3), "place": "first"}, {**few("soft", 0.01, 0.005, 3), "place": "second"}]
+    rule = {"kind": "largest", "table": "table", "method": "soft", "cell": {"place": "first"}}
+    found = judge(rule, {"table": content([row("hard", 0.8)], tested)})
+    assert found.word == NOT_SUPPORTED
+    sure = [{**one, "error": {**one["error"], "seed_degrees": 1000}} for one in tested]
+    assert judge(rule, {"table": content([row("hard", 0.8)], sure)}).word == SUPPORTED

@@ -1,0 +1,71 @@
+"""From a table and what the user asks of it to a plan, with every name checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sfumato.controls import CONTROLS
+from sfumato.datasets.catalog import entry
+from sfumato.datasets.place import VARIABLE
+from sfumato.errors import InputError, missing_torch, nearest
+from sfumato.reproduction.plan import TablePlan
+from sfumato.reproduction.table_parts import TableFile
+
+
+def planned(
+    table: TableFile,
+    *,
+    scale: str,
+    only: Mapping[str, Sequence[str]] | None = None,
+    data: str | Path | None = None,
+    encoder: str | None = None,
+    device: str | None = None,
+) -> TablePlan:
+    """Return the plan of a table, with every title of ``only`` checked; without PyTorch it can be counted, not run."""
+
+    def num_classes(title: str) -> int:
+        choice = table.data[title]
+        subset = [step["classes"] for step in choice.damage if step["kind"] == "class-subset"]
+        return len(subset[-1]) if subset else entry(choice.name).num_classes(choice.label)
+
+    plan = TablePlan(table, scale, dict(only or {}), num_classes, encoder, _loop_version(), device, data_folder(data))
+    check_only(plan)
+    return plan
+
+
+def _loop_version() -> int:
+    if missing_torch():
+        return 0
+    from sfumato.train import LOOP_VERSION
+
+    return LOOP_VERSION
+
+
+def check_only(plan: TablePlan) -> None:
+    """Raise if ``only`` has a key, or a title, that the table has not."""
+    table = plan.table
+    known: dict[str, Sequence[str]] = {
+        "data": tuple(table.data),
+        "setting": tuple(table.settings),
+        "model": tuple(table.models),
+        "method": tuple(table.methods),
+        "control": ("", *CONTROLS),
+        "repeat": [str(number) for number in range(plan.repeats)],
+    }
+    for key, titles in plan.only.items():
+        if key not in known:
+            raise InputError(f"--only takes {', '.join(known)}, got {key!r}{nearest(key, known)}")
+        for title in titles:
+            if str(title) not in known[key]:
+                listed = ", ".join(repr(name) for name in known[key])
+                alike = next((f" (did you mean {n!r}?)" for n in known[key] if n.lower() == str(title).lower()), None)
+                hint = nearest(str(title), known[key]) if alike is None else alike
+                raise InputError(f"table {table.name} has no {key} {title!r}{hint}; it has: {listed}")
+
+
+def data_folder(data: str | Path | None) -> Path | None:
+    """Return the folder of the data sets, in which tables also look for word vectors."""
+    named = data if data is not None else os.environ.get(VARIABLE)
+    return Path(named).expanduser() if named else None

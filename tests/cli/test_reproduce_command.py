@@ -1,0 +1,68 @@
+"""`sfumato reproduce` and `sfumato tables` as they are called: what is refused, what is shown without training."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "tickets.parquet", "data.jsonl"])
+def test_a_data_file_where_a_table_is_wanted_is_sent_to_compare(name: str, tmp_path: Path, sfumato: Command) -> None:
+    (tmp_path / name).write_text("text,label\n")
+    ended = sfumato("reproduce", tmp_path / name)
+    assert ended.code == 2
+    assert "reproduce takes a name from `sfumato tables`, or a TOML file" in ended.err
+    assert f"sfumato compare {tmp_path / name}" in ended.err
+
+
+def test_an_unknown_name_is_still_answered_with_the_nearest(sfumato: Command) -> None:
+    ended = sfumato("reproduce", "kwls-tabel-2")
+    assert ended.code == 2
+    assert "did you mean 'kwls-table-2'" in ended.err
+    assert "compare" not in ended.err
+
+
+@pytest.mark.parametrize("option", [("--only", "model=CNN"), ("--data", "."), ("--device", "cpu")])
+def test_options_about_runs_do_not_go_with_render(option: tuple[str, str], sfumato: Command) -> None:
+    ended = sfumato("reproduce", "lcm-table-5", "--render", *option)
+    assert ended.code == 2
+    assert f"{option[0]} is about runs, and --render makes none" in ended.err
+
+
+def test_rendering_without_runs_says_how_to_run_them(tmp_path: Path, sfumato: Command) -> None:
+    ended = sfumato("reproduce", "lcm-table-5", "--render", "-o", tmp_path / "runs")
+    assert ended.code == 2
+    assert "sfumato reproduce lcm-table-5 --scale small runs it" in ended.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_committed_table_is_rendered_in_a_folder_of_ones_own(tmp_path: Path, sfumato: Command) -> None:
+    from shutil import copytree, ignore_patterns
+
+    kept = Path(__file__).parents[2] / "results" / "lcm-table-5"
+    copytree(kept, tmp_path / "runs" / "lcm-table-5", ignore=ignore_patterns("predictions"))  # as in a fresh clone
+    ended = sfumato("reproduce", "lcm-table-5", "--render", "-o", tmp_path / "runs")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "runs" / "lcm-table-5" / "table.json").read_bytes() == (kept / "table.json").read_bytes()
+    assert "missing" not in ended.err
+    (tmp_path / "runs" / "lcm-table-5" / "table.json").unlink()
+    ended = sfumato("reproduce", "lcm-table-5", "--render", "-o", tmp_path / "runs")
+    assert ended.code == 0, ended.err
+    assert "missing: 10 of 10 differences have no interval" in ended.err
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below", "/proc/results"])
+def test_an_output_that_cannot_be_written_is_refused_before_any_data_are_read(
+    place: str, tmp_path: Path, sfumato: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SFUMATO_DATA", str(tmp_path / "no data are looked for"))
+    (tmp_path / "taken").write_text("mine")
+    ended = sfumato("reproduce", "lcm-table-5", "-o", tmp_path / place)
+    assert ended.code == 2
+    assert place.partition("/")[0] in ended.err
+    assert "is a file" in ended.err or "cannot be written" in ended.err
+    assert "no data are looked for" not in ended.err
+    assert (tmp_path / "taken").read_text() == "mine"
