@@ -1,4 +1,4 @@
-"""Cuts a part off a table's rows: stratified by class, and the same text never on both sides."""
+"""Cuts a part off a table's rows: stratified by class or by labels, and the same text never on both sides."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sfumato.errors import InputError
 from sfumato.images import are_images, content
+from sfumato.multilabel_split import cut_groups, deal_folds
 
 Rows = NDArray[np.int64]
 
@@ -26,7 +27,8 @@ def split_rows(
 
     Parameters
     ----------
-    labels : (N,) class of each row
+    labels : (N,) class of each row, or (N, C) of 0 and 1, see `sfumato.multilabel_split`; a row without a label is
+        one like the others
     texts : N texts
     share, size : how much to cut, one of the two; ``share`` of N is rounded and is at least one row
     seed : of the drawing
@@ -41,12 +43,8 @@ def split_rows(
         raise InputError(f"labels and texts must be equally many, got {len(labels)} and {len(texts)}")
     wanted = wanted_rows(len(labels), share, size)
     groups = group_by_text(texts)
-    classes = labels.tolist()
-    counts = [Counter(classes[row] for row in group) for group in groups]
-    strata = [max(count, key=lambda name: (count[name], -name)) for count in counts]
-    order = np.random.default_rng(seed).permutation(len(groups)).tolist()
-    quotas = shares_of(wanted, Counter(classes))
-    cut = _draw(order, counts, strata, quotas, Counter(classes), wanted)
+    chosen_groups = cut_groups if labels.ndim == 2 else _cut_by_class
+    cut = chosen_groups(labels, groups, wanted=wanted, seed=seed)
     if not cut:
         raise InputError(
             f"no row of {len(labels)} ({len(groups)} different texts) can be cut: exact duplicates stay together, the "
@@ -57,11 +55,22 @@ def split_rows(
     return np.setdiff1d(np.arange(len(labels)), chosen, assume_unique=True), chosen
 
 
+def _cut_by_class(labels: Rows, groups: list[list[int]], *, wanted: int, seed: int) -> list[int]:
+    """Return the groups that are cut off, of rows of one label each."""
+    classes = labels.tolist()
+    counts = [Counter(classes[row] for row in group) for group in groups]
+    strata = [max(count, key=lambda name: (count[name], -name)) for count in counts]
+    order = np.random.default_rng(seed).permutation(len(groups)).tolist()
+    quotas = shares_of(wanted, Counter(classes))
+    return _draw(order, counts, strata, quotas, Counter(classes), wanted)
+
+
 def fold_rows(labels: Rows, texts: Sequence[str], *, folds: int, seed: int) -> Rows:
     """Return the fold, 0 to ``folds - 1``, of each row, ``(N,)``: stratified, equal texts in one fold.
 
     The texts of a class are dealt out in turn, the largest groups of equal texts first; a class goes on dealing where
-    the one before stopped, so that the folds are equally large.
+    the one before stopped, so that the folds are equally large. Rows of several labels, (N, C) of 0 and 1, are dealt
+    by `sfumato.multilabel_split`.
 
     Raises
     ------
@@ -71,6 +80,8 @@ def fold_rows(labels: Rows, texts: Sequence[str], *, folds: int, seed: int) -> R
     groups = group_by_text(texts)
     if not 2 <= folds <= len(groups):
         raise InputError(f"folds must be at least 2 and at most the {len(groups)} different texts, got {folds}")
+    if np.ndim(labels) == 2:
+        return deal_folds(labels, groups, folds=folds, seed=seed)
     names = np.asarray(labels).tolist()
     order = np.random.default_rng(seed).permutation(len(groups)).tolist()
     ranked = sorted(
