@@ -94,6 +94,7 @@ class Method:
         stand in their place
     replaces_targets : True if a transform makes the targets from the labels and drops those that stood there before
     multilabel : True if it is defined for rows of several labels too
+    masks : True if a transform marks the similar labels that its criterion leaves out (MaskLoss)
     """
 
     name: str
@@ -112,6 +113,7 @@ class Method:
     takes_targets: bool = False
     replaces_targets: bool = False
     multilabel: bool = False
+    masks: bool = False
 
     def prepare(self, train: Examples) -> Examples:
         """Apply the transforms to the training split and return the new one; ``train`` is unchanged.
@@ -190,5 +192,6 @@ def combine(*methods: Method) -> Method:
         takes_targets=any(method.takes_targets for method in own),
         replaces_targets=bool(makers),
         multilabel=all(method.multilabel for method in methods),
+        masks=any(method.masks for method in methods),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

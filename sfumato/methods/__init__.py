@@ -18,6 +18,8 @@ METHODS: Registry[Method] = Registry(
         "votes": "sfumato.methods.votes:votes",
         "lcm": "sfumato.methods.lcm:lcm",
         "lcm-paper": "sfumato.methods.lcm:lcm_paper",
+        "baseline-sigmoid": "sfumato.methods.maskloss:baseline_sigmoid",
+        "maskloss-label": "sfumato.methods.maskloss:maskloss_label",
         "class-weights": "sfumato.methods.class_weights:class_weights",
         "logit-adjustment": "sfumato.methods.logit_adjustment:logit_adjustment",
     },

@@ -68,10 +68,12 @@ def objective_of(method, seed=0):
 
 
 def batch_of(examples, index):
+    similar = {} if examples.similar is None else {"similar": torch.from_numpy(examples.similar[index])}
     return {
         "input_ids": input_ids(examples, index),
         "labels": torch.from_numpy(examples.labels[index]),
         "targets": torch.from_numpy(examples.targets.rows(index)),
+        **similar,
     }
 
 
