@@ -29,6 +29,14 @@ def softmax(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float6
     return np.ascontiguousarray(rows.T)
 
 
+def sigmoid(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Return the probability of each logit divided by ``temperature``, each entry of its own, of any shape."""
+    from scipy.special import expit
+
+    probabilities: NDArray[np.float64] = expit(np.asarray(logits, dtype=np.float64) / temperature)
+    return probabilities
+
+
 def temper(probabilities: NDArray[Any], temperature: float) -> NDArray[np.float64]:
     """Return what `softmax` would give at ``temperature``, from the probabilities at temperature 1, ``(N, C)``."""
     tiny = np.finfo(np.float32).tiny
@@ -147,3 +155,23 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[Any], votes: NDArray[A
     if Gap.of(scores, labels).slope(1 / LOWEST)[0] <= 0:
         return LOWEST
     return min(best_temperature(scores, labels, steepest=1 / LOWEST), HIGHEST)
+
+
+def fit_binary_temperature(logits: NDArray[Any], gold: NDArray[Any]) -> float:
+    """Return the temperature in [0.05, 20] of multi-label logits: least mean log-loss over all N x C entries.
+
+    Each entry is a question of two answers, with the logits 0 and its own; so this is `fit_temperature` of them.
+
+    Parameters
+    ----------
+    logits : (N, C), finite
+    gold : (N, C) bool
+    """
+    scores, answers = np.asarray(logits, dtype=np.float64), np.asarray(gold)
+    if scores.shape != answers.shape:
+        raise InputError(f"logits must have shape {answers.shape}, as the labels have, got {scores.shape}")
+    if not np.isfinite(scores).all():
+        row = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
+        raise InputError(f"cannot calibrate: the logits of row {row + 1} hold NaN or infinity")
+    entries = scores.ravel()
+    return fit_temperature(np.stack([np.zeros_like(entries), entries], axis=1), answers.ravel().astype(np.int64))

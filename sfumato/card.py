@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 SCORES = {
     "accuracy": "accuracy",
+    "micro_f1": "micro-F1",
     "macro_f1": "macro-F1",
+    "micro_precision": "micro-precision",
+    "micro_recall": "micro-recall",
+    "macro_precision": "macro-precision",
+    "macro_recall": "macro-recall",
+    "subset_accuracy": "rows wholly right (subset accuracy)",
+    "lrap": "label-ranking average precision",
     "log_loss": "log-loss (nats)",
     "brier": "Brier score",
     "ece": "calibration error (ECE, 15 bins)",
@@ -29,7 +36,9 @@ def score_table(info: Mapping[str, Any]) -> list[str]:
         if key in calibrated:
             lines.append(f"| {title} | {raw.get(key, calibrated[key]):.4f} | {calibrated[key]:.4f} |")
     if "majority" in info:
-        lines.append(f"| accuracy of the commonest class | {info['majority']:.4f} | {info['majority']:.4f} |")
+        several = "micro_f1" in calibrated
+        what = "micro-F1 of always the commonest labels" if several else "accuracy of the commonest class"
+        lines.append(f"| {what} | {info['majority']:.4f} | {info['majority']:.4f} |")
     return lines
 
 

@@ -23,11 +23,13 @@ from torch.nn import functional as F
 from sfumato.base import Criterion, Objective, Output, Supervision
 from sfumato.data import Examples
 from sfumato.errors import InputError
+from sfumato.inference import dev_record
 
 STRENGTHS = (3e-5, 3e-6)  # of the L2 penalty strength / 2 * |weight|^2, beside a mean loss
 MAX_STEPS = 60
 EVERY = 5  # steps between two looks at dev
 CURVATURE = 0.5  # largest eigenvalue of the Hessian of the cross-entropy in the logits of a row
+SIGMOID_CURVATURE = 0.25  # of a sum of binary cross-entropies
 MARGIN = 1.2  # on a curvature that was measured and not derived
 CRITERION_LR = 1e-2
 WORSE = 1.5  # a loss that grows by this factor in one step means that the step is too long
@@ -40,8 +42,8 @@ class FullBatchFit:
     Attributes
     ----------
     strength, steps : of the L2 penalty, and the number of steps
-    dev_accuracy, dev_log_loss : of the bare classifier at that point
-    history : a dict for each look at dev: strength, step, loss, dev_accuracy, dev_log_loss
+    dev_accuracy, dev_log_loss : of the bare classifier at that point; of multi-label data the first is micro-F1
+    history : a dict for each look at dev: strength, step, loss, dev_accuracy (dev_micro_f1), dev_log_loss
     state : the objective's state at that point, for `Objective.load_state_dict`
     """
 
@@ -63,6 +65,7 @@ def fit_full_batch(
     strengths: tuple[float, ...] = STRENGTHS,
     max_steps: int = MAX_STEPS,
     seed: int = 0,
+    thresholds: str | float = "global",
     report: Callable[[dict[str, float]], None] | None = None,
 ) -> FullBatchFit:
     """Let dev choose the strength and the number of steps by log-loss, then by accuracy, of the bare classifier.
@@ -77,7 +80,7 @@ def fit_full_batch(
     if not strengths:
         raise InputError("linear needs at least one strength to choose from, got none")
     features, supervision = to_tensor(encoded_train.matrix), supervise(train)
-    dev_features, dev_labels = to_tensor(encoded_dev.matrix), torch.from_numpy(dev.labels)
+    dev_features = to_tensor(encoded_dev.matrix)
     history: list[dict[str, float]] = []
     best: FullBatchFit | None = None
     for strength in strengths:
@@ -88,9 +91,9 @@ def fit_full_batch(
             if step % EVERY and step != max_steps:
                 continue
             descent.store()
-            accuracy, log_loss = look(attempt, dev_features, dev_labels)
-            now = {"strength": strength, "step": step, "loss": loss}
-            history.append(now | {"dev_accuracy": accuracy, "dev_log_loss": log_loss})
+            record = look(attempt, dev_features, dev, thresholds)
+            accuracy, log_loss = record.values()
+            history.append({"strength": strength, "step": step, "loss": loss} | record)
             if report is not None:
                 report(history[-1])
             if best is None or (-log_loss, accuracy) > (-best.dev_log_loss, best.dev_accuracy):
@@ -142,12 +145,16 @@ def supervise(examples: Examples) -> Supervision:
     return Supervision(torch.from_numpy(examples.labels), torch.from_numpy(examples.targets.dense()), *optional)
 
 
-def look(objective: Objective, features: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Return accuracy and log-loss of the bare classifier."""
+def look(objective: Objective, features: Tensor, dev: Examples, thresholds: str | float) -> dict[str, float]:
+    """Return accuracy (multi-label: micro-F1), then log-loss of the bare classifier."""
     with torch.no_grad():
         logits = objective.model(features).logits
+        if dev.multilabel:
+            return dev_record(logits, dev, thresholds)
+        labels = torch.from_numpy(dev.labels)
         accuracy = (logits.argmax(dim=1) == labels).double().mean()
-        return float(accuracy), float(F.cross_entropy(logits, labels, ignore_index=-1))  # -1: never seen in training
+        log_loss = F.cross_entropy(logits, labels, ignore_index=-1)  # -1: never seen in training
+        return {"dev_accuracy": float(accuracy), "dev_log_loss": float(log_loss)}
 
 
 def largest_eigenvalue(features: Tensor, transposed: Tensor, weights: Tensor | None, steps: int = 20) -> float:
@@ -167,8 +174,9 @@ def largest_eigenvalue(features: Tensor, transposed: Tensor, weights: Tensor | N
 class Descent:
     """Accelerated gradient from zero weights; the network is written only when `store` is called.
 
-    The criterion sees the logits at the point ahead of the current one, where the gradient is taken; its own
-    parameters take one step of Adam for each step of the weights.
+    A loss that is the mean of several terms a row (`Criterion.terms`) counts as their sum, so that a strength of the
+    penalty means the same for a softmax and for a sigmoid a class. The criterion sees the logits at the point ahead of
+    the current one, where the gradient is taken; its own parameters take one step of Adam for each step of the weights.
     """
 
     def __init__(
@@ -180,9 +188,11 @@ class Descent:
         self.random = torch.Generator().manual_seed(seed).get_state()
         own = list(objective.criterion.parameters())
         self.adam = torch.optim.Adam(own, lr=CRITERION_LR) if own else None
-        prior = supervision.targets.mean(dim=0).clamp(min=1e-6)  # (C,)
-        weight = torch.zeros(features.shape[1], len(prior))
-        self.here = self.ahead = (weight, (prior / prior.sum()).log())  # (V, C), (C,)
+        self.objective.criterion.at(0)
+        prior = supervision.targets.mean(dim=0).clamp(1e-6, 1 - 1e-6)  # (C,)
+        self.sigmoid = objective.criterion.terms(len(prior)) > 1  # a question a class: the bias is that class's odds
+        bias = prior.logit() if self.sigmoid else (prior / prior.sum()).log()
+        self.here = self.ahead = (torch.zeros(features.shape[1], len(prior)), bias)  # (V, C), (C,)
         self.largest = largest_eigenvalue(features, self.transposed, supervision.weights)
         self.pace(self.curvature())
         self.momentum, self.before = 1.0, float("inf")
@@ -207,7 +217,7 @@ class Descent:
         self.rates = (1 / (bend * self.largest + self.strength), 1 / (2 * bend))
 
     def curvature(self, rounds: int = 6) -> float:
-        """Return how much the criterion bends in the logits of a row near the prior, at least the cross-entropy's.
+        """Return how much the criterion bends in the logits of a row near the prior, at least what cross-entropy can.
 
         Row-wise power iteration on differences of gradients, all with the same random draws, on a copy.
         """
@@ -223,7 +233,8 @@ class Descent:
             direction = change * (100 * rows)
             sizes = direction.norm(dim=1) if weights is None else direction.norm(dim=1) / weights.clamp(min=1e-6)
         found = float(sizes.max())
-        return CURVATURE if found <= CURVATURE else MARGIN * found
+        least = SIGMOID_CURVATURE if self.sigmoid else CURVATURE
+        return least if found <= least else MARGIN * found
 
     def score(self, criterion: Criterion, point: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss at logits (N, C) and its gradient in them, with the random draws of this step."""
@@ -231,7 +242,7 @@ class Descent:
         criterion.at(int(self.objective.step))
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self.random)
-            loss = criterion(Output(logits, logits), self.supervision)
+            loss = criterion(Output(logits, logits), self.supervision) * criterion.terms(logits.shape[1])
             self.drawn = torch.get_rng_state()
         loss.backward()
         assert logits.grad is not None

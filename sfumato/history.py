@@ -33,7 +33,10 @@ class History:
 
 @dataclass
 class Best:
-    """The look with the best dev accuracy so far (ties: the lower log-loss), and the objective as it was then."""
+    """The look with the best dev accuracy so far (ties: the lower log-loss), and the objective as it was then.
+
+    Of multi-label data, ``accuracy`` is the micro-F1.
+    """
 
     accuracy: float = -1.0
     log_loss: float = math.inf
@@ -42,7 +45,8 @@ class Best:
 
     def offer(self, record: dict[str, float], objective: Objective) -> None:
         """Keep this look if it is better."""
-        accuracy, log_loss = record["dev_accuracy"], record["dev_log_loss"]
+        accuracy = record["dev_micro_f1"] if "dev_micro_f1" in record else record["dev_accuracy"]
+        log_loss = record["dev_log_loss"]
         if (accuracy, -log_loss) > (self.accuracy, -self.log_loss):
             self.accuracy, self.log_loss, self.epoch = accuracy, log_loss, record["epoch"]
             self.state = copy.deepcopy(objective.state_dict())

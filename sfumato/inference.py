@@ -10,8 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sfumato import multilabel_metrics
 from sfumato.architecture import Encoded
 from sfumato.base import Output
+from sfumato.calibration import sigmoid
+from sfumato.data import Examples
+from sfumato.thresholds import best_threshold
 
 
 def to_tensors(batch: dict[str, Any], device: torch.device) -> dict[str, Tensor]:
@@ -51,3 +55,23 @@ def dev_scores(logits: Tensor, labels: NDArray[np.int64]) -> tuple[float, float]
     if not known.any():
         return accuracy, math.inf
     return accuracy, nn.functional.cross_entropy(logits[known], gold[known]).item()
+
+
+def dev_record(logits: Tensor, dev: Examples, thresholds: str | float) -> dict[str, float]:
+    """Return how well the bare classifier does on dev, as a record of the run holds it."""
+    if dev.multilabel:
+        micro_f1, log_loss = dev_answers(logits, dev.gold, thresholds)
+        return {"dev_micro_f1": micro_f1, "dev_log_loss": log_loss}
+    accuracy, log_loss = dev_scores(logits, dev.labels)
+    return {"dev_accuracy": accuracy, "dev_log_loss": log_loss}
+
+
+def dev_answers(logits: Tensor, gold: NDArray[np.bool_], thresholds: str | float) -> tuple[float, float]:
+    """Return micro-F1 and log-loss of the bare multi-label classifier on dev; logits and gold (N, C).
+
+    The F1 is at the threshold that is given, or at the one of all classes that is best, where dev chooses some.
+    """
+    probabilities = sigmoid(logits.numpy())
+    threshold = best_threshold(gold, probabilities) if isinstance(thresholds, str) else thresholds
+    losses = multilabel_metrics.row_log_loss(gold, probabilities)
+    return multilabel_metrics.micro_f1(gold, probabilities > threshold), float(losses.mean())

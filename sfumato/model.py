@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.architecture import TEXTS, refuse_other_inputs
-from sfumato.calibration import softmax
+from sfumato.calibration import sigmoid, softmax
 from sfumato.errors import InputError, require_torch
 from sfumato.image_source import is_image_data, read_images
 from sfumato.images import Pixels, as_images
 from sfumato.targets import Floats
+from sfumato.thresholds import HALF, check_thresholds
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,6 +43,8 @@ class Model:
     folded : the temperature that is already inside the last layer (of a loaded model)
     max_length : texts are cut to so many tokens
     info : what is known of the training: rows, seed, method, dev scores, versions
+    multilabel : whether a text may have several labels, or none
+    thresholds : (C,), a label is predicted if its probability is higher; None is .5, and of one label a text none
     """
 
     network: nn.Module
@@ -54,19 +57,37 @@ class Model:
     max_length: int = 256
     info: dict[str, Any] = field(default_factory=dict)
     device: str | None = None
+    multilabel: bool = False
+    thresholds: NDArray[np.float64] | None = None
 
     @property
     def reads(self) -> str:
         """What it is asked about: "texts", or "images", as arrays or as `sfumato.image_source` reads them."""
         return str(getattr(self.encoder, "reads", TEXTS))
 
-    def predict(self, texts: Inputs) -> list[str]:
-        """Return the most probable class of each text (or image)."""
+    def predict(self, texts: Inputs) -> list[Any]:
+        """Return the most probable class of each text (or image); of a multi-label model the list of its labels."""
+        if self.multilabel:
+            answers = self.answers(self.predict_proba(texts))
+            return [[self.classes[k] for k in np.flatnonzero(row)] for row in answers]
         return [self.classes[k] for k in self._outputs(texts)[0].argmax(axis=1)]
 
     def predict_proba(self, texts: Inputs) -> NDArray[np.float64]:
-        """Return calibrated class probabilities, (N, C); columns in the order of ``classes``."""
-        return softmax(self._outputs(texts)[0], self.temperature)
+        """Return calibrated class probabilities, (N, C); columns in the order of ``classes``.
+
+        Those of a multi-label model are independent: a row need not sum to 1.
+        """
+        return self.probabilities(self._outputs(texts)[0], self.temperature)
+
+    def probabilities(self, logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float64]:
+        """Return the probabilities of logits (N, C): by softmax, by sigmoid where the model is multi-label."""
+        return (sigmoid if self.multilabel else softmax)(logits, temperature)
+
+    def answers(self, probabilities: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which labels a multi-label model gives at its thresholds, (N, C)."""
+        thresholds = HALF if self.thresholds is None else check_thresholds(self.thresholds, len(self.classes))
+        found: NDArray[np.bool_] = np.asarray(probabilities) > thresholds
+        return found
 
     def predict_logits(self, texts: Inputs) -> Floats:
         """Return the logits before calibration, (N, C)."""

@@ -57,19 +57,21 @@ class Progress:
 
     def epoch(self, record: Mapping[str, float], epochs: int) -> None:
         """Report the end of an epoch."""
-        self._dev = f"  dev {record['dev_accuracy']:.3f}" if "dev_accuracy" in record else ""
+        looked = dev_score(record)
+        self._dev = f"  dev {looked[1]:.3f}" if looked else ""
         spent = time.perf_counter() - self._started
         left = spent / max(self._done - self._before, 1) * max(self._total - self._done, 0)
         parts = [f"epoch {round(record['epoch'], 2):g} of {epochs}", f"loss {record['loss']:.4f}"]
-        if "dev_accuracy" in record:
-            parts += [f"dev accuracy {record['dev_accuracy']:.4f}", f"dev log-loss {record['dev_log_loss']:.4f}"]
+        if looked:
+            parts += ["dev {} {:.4f}".format(*looked), f"dev log-loss {record['dev_log_loss']:.4f}"]
         if self._bar is None:
             self._line(f"{self.title}: {', '.join(parts)}, {left:.0f} s left")
 
     def look(self, record: Mapping[str, float]) -> None:
         """Report one look of a full-batch fit at dev."""
         if self._bar is None:
-            parts = f"dev accuracy {record['dev_accuracy']:.4f}, dev log-loss {record['dev_log_loss']:.4f}"
+            name, score = dev_score(record) or ("accuracy", float("nan"))
+            parts = f"dev {name} {score:.4f}, dev log-loss {record['dev_log_loss']:.4f}"
             self._line(f"{self.title}: strength {record['strength']:g}, step {record['step']:.0f}, {parts}")
 
     @contextmanager
@@ -92,3 +94,11 @@ class Progress:
             self.echo(text)
         else:
             print(text, file=sys.stderr, flush=True)
+
+
+def dev_score(record: Mapping[str, float]) -> tuple[str, float] | None:
+    """Return the name and value of the score that a look at dev is judged by, None without dev."""
+    for key, name in (("dev_accuracy", "accuracy"), ("dev_micro_f1", "micro-F1")):
+        if key in record:
+            return name, record[key]
+    return None

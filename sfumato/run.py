@@ -12,20 +12,21 @@ import numpy as np
 
 from sfumato.architecture import Architecture, Encoded, Training
 from sfumato.balance import balanced
-from sfumato.calibration import fit_temperature, softmax
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
 from sfumato.errors import require_torch
 from sfumato.kept_teacher import heard_once
+from sfumato.label_kinds import refuse_one_label_only
 from sfumato.limits import check_device, fitting_length
+from sfumato.measured_dev import measure_dev
 from sfumato.measures import checked_measures, measures_of_one_batch, sampled_rows
 from sfumato.method import Method, Plan, Teacher, class_shares
-from sfumato.metrics import scores
 from sfumato.model import Model
 from sfumato.registry import check_whole
 from sfumato.resolve import build_architecture
 from sfumato.run_settings import run_settings
 from sfumato.teaching import Once, afresh, taught
+from sfumato.thresholds import given_thresholds
 from sfumato.trained import Trained
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def train_model(
     training = training or architecture.training
     check_device(device)
     measures = checked_measures("train_model", measures)
+    refuse_one_label_only(train, dev, balance=balance, measures=measures)
     if architecture.full_batch:
         measures = measures_of_one_batch(architecture.name, measures)
     if threads is not None:
@@ -115,7 +117,7 @@ def hear_teacher(
             rows,
             watched,
             architecture=chosen,
-            method=Method("baseline", has_targets=False),
+            method=Method("baseline", has_targets=False, multilabel=True),
             calibrate=teacher.calibrate,
             refit=False,
             training=training if own else None,
@@ -152,7 +154,7 @@ class Run:
             self.train, self.dev = self._taught(self.method.teacher)
         trained = self._fit_full_batch() if self.architecture.full_batch else self._fit_batches()
         if self.dev is not None:
-            self._measure_dev(trained, calibrate=calibrate)
+            measure_dev(trained, self.dev, self.training.thresholds, calibrate=calibrate)
             if self.architecture.full_batch and refit:
                 trained = self._refit(trained, self.dev)
         trained.record = record_of(trained.objective.criterion)
@@ -202,6 +204,9 @@ class Run:
         criterion = plain() if self.method.criterion is None else self.method.criterion(plan)
         model = Model(network, encoder, prepared.classes, self.architecture.name, dict(self.architecture.options))
         model.max_length, model.device = fitting_length(network, self.training.max_length), self.device
+        if prepared.multilabel:
+            model.multilabel = True
+            model.thresholds = given_thresholds(self.training.thresholds, prepared.num_classes)
         return Objective(network, criterion), model
 
     def _fit_batches(self) -> Trained:
@@ -255,7 +260,17 @@ class Run:
         dev_encoded = model.encoder.encode(self.dev.inputs, model.max_length)
         steps, seed = self.training.epochs, self.seed
         look = None if self.progress is None else self.progress.look
-        fit = fit_full_batch(objective, train, encoded, self.dev, dev_encoded, max_steps=steps, seed=seed, report=look)
+        fit = fit_full_batch(
+            objective,
+            train,
+            encoded,
+            self.dev,
+            dev_encoded,
+            max_steps=steps,
+            seed=seed,
+            thresholds=self.training.thresholds,
+            report=look,
+        )
         objective.load_state_dict(fit.state)
         trained = Trained(model, objective, fit.history, fit.steps, fit.steps, 0.0)
         trained.strength = fit.strength
@@ -265,37 +280,19 @@ class Run:
         """Train on train + dev with the strength, the length and the temperature that dev chose."""
         from sfumato.full_batch import refit_full_batch
 
-        seen = dev.take(np.flatnonzero(dev.labels >= 0))  # a label that training never saw cannot be learned
+        # a label that training never saw cannot be learned
+        seen = dev if dev.multilabel else dev.take(np.flatnonzero(dev.labels >= 0))
         every = self._whole(concatenate(self.train, seen))
         objective, model = self._assemble(every)
         encoded = model.encoder.encode(every.inputs, model.max_length)
         refit_full_batch(objective, every, encoded, strength=chosen.strength, steps=chosen.steps, seed=self.seed)
-        model.temperature = chosen.model.temperature
+        model.temperature, model.thresholds = chosen.model.temperature, chosen.model.thresholds
         return replace(chosen, model=model, objective=objective, refitted=True)
 
     def _whole(self, examples: Examples) -> Examples:
         """Return the prepared split; in one batch, a balancing sampler is the weights it would realise."""
         balance = "weights" if self.balance == "sampler" else self.balance
         return balanced(self.method.prepare(examples), balance)[0]
-
-    def _measure_dev(self, trained: Trained, *, calibrate: bool) -> None:
-        """Fit the temperature on dev and note the dev metrics before and after."""
-        assert self.dev is not None
-        logits = trained.model.predict_logits(self.dev.inputs)
-        if calibrate and contradicted(logits.argmax(axis=1), self.dev):  # without an error, no T is too small
-            trained.model.temperature = fit_temperature(logits, self.dev.labels, self.dev.votes)
-        trained.dev_raw = scores(self.dev.labels, softmax(logits))
-        trained.dev = scores(self.dev.labels, softmax(logits, trained.model.temperature))
-        trained.dev_predicted = logits.argmax(axis=1)
-
-
-def contradicted(predicted: np.ndarray[Any, Any], dev: Examples) -> bool:
-    """Whether a row of dev is predicted wrong, or has a vote for another class than the predicted (N,)."""
-    known = dev.labels >= 0
-    if dev.votes is None:
-        return bool((predicted != dev.labels)[known].any())
-    agreeing = dev.votes[np.arange(len(predicted)), predicted]
-    return bool((agreeing < dev.votes.sum(axis=1))[known].any())
 
 
 def feature_size(network: Any) -> int:

@@ -1,4 +1,4 @@
-"""The one loop for networks: batches by length, bf16 where the processor has it, the best epoch by dev accuracy.
+"""The one loop for networks: batches by length, bf16 where the processor has it, the best epoch on dev.
 
 It knows `Objective` and nothing of methods: the criterion's parameters are simply among the objective's.
 """
@@ -26,7 +26,7 @@ from sfumato.checkpoint import Checkpoint
 from sfumato.constant_part import computed_once
 from sfumato.data import Examples
 from sfumato.history import Best, History, Watched
-from sfumato.inference import dev_scores, predict_outputs, to_tensors
+from sfumato.inference import dev_record, dev_scores, predict_outputs, to_tensors
 from sfumato.limits import precision
 from sfumato.measures import dev_measures
 from sfumato.optimizer import build_optimizer
@@ -160,11 +160,11 @@ class Loop:
         return predict_outputs(self.objective.model, encoded, batch_size=size, device=self.device, mixed=self.mixed)
 
     def look(self, watched: Watched | None, sample: Watched | None) -> dict[str, float]:
-        """Return accuracy and log-loss of the bare classifier on dev; with ``sample``, the curves too."""
-        record = {}
+        """Return accuracy (multi-label: micro-F1) and log-loss of the bare classifier on dev, and any curves."""
+        record: dict[str, float] = {}
         if watched is not None:
             dev, output = watched[0], self.answers(watched[1])
-            record["dev_accuracy"], record["dev_log_loss"] = dev_scores(output.logits, dev.labels)
+            record |= dev_record(output.logits, dev, self.training.thresholds)
             if sample is not None:
                 record |= dev_measures(dev.labels, output.logits.numpy(), output.features.numpy())
         if sample is not None:
@@ -208,11 +208,12 @@ def fit_network(
     sample: Watched | None = None,
     keep_last: bool = False,
 ) -> History:
-    """Train ``objective`` in place and leave it as it was at the best look at dev, by accuracy (ties: log-loss).
+    """Train ``objective`` in place and leave it as it was at the best look at dev (ties: log-loss).
 
-    Dev is looked at, with the bare classifier on hard labels, and the checkpoint written, every ``eval_every``
-    epochs; neither changes what is trained. Without dev the last step stays. ``sample`` holds training rows for the
-    curves of `sfumato.measures`; ``keep_last`` keeps the state of the last step in `History.last`.
+    The best has the highest accuracy, of multi-label data the highest micro-F1. Dev is looked at, with the bare
+    classifier on hard labels, and the checkpoint written, every ``eval_every`` epochs; neither changes what is trained.
+    Without dev the last step stays. ``sample`` holds training rows for the curves of `sfumato.measures`; ``keep_last``
+    keeps the state of the last step in `History.last`.
 
     Raises
     ------

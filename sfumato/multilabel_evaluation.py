@@ -1,0 +1,1 @@
+"""A multi-label model measured on a labelled table."""
