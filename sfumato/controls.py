@@ -12,6 +12,9 @@ knowledge:
 A method that makes its targets before training is controlled by one more transform. One that learns them (LCM) has
 no targets to change beforehand: ``uniform`` and ``class-mean`` replay, step by step, what a finished run of the
 method fitted (its ``record``), and ``shuffled`` learns on, while each text fits the target of another one.
+
+What they are where a row may have several labels: `sfumato.multilabel_controls`. A method that masks similar labels
+has controls of its own: `sfumato.mask_controls`.
 """
 
 from __future__ import annotations
@@ -25,8 +28,10 @@ import numpy as np
 
 from sfumato.data import Examples, Transform
 from sfumato.errors import InputError
+from sfumato.mask_controls import MASK_CONTROLS, with_other_mask
 from sfumato.method import CriterionFactory, Method, Plan
 from sfumato.methods.label_smoothing import smoothed_table
+from sfumato.multilabel_controls import even, mean_of_labels, of_another_row
 from sfumato.permutation import within_class
 from sfumato.targets import Integers, TableTargets
 
@@ -47,9 +52,10 @@ def control_names(method: Method) -> tuple[str, ...]:
     There are none without targets (baseline). One that would be the method itself is left out: where a row's target
     follows from its label alone, ``class-mean`` and ``shuffled``; where the other labels share evenly, ``uniform``.
     """
+    masks = MASK_CONTROLS if method.masks else ()
     if not method.has_targets:
-        return ()
-    return CONTROLS[method.even : 1 if method.label_only else None]
+        return masks
+    return (*CONTROLS[method.even : 1 if method.label_only else None], *masks)
 
 
 def controls(method: Method, record: Record | None = None, *, seed: int = 0) -> dict[str, Method]:
@@ -82,6 +88,8 @@ def control(method: Method, name: str, record: Record | None = None, *, seed: in
     named = replace(
         method, name=f"{method.name}/{name}", title=f"{method}/{name}", version=method.version + VERSION - 1
     )
+    if name in MASK_CONTROLS:
+        return replace(named, transforms=with_other_mask(method.transforms, name, seed))
     if method.needs_training:
         return replace(named, criterion=_without_information(method, name, record, seed))
     transforms: dict[str, Transform] = {
@@ -94,6 +102,8 @@ def control(method: Method, name: str, record: Record | None = None, *, seed: in
 
 def uniform(examples: Examples) -> Examples:
     """Give every row the split's mean gold mass on its label and the rest evenly to the others."""
+    if examples.multilabel:
+        return even(examples)
     means, counts = class_means(examples)
     gold = float((means.diagonal() * counts).sum() / max(counts.sum(), 1))
     return replace(
@@ -104,12 +114,16 @@ def uniform(examples: Examples) -> Examples:
 
 def class_mean(examples: Examples) -> Examples:
     """Give every row the mean target of its class."""
+    if examples.multilabel:
+        return mean_of_labels(examples)
     means, _ = class_means(examples)
     return replace(examples, targets=TableTargets(means.astype(np.float32), examples.labels))
 
 
 def shuffled(examples: Examples, *, seed: int = 0) -> Examples:
     """Give every row the target of another row of its class; a row alone in its class keeps its own."""
+    if examples.multilabel:
+        return of_another_row(examples, seed=seed)
     return replace(examples, targets=examples.targets.take(within_class(examples.labels, seed)))
 
 
