@@ -1,6 +1,8 @@
 """`sfumato tables` and `sfumato reproduce`: the papers' tables, ours beside the published numbers."""
 
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
@@ -10,6 +12,7 @@ from sfumato.cli.output import counted, note, print_json, print_table, quoted, s
 from sfumato.errors import InputError
 
 FAILED = 1  # exit code
+WIDE = 190  # columns of a terminal that has room for the titles of tables
 DATA_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".txt", ".gz", ".zip")
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder below which each table has one of its own.")]
@@ -23,9 +26,11 @@ def tables(output: Output = Path("results"), as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
         return
-    head = ["table", "paper", "place", "small: done", "needed", "left", "full: done", "needed"]
-    names = ["name", "paper", "place", "done", "needed", "left", "full_done", "full_needed"]
-    print_table(head, [[row[name] for name in names] for row in rows])
+    heads = {"name": "table", "paper": "paper", "place": "place", "done": "small: done", "needed": "needed"}
+    heads |= {"left": "left", "full_done": "full: done", "full_needed": "needed"}
+    if not sys.stdout.isatty() or get_terminal_size().columns >= WIDE:
+        heads["title"] = "title"
+    print_table(list(heads.values()), [[row[name] for name in heads] for row in rows])
     say()
     say("sfumato reproduce NAME runs what is left of a table; started again, it goes on.")
 

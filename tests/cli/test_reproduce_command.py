@@ -1,10 +1,12 @@
 """`sfumato reproduce` and `sfumato tables` as they are called: what is refused, what is shown without training."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from test_startup import without_torch
 
 Command = Callable[..., Any]
 
@@ -66,3 +68,40 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_data_are_read(
     assert "is a file" in ended.err or "cannot be written" in ended.err
     assert "no data are looked for" not in ended.err
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_tables_are_listed_by_paper_with_their_titles_and_the_json_has_them_too(
+    tmp_path: Path, sfumato: Command
+) -> None:
+    ended = sfumato("tables", "-o", tmp_path)
+    names = [line.split()[0] for line in ended.out.splitlines()[1:-2]]
+    assert names.index("kwls-table-2") < names.index("kwls-table-4") < names.index("ls-sentiment")
+    assert names.index("ls-sentiment") < names.index("lcm-table-5") < names.index("few-sweep")  # ours come last
+    assert "LCM, Table 5: a small CNN on images" in ended.out
+    listed = json.loads(sfumato("tables", "-o", tmp_path, "--json").out)
+    assert [row["name"] for row in listed] == names
+    assert {row["name"]: row["title"] for row in listed}["lcm-table-5"] == "LCM, Table 5: a small CNN on images"
+
+
+@pytest.mark.parametrize(("columns", "titles"), [("200", True), ("100", False)])
+def test_a_narrow_terminal_has_no_room_for_titles(
+    columns: str, titles: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sfumato.cli import reproduce
+
+    shown: list[Any] = []
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr(reproduce, "print_table", lambda head, rows: shown.append(head))
+    reproduce.tables(tmp_path)
+    assert ("title" in shown[0]) is titles
+
+
+def test_tables_are_listed_without_pytorch_with_the_same_counts(sfumato: Command) -> None:
+    results = Path(__file__).parents[2] / "results"
+    listed = without_torch("tables", "-o", str(results))
+    assert listed.returncode == 0, listed.stderr
+    assert (
+        listed.stdout.rpartition("\nLOADED")[0].strip().splitlines()
+        == sfumato("tables", "-o", results).out.strip().splitlines()
+    )
