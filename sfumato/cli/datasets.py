@@ -1,12 +1,14 @@
 """`sfumato datasets`: the data sets that can be named, and where each would be read from."""
 
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sfumato.cli.options import Json
-from sfumato.cli.output import print_json, print_table, say, shortened
+from sfumato.cli.output import note, print_json, print_table, say, shortened
 
 if TYPE_CHECKING:
     from sfumato.datasets import Entry
@@ -14,11 +16,16 @@ if TYPE_CHECKING:
 Name = Annotated[str | None, typer.Argument(help="Show all that is known of this one.")]
 Folder = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Folder to look in before SFUMATO_DATA.")]
 
+WIDE = 220  # columns of a terminal that has room for titles, too
+
 
 def datasets(name: Name = None, data: Folder = None, as_json: Json = False) -> None:
     """List the data sets of the papers, or show one with its source, counts and terms."""
     from sfumato.datasets import catalog, entry
+    from sfumato.datasets.place import no_folder
 
+    if gone := no_folder():
+        note(f"note: {gone}")
     if name is not None:
         shown = described(entry(name), data)
         if as_json:
@@ -30,15 +37,17 @@ def datasets(name: Name = None, data: Folder = None, as_json: Json = False) -> N
     if as_json:
         print_json(entries)
         return
-    header = ("data set", "task", "rows", "classes", "where", "partial", "licence")
-    print_table(header, [tuple(line(each)) for each in entries])
+    wide = not sys.stdout.isatty() or get_terminal_size().columns >= WIDE
+    header = ("data set", "task", "rows", "classes", "where", "partial", "licence", *(("hub", "title") if wide else ()))
+    print_table(header, [line(each)[: len(header)] for each in entries])
 
 
 def line(shown: dict[str, Any]) -> list[Any]:
     """Return the cells of one data set in the list; rows are as published."""
-    classes = shown["classes"] or "-"
+    classes, hub = shown["classes"] or "-", shown["hub"]["id"] if shown["hub"] else "-"
     partial, licence = shortened(shown["partial"] or "-", 40), shortened(shown["licence"], 40)
-    return [shown["name"], shown["task"], shown["rows"], classes, shown["where"], partial, licence]
+    names = [shown["name"], shown["task"], shown["rows"], classes, shown["where"]]
+    return [*names, partial, licence, hub, shown["title"]]
 
 
 def described(known: "Entry", data: Path | None) -> dict[str, Any]:
@@ -46,8 +55,8 @@ def described(known: "Entry", data: Path | None) -> dict[str, Any]:
     from sfumato.datasets.hub import why_not
     from sfumato.datasets.place import find
 
-    path = find(known, data).path
-    elsewhere = "absent" if why_not(known, known.label) else "hub"
+    path, _, named = find(known, data)
+    elsewhere = "absent" if named or why_not(known, known.label) else "hub"  # as `load_dataset` looks for it
     labels = {column: number for column, number in known.labels.items() if number}
     hub = {"id": known.hub, "revision": known.revision or "not pinned"} if known.hub else None
     return {

@@ -14,7 +14,7 @@ from sfumato.data import Examples
 from sfumato.datasets.ballots import count_votes, vote_classes
 from sfumato.datasets.catalog import SPLITS, Entry, entry
 from sfumato.datasets.hub import read_hub, why_not
-from sfumato.datasets.place import find
+from sfumato.datasets.place import VARIABLE, find
 from sfumato.datasets.rows import Rows, read_images, read_parquet
 from sfumato.errors import InputError
 from sfumato.leaks import leaked_rows
@@ -52,7 +52,7 @@ class Loaded:
 
 
 def load_dataset(name: str, *, data: str | Path | None = None, label: str | None = None) -> Loaded:
-    """Load a data set of the catalogue: from ``data``, else from SFUMATO_DATA, else from the Hugging Face hub.
+    """Load a data set of the catalogue: from ``data``, else from SFUMATO_DATA; if neither is given, from the hub.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def load_dataset(name: str, *, data: str | Path | None = None, label: str | None
     Raises
     ------
     InputError
-        if the name or label is unknown, the set is in none of the three places, or cannot be read
+        if the name or label is unknown, the set is not in the folders that are named, or cannot be read
     """
     known = entry(name)
     if known.task in NOT_LOADED:
@@ -89,18 +89,36 @@ load = load_dataset
 
 
 def _read(known: Entry, data: str | Path | None, label: str) -> tuple[dict[str, Rows], list[str], str]:
-    path, missed = find(known, data)
+    path, missed = located(known, data, label)
     if path is not None:
         if known.task == "image":
             return read_images(known, path), missed, str(path)
         rows, notes = read_parquet(known, path, label)
         return rows, [*missed, *notes], str(path)
-    reason = why_not(known, label)
-    if reason:
-        places = "; ".join([*missed, reason])
-        raise InputError(f"the data set {known.name} is in none of three places: {places}")
     rows, notes = read_hub(known, label)
     return rows, notes, known.hub
+
+
+def located(known: Entry, data: str | Path | None, label: str) -> tuple[Path | None, list[str]]:
+    """Return the file of a set and the places looked at in vain; without a file it can be had from the hub.
+
+    Raises
+    ------
+    InputError
+        if a folder is named and has no such set: a download in its place would be a surprise; if no folder is named
+        and the hub has it not.
+    """
+    path, missed, named = find(known, data)
+    if path is None and named:
+        places = "; ".join(missed)
+        raise InputError(
+            f"the data set {known.name} ({known.file}) is not where it was looked for: {places}; give the right folder "
+            f"with data= (--data) or {VARIABLE}; the Hugging Face hub is asked where neither is given"
+        )
+    reason = why_not(known, label) if path is None else ""
+    if reason:
+        raise InputError(f"the data set {known.name} is in none of three places: {'; '.join([*missed, reason])}")
+    return path, missed
 
 
 def _classes(known: Entry, rows: Mapping[str, Rows], label: str) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +13,18 @@ VARIABLE = "SFUMATO_DATA"
 
 
 class Place(NamedTuple):
-    """The file (a folder for images) of a set, None if it is nowhere, and a phrase for each place looked at in vain."""
+    """Where a set is.
+
+    Attributes
+    ----------
+    path : its file (a folder for images), None if it is in no folder
+    missed : a phrase for each place looked at in vain
+    named : whether a folder was named at all, by ``data`` or the variable
+    """
 
     path: Path | None
     missed: list[str]
+    named: bool
 
 
 def find(entry: Entry, data: str | Path | None = None) -> Place:
@@ -36,21 +43,23 @@ def find(entry: Entry, data: str | Path | None = None) -> Place:
     else:
         path = _given(entry, Path(data).expanduser())
         if path is not None:
-            return Place(path, [])
+            return Place(path, [], True)
         missed.append(f"data={str(data)!r} has no {entry.file}")
     named = os.environ.get(VARIABLE, "")
     if not named:
         missed.append(f"the environment variable {VARIABLE} is not set")
-        return Place(None, missed)
-    if not Path(named).expanduser().is_dir():
-        missed.append(f"{VARIABLE}={named}: there is no such folder")
-        warnings.warn(missed[-1], stacklevel=2)  # said at once: what comes next may be a download
-        return Place(None, missed)
+        return Place(None, missed, data is not None)
     path = Path(named).expanduser() / entry.file
     if path.exists():
-        return Place(path, missed if data is not None else [])
-    missed.append(f"{VARIABLE}={named} has no {entry.file}")
-    return Place(None, missed)
+        return Place(path, missed if data is not None else [], True)
+    missed.append(no_folder() or f"{VARIABLE}={named} has no {entry.file}")
+    return Place(None, missed, True)
+
+
+def no_folder() -> str:
+    """Say that SFUMATO_DATA names no folder; "" where it names one, or is not set."""
+    named = os.environ.get(VARIABLE, "")
+    return f"{VARIABLE}={named}: there is no such folder" if named and not Path(named).expanduser().is_dir() else ""
 
 
 def _given(entry: Entry, data: Path) -> Path | None:

@@ -16,7 +16,16 @@ from sfumato.experiment import Run
 from sfumato.joining import joined
 from sfumato.method import Method
 from sfumato.reproduction.splits import Source
-from sfumato.reproduction.table_parts import Block, MethodChoice, ModelChoice, Scale, Setting, TableFile, place_title
+from sfumato.reproduction.table_parts import (
+    Block,
+    DataChoice,
+    MethodChoice,
+    ModelChoice,
+    Scale,
+    Setting,
+    TableFile,
+    place_title,
+)
 from sfumato.resolve import build_architecture, build_method
 from sfumato.side_by_side import Job
 
@@ -166,6 +175,11 @@ class TablePlan:
     def _asked(self, run: Wanted) -> bool:
         return all(str(getattr(run, key)) in [str(v) for v in values] for key, values in self.only.items())
 
+    @property
+    def data(self) -> list[DataChoice]:
+        """The data sets of the runs, in the table's order."""
+        return [self.table.data[title] for title in dict.fromkeys(run.data for run in self.wanted)]
+
     def job(self, wanted: Wanted, data: DataSet) -> Job:
         """Return the run with its data; a control of a method that learns or is taught waits for the method's run."""
         run = self.run(wanted, data.fingerprint)
@@ -214,13 +228,11 @@ def _training(name: str, own: Training, settings: Mapping[str, Any]) -> Training
 
 def sources(plan: TablePlan, load: Callable[..., Any]) -> dict[str, Source]:
     """Load the sets that the plan needs; ``load`` takes a name of the catalogue and a label column."""
-    needed = dict.fromkeys(run.data for run in plan.wanted)
     found = {}
-    for title in needed:
-        choice = plan.table.data[title]
+    for choice in plan.data:
         repeats = replace(plan.table.repeats, number=max(plan.table.repeats.number, 2))
-        found[title] = Source(choice, load(choice.name, label=choice.label), plan.scale, repeats)
-        _check_inputs(plan, title, found[title])
+        found[choice.title] = Source(choice, load(choice.name, label=choice.label), plan.scale, repeats)
+        _check_inputs(plan, choice.title, found[choice.title])
     return found
 
 

@@ -30,7 +30,12 @@ def test_the_list_tells_where_each_set_is(folder: Path, sfumato: Command) -> Non
     assert " here " in lines["trec"]
     assert " absent " in lines["isear"]
     assert "15,172 of 120,000" in lines["ag_news"]
+    assert listed.out.splitlines()[0].split()[-2:] == ["hub", "title"]
+    assert " stanfordnlp/imdb " in lines["imdb"]
+    assert lines["imdb"].split()[4] == "absent"  # a folder is named, which has it not: the hub is not asked
+    assert lines["trec"].endswith("TREC question types")
     given = json.loads(sfumato("datasets", "--json").out)
+    assert {each["name"]: each["where"] for each in given}["imdb"] in ("hub", "absent")  # with or without its library
     assert [each["name"] for each in given] == list(catalog())
     where = {each["name"]: each["where"] for each in given}
     assert where["trec"] != "here"

@@ -60,6 +60,19 @@ def test_the_hub_is_never_asked_where_a_folder_has_the_set(asked: Calls, questio
     assert asked == []
 
 
+def test_the_hub_is_never_asked_where_a_folder_is_named_that_has_not_the_set(
+    asked: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = r"imdb \(imdb/imdb.parquet\) is not where it was looked for: .*; the Hugging Face hub is asked where neither"
+    with pytest.raises(InputError, match=said):
+        load("imdb", data=tmp_path)
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        monkeypatch.setenv("SFUMATO_DATA", str(folder))
+        with pytest.raises(InputError, match=said):
+            load("imdb")
+    assert asked == []
+
+
 def test_columns_are_joined_and_class_names_are_the_hubs_where_they_agree(asked: Calls) -> None:
     rows = part(["Company", "Film"], label=[1, 0], title=["Alien", "Acme"], content=["a film", None])
     asked.answer = {"train": rows, "test": rows}

@@ -188,19 +188,19 @@ def test_data_comes_before_the_variable_and_the_variable_is_used_where_data_lack
     assert any("empty' has no trec/trec.parquet" in note for note in loaded.notes)
 
 
-def test_a_set_that_is_nowhere_is_refused_with_all_three_places(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_set_that_is_nowhere_is_refused_with_the_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SFUMATO_DATA", str(tmp_path))
     with pytest.raises(
-        InputError, match=r"data= .* is not given; SFUMATO_DATA=.* has no wos46985/.*; .*Hugging Face hub"
+        InputError, match=r"data= .* is not given; SFUMATO_DATA=.* has no wos46985/.*; give the right folder"
     ):
         load("wos46985")
     monkeypatch.setenv("SFUMATO_DATA", str(tmp_path / "nowhere"))
     said = r"SFUMATO_DATA=.*nowhere: there is no such folder"
-    with pytest.warns(UserWarning, match=said), pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=said):
         load("wos46985")
     monkeypatch.delenv("SFUMATO_DATA")
+    with pytest.raises(InputError, match=r"in none of three places: data= .*; .*is not set; .*Hugging Face hub"):
+        load("wos46985")
     with pytest.raises(InputError, match=r"has no wos46985/.*; the environment variable SFUMATO_DATA is not set; "):
         load("wos46985", data=tmp_path)
     with pytest.raises(InputError, match=r"there is no file or folder .*nowhere"):

@@ -104,3 +104,16 @@ def test_a_table_goes_on_where_it_was_and_is_written_in_three_forms(file, data, 
     part = reproduce(file, **{**arguments, "only": {"method": ["hard"], "setting": ["noise"]}})
     assert (len(part.lines), part.content["done"], part.content["needed"]) == (3, 21, 102)
     assert part.content["rows"] == whole.content["rows"]
+
+
+def test_a_missing_set_ends_in_words_before_the_first_set_is_read(file, data, tmp_path, monkeypatch):
+    """The first set of the table is there, the second is not; no folder is ever passed over for a download."""
+    other = tmp_path / "other.toml"
+    other.write_text(TOML.replace("[settings]", '"Questions" = { name = "trec" }\n\n[settings]'), encoding="utf-8")
+    monkeypatch.setattr("sfumato.datasets.load", lambda *_, **__: pytest.fail("a set was read"))
+    said = r"trec \(trec/trec.parquet\) is not where it was looked for: .*has no trec/trec.parquet"
+    for given in ({"data": data}, {}):
+        monkeypatch.setenv("SFUMATO_DATA", str(data))
+        with pytest.raises(InputError, match=said):
+            reproduce(other, scale="small", output=tmp_path / "results", only={"model": ["L"]}, **given)
+    assert not (tmp_path / "results").exists()
