@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sfumato.architecture import IMAGES
+from sfumato.thresholds import HALF
 
 if TYPE_CHECKING:
     from sfumato.model import Model
@@ -47,6 +48,25 @@ def reads_without_us(model: Model) -> bool:
     return model.architecture == "transformer" and hasattr(model.network, "model")
 
 
+def sorting(model: Model) -> str:
+    """Say what the model tells of its inputs."""
+    names = ", ".join(model.classes[:30]) + (" and more." if len(model.classes) > 30 else ".")
+    if model.multilabel:
+        return f"Gives {model.reads} any of {len(model.classes)} labels, several or none: {names}"
+    return f"Sorts {model.reads} into {len(model.classes)} classes: {names}"
+
+
+def deciding(model: Model) -> list[str]:
+    """Say from which probability on a multi-label model gives a label; nothing of another model."""
+    if not model.multilabel:
+        return []
+    thresholds = [HALF] if model.thresholds is None else sorted(set(model.thresholds.tolist()))
+    said = f"higher than {thresholds[0]:.4g}"
+    if len(thresholds) > 1:
+        said = f"higher than its threshold, {thresholds[0]:.4g} to {thresholds[-1]:.4g}: `thresholds` in `sfumato.json`"
+    return ["", f"Each label has a probability of its own (sigmoid), and is given where that is {said}."]
+
+
 def model_card(model: Model, temperature: float) -> str:
     """Return the card's Markdown: what it is, its scores, how it was made, how to use it."""
     info = model.info
@@ -71,8 +91,7 @@ def model_card(model: Model, temperature: float) -> str:
         "",
         f"# {thing.capitalize()} classifier",
         "",
-        f"Sorts {model.reads} into {len(model.classes)} classes: {', '.join(model.classes[:30])}"
-        + (" and more." if len(model.classes) > 30 else "."),
+        sorting(model),
         "",
         f"Made with sfumato {info.get('versions', {}).get('sfumato', '')}: {', '.join(made)}.",
         "",
@@ -83,6 +102,7 @@ def model_card(model: Model, temperature: float) -> str:
         + (" After that the model was trained again on training and dev rows." if info.get("refitted") else ""),
         "",
         f"The temperature {temperature:.4g} is folded into the last layer. {reading}",
+        *deciding(model),
         "",
         "```python",
         "import sfumato",

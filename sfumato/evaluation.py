@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.finding import some
+from sfumato.label_kinds import KINDS
 from sfumato.metrics import (
     ClassScore,
     ConfusedPair,
@@ -22,6 +23,8 @@ from sfumato.metrics import (
     macro_f1,
     per_class,
 )
+from sfumato.multilabel_evaluation import evaluate_multilabel
+from sfumato.multilabel_metrics import LabelScore
 from sfumato.significance import Interval, bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
@@ -35,19 +38,22 @@ class Evaluation:
     Attributes
     ----------
     metrics : name to value, low and high (95 %)
-    per_class : precision, recall, F1 and support of each class
-    confused_pairs : the commonest confusions, most rows first
+    per_class : precision, recall, F1 and support of each class; of a multi-label model threshold and ECE too
+    confused_pairs : the commonest confusions, most rows first; of a multi-label model a label that was missed and one
+        that was wrongly given to the same row
     rows : N
-    unseen : rows whose label training never saw; each counts as an error
+    unseen : rows with a label that training never saw; each such label counts as an error
     notes : what was said while reading the table
+    without_label : rows of multi-label data that have none
     """
 
     metrics: dict[str, Interval]
-    per_class: list[ClassScore]
+    per_class: Sequence[ClassScore | LabelScore]
     confused_pairs: list[ConfusedPair]
     rows: int
     unseen: int
     notes: tuple[str, ...] = ()
+    without_label: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores as plain values, for JSON."""
@@ -58,6 +64,7 @@ class Evaluation:
             "rows": self.rows,
             "unseen": self.unseen,
             "notes": list(self.notes),
+            **({"without_label": self.without_label} if "micro_f1" in self.metrics else {}),
         }
 
 
@@ -77,12 +84,31 @@ def intervals(labels: NDArray[np.int64], probabilities: NDArray[Any]) -> dict[st
 
 
 def evaluate(
-    model: Model, data: Any, *, text: Sequence[str] | str | None, label: str | None, bad_rows: str = "refuse"
+    model: Model,
+    data: Any,
+    *,
+    text: Sequence[str] | str | None,
+    label: Sequence[str] | str | None,
+    bad_rows: str = "refuse",
+    label_separator: str | None = None,
 ) -> Evaluation:
     """Measure ``model`` on a table or on `Examples`; see `Model.evaluate`."""
     from sfumato.source import read_examples
 
-    examples, notes = read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=model.classes)
+    several = getattr(model, "multilabel", False)
+    examples, notes = read_examples(
+        data,
+        text=text,
+        label=label,
+        bad_rows=bad_rows,
+        classes=model.classes,
+        label_separator=label_separator,
+        task="multilabel" if several else "auto",
+    )
+    if several:
+        return evaluate_multilabel(model, examples, notes=notes)
+    if examples.multilabel:
+        raise InputError(f"the model answers with {KINDS[False]}, these rows have {KINDS[True]}; give one label a row")
     if len(examples) and (examples.labels < 0).all():
         raise InputError(no_label_known(data, notes, model.classes))
     return evaluate_examples(model, examples, notes=notes)

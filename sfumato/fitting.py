@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sfumato.architecture import IMAGES, Architecture, Training
 from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
+from sfumato.description import describe
 from sfumato.errors import InputError, require_torch
 from sfumato.given_targets import with_soft_targets
-from sfumato.method import Method
 from sfumato.methods import METHODS
-from sfumato.metrics import confused_pairs, majority_accuracy
 from sfumato.model import Model
 from sfumato.models import MODELS
 from sfumato.registry import check_range, check_whole
@@ -38,7 +35,7 @@ def fit(
     data: Any,
     *,
     text: Sequence[str] | str | None = None,
-    label: str | None = None,
+    label: Sequence[str] | str | None = None,
     model: Any = "linear",
     method: Any = "label-smoothing",
     dev: Any = 0.1,
@@ -56,6 +53,8 @@ def fit(
     soft_targets: Any = None,
     votes: Any = None,
     count: str | None = None,
+    label_separator: str | None = None,
+    task: str = "auto",
     weight: str | None = None,
     balance: str = "none",
     calibrate: bool | None = None,
@@ -72,7 +71,11 @@ def fit(
     ----------
     data : a path (CSV, TSV, JSONL, Parquet), a data frame, a ``datasets.Dataset``, or lists; of images, a pair of
         arrays and labels, a folder ``<class>/*.png``, a folder of idx files, or ``"digits"``
-    text, label : column names; several text columns are joined; left out, they are guessed and the guess is noted
+    text, label : column names; several text columns are joined; several label columns hold 0 and 1, a label each;
+        left out, they are guessed and the guess is noted
+    label_separator : stands between the labels of a row in a column of text, as ``"|"``; never guessed
+    task : ``auto`` takes lists and several label columns as multi-label; ``single`` refuses them; ``multilabel`` also
+        takes a column of plain labels, of which a row may have none
     model, method : a name, a function that builds one, or the thing itself
     dev : share of rows kept for choosing (0 keeps none), or a labelled table of its own
     seed : decides the split, the weights and the order of the rows
@@ -118,16 +121,18 @@ def fit(
     refuse_unused(architecture, **loop, eval_every=None if eval_every == 1 else eval_every)
     kept_in = checkpoint_of(architecture, checkpoint, resume=resume)
     training = training_settings(architecture, epochs=epochs, max_length=max_length, **loop)
-    source = read_source(data, text=text, label=label, weight=weight, bad_rows=bad_rows, votes=votes, count=count)
+    columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
+    columns["label_separator"] = label_separator
+    source = read_source(data, weight=weight, task=task, **columns)
     examples = source.examples
     if examples.num_classes < 2:
         raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
     architecture.check_inputs(examples.inputs)
     chosen.check_inputs(examples.inputs)
+    chosen.check_labels(examples)
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
-    beside = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
-    train, kept, said = cut_dev(examples, dev, seed=seed, **beside)
+    train, kept, said = cut_dev(examples, dev, seed=seed, **columns)
     trained = train_model(
         train,
         kept,
@@ -148,6 +153,7 @@ def fit(
     said = [*said, *encoder_notes(trained)]
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
+    trained.model.info |= {"label_separator": label_separator} if label_separator is not None else {}
     if examples.votes is not None:
         trained.model.info["votes"] = {**disagreement(examples.votes), "merged_rows": source.merged}
         trained.model.info["notes"] += [] if kept is None or not trained.dev else [VOTED]
@@ -204,7 +210,7 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
 
 
 def cut_dev(
-    examples: Examples, dev: Any, *, seed: int, text: Any, label: Any, bad_rows: str, **votes: Any
+    examples: Examples, dev: Any, *, seed: int, text: Any, label: Any, bad_rows: str, **more: Any
 ) -> tuple[Examples, Examples | None, list[str]]:
     """Return train, dev and notes: a stratified cut with duplicates on one side, or a table of its own."""
     from sfumato.source import read_beside
@@ -213,7 +219,7 @@ def cut_dev(
     if isinstance(dev, bool) or dev is None or (isinstance(dev, int | float) and dev == 0):
         return examples, None, ["no dev rows: nothing is chosen, nothing is calibrated"]
     if not isinstance(dev, int | float):
-        kept, notes = read_beside(dev, examples, text=text, label=label, bad_rows=bad_rows, **votes)
+        kept, notes = read_beside(dev, examples, text=text, label=label, bad_rows=bad_rows, **more)
         return examples, kept, notes
     check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
     size = {"share": dev} if isinstance(dev, float) else {"size": dev}
@@ -236,51 +242,7 @@ def few_dev_rows(rows: int, classes: int) -> list[str]:
     ]
 
 
-def describe(
-    trained: Trained, train: Examples, dev: Examples | None, method: Method, *, seed: int, notes: list[str]
-) -> dict[str, Any]:
-    """Return what a model folder says of its training: plain values, ready for JSON."""
-    info: dict[str, Any] = {
-        "method": str(method),
-        "method_options": {name: plain(value) for name, value in method.options.items()},
-        "seed": seed,
-        "rows": {"train": len(train), "dev": 0 if dev is None else len(dev)},
-        "refitted": trained.refitted,
-        "history": trained.history,
-        "best_epoch": trained.best_epoch,
-        "steps": trained.steps,
-        "seconds": round(trained.seconds, 2),
-        "temperature": trained.model.temperature,
-        "dev": trained.dev,
-        "dev_raw": trained.dev_raw,
-        "notes": notes,
-        "versions": dict(package_versions()),
-    }
-    if dev is not None:
-        predicted = trained.dev_predicted
-        info["majority"] = majority_accuracy(dev.labels, train.labels, train.num_classes)
-        info["confused_pairs"] = [pair._asdict() for pair in confused_pairs(dev.labels, predicted, dev.classes, n=3)]
-    return info
-
-
 def encoder_notes(trained: Trained) -> Sequence[str]:
     """Return what the encoder has to say of its fit: how many words had a given vector."""
     notes: Sequence[str] = getattr(trained.model.encoder, "notes", ())
     return notes
-
-
-@cache
-def package_versions() -> dict[str, str]:
-    """Return the versions of what trained a model, by package."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for package in ("sfumato", "torch", "transformers", "tokenizers", "numpy"):
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return versions
-
-
-def plain(value: Any) -> Any:
-    """Return a value that JSON can hold; anything else as its text."""
-    return value if isinstance(value, str | int | float | bool | None | list | dict) else str(value)

@@ -24,10 +24,12 @@ from sfumato.card import model_card, reads_without_us
 from sfumato.errors import InputError
 from sfumato.model import Model
 from sfumato.models import MODELS
+from sfumato.thresholds import HALF, check_thresholds
 from sfumato.whole_folder import replace_folder
 
 FORMAT = 1
 ENCODER_FILES = {"image-cnn": "preprocessor_config.json"}  # of the others: tokenizer.json
+PROBLEMS = ("single_label_classification", "multi_label_classification")
 STARTED_FROM = ("vectors", "tune")  # options that matter before training only
 
 
@@ -89,7 +91,7 @@ def write_files(model: Model, folder: Path) -> None:
         inner: Any = network.model
         inner.config.id2label = dict(enumerate(model.classes))
         inner.config.label2id = label2id
-        inner.config.problem_type = "single_label_classification"
+        inner.config.problem_type = PROBLEMS[model.multilabel]  # a pipeline of transformers chooses its function by it
         with quiet_loading():
             inner.save_pretrained(folder)
     else:
@@ -98,7 +100,7 @@ def write_files(model: Model, folder: Path) -> None:
         config = {
             "architectures": [type(network).__name__],
             "model_type": f"sfumato-{model.architecture}",
-            "problem_type": "single_label_classification",
+            "problem_type": PROBLEMS[model.multilabel],
             "id2label": id2label,
             "label2id": label2id,
         }
@@ -117,6 +119,9 @@ def write_files(model: Model, folder: Path) -> None:
         "temperature": folded,
         "info": model.info,
     }
+    if model.multilabel:
+        thresholds = check_thresholds(HALF if model.thresholds is None else model.thresholds, len(model.classes))
+        about |= {"multilabel": True, "thresholds": thresholds.tolist()}
     write_json(folder / "sfumato.json", about)
     (folder / "README.md").write_text(model_card(model, folded), encoding="utf-8")
 
@@ -189,7 +194,26 @@ def check_folder(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / 'config.json'}: id2label must be an object, got {named!r}; the folder is damaged")
     if [named.get(str(k)) for k in range(len(named))] != about["classes"]:
         raise InputError(f"{folder}: config.json and sfumato.json name different classes; the folder mixes two models")
+    check_problem(about, read_json(folder / "config.json").get("problem_type"), folder)
     return about
+
+
+def check_problem(about: dict[str, Any], problem: Any, folder: Path) -> None:
+    """Raise unless both files say the same of how many labels a text has, and thresholds are one a class.
+
+    A folder of before there was a choice has one label a text.
+    """
+    several = about.get("multilabel", False)
+    if not isinstance(several, bool):
+        raise InputError(f"{folder / 'sfumato.json'}: multilabel cannot be {several!r}; the model folder is damaged")
+    if (problem == PROBLEMS[True]) != several:
+        raise InputError(f"{folder}: only one of config.json and sfumato.json is multi-label; it mixes two models")
+    if several:
+        given = about.get("thresholds")
+        try:
+            check_thresholds(given if isinstance(given, list) else (), len(about["classes"]))
+        except (InputError, TypeError, ValueError) as error:
+            raise InputError(f"{folder / 'sfumato.json'}: {error}; the model folder is damaged") from error
 
 
 def load_model(folder: Path) -> Model:
@@ -208,6 +232,8 @@ def load_model(folder: Path) -> Model:
         folded=float(about["temperature"]),
         max_length=about["max_length"],
         info=about["info"],
+        multilabel=about.get("multilabel", False),
+        thresholds=check_thresholds(about["thresholds"], len(classes)) if about.get("multilabel") else None,
     )
 
 

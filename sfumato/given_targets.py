@@ -12,7 +12,7 @@ from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.images import content, shown
 from sfumato.method import Method
-from sfumato.targets import DenseTargets, Integers, check_soft_targets
+from sfumato.targets import DenseTargets, Integers, check_label_probabilities, check_soft_targets
 
 if TYPE_CHECKING:
     from sfumato.source import Source
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tuple[Examples, Method]:
     """Replace the targets of all rows by the user's: for a criterion that takes them, or for soft cross-entropy.
 
-    There must be one row a text, or one a row of the table: then those of the rows left out are left out too. What
+    There must be one row a text, or one a row of the table: then those of the rows left out are left out too. Where
+    rows may have several labels, each entry is a probability of its own. What
     the method would have made of the targets before training is left out, and so is its teacher.
 
     Raises
@@ -44,14 +45,15 @@ def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tupl
         )
     if len(array) == source.rows != len(examples):
         array = array[examples.ids]
-    checked = check_soft_targets(array, len(examples), examples.num_classes)
+    check = check_label_probabilities if examples.multilabel else check_soft_targets
+    checked = check(array, len(examples), examples.num_classes)
     return replace(examples, targets=DenseTargets(checked)), on_given_targets(method)
 
 
 def on_given_targets(method: Method) -> Method:
     """Return what is left of a method whose targets are given: its criterion, if it has one, and nothing before it."""
     if method.criterion is None:
-        return Method("soft-targets", options={"given_with": method.name})
+        return Method("soft-targets", options={"given_with": method.name}, multilabel=method.multilabel)
     return replace(
         method, name=f"soft-targets+{method.name}", title=f"soft targets + {method}", transforms=(), teacher=None
     )
@@ -65,7 +67,7 @@ def check_same_rows(
     Parameters
     ----------
     names : (C,), the classes of the data
-    labels : (N,), indices into them
+    labels : (N,), indices into them, or (N, C) of 0 and 1
     texts : (N,); None where the rows are no texts, and then only their labels are compared
     """
     classes = getattr(soft_targets, "classes", None)
@@ -79,11 +81,19 @@ def check_same_rows(
     if len(given) != len(labels):
         return
     for row, ((text, label), own_text, own_label) in enumerate(zip(given, own, labels, strict=True), start=1):
-        if content(text) != content(own_text) or label != own_label:
+        if content(text) != content(own_text) or not np.array_equal(label, own_label):
             raise InputError(
-                f"soft targets: row {row} was made for {shown(text)[:40]!r} ({classes[label]}), the data have "
-                f"{shown(own_text)[:40]!r} ({classes[own_label]}) there; make them from the same rows in the same order"
+                f"soft targets: row {row} was made for {shown(text)[:40]!r} ({named(label, classes)}), the data have "
+                f"{shown(own_text)[:40]!r} ({named(own_label, classes)}) there; make them from the same rows in the "
+                "same order"
             )
+
+
+def named(label: Any, classes: Sequence[str]) -> str:
+    """Return the name of a label, or those of a row (C,) of 0 and 1."""
+    if np.ndim(label) == 0:
+        return str(classes[label])
+    return ", ".join(classes[k] for k in np.flatnonzero(label).tolist()) or "no label"
 
 
 def as_matrix(soft_targets: Any) -> np.ndarray[Any, Any]:

@@ -9,6 +9,8 @@ from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.registry import check_choice
 
+KINDS = ("one label a row", "several labels a row, or none")
+
 
 def refuse_one_label_only(
     train: Examples, dev: Examples | None, *, balance: str = "none", measures: Sequence[str] = ()
@@ -37,8 +39,7 @@ def refuse_one_label_only(
 def refuse_other_kind(train: Examples, other: Examples | None) -> None:
     """Raise if one split may have several labels a row, and the other has one."""
     if other is not None and train.multilabel != other.multilabel:
-        kinds = ("one label a row", "several labels a row")
         raise InputError(
-            f"training rows have {kinds[train.multilabel]} and dev or test rows {kinds[other.multilabel]}; read both "
+            f"training rows have {KINDS[train.multilabel]} and dev or test rows {KINDS[other.multilabel]}; read both "
             "in the same way (--task single or --task multilabel)"
         )

@@ -99,18 +99,27 @@ class Model:
         return self._outputs(texts)[1]
 
     def evaluate(
-        self, data: Any, *, text: Sequence[str] | str | None = None, label: str | None = None, bad_rows: str = "refuse"
+        self,
+        data: Any,
+        *,
+        text: Sequence[str] | str | None = None,
+        label: Sequence[str] | str | None = None,
+        bad_rows: str = "refuse",
+        label_separator: str | None = None,
     ) -> Evaluation:
         """Measure the model on a labelled table: metrics with intervals, scores per class, confused pairs.
 
-        A label that training never saw counts as an error.
+        A label that training never saw counts as an error. ``label_separator`` is what stands between the labels of a
+        row, where a column of text holds several.
         """
         from sfumato.evaluation import evaluate
 
         named = isinstance(data, str | Path) or hasattr(data, "columns") or hasattr(data, "column_names")
         known = self.info if named else {}  # a table has the columns that the model was trained on; lists have none
-        text, label = text or known.get("text"), label or known.get("label")
-        return evaluate(self, data, text=text, label=label, bad_rows=bad_rows)
+        if label is None:
+            label, label_separator = known.get("label"), label_separator or known.get("label_separator")
+        text = text or known.get("text")
+        return evaluate(self, data, text=text, label=label, bad_rows=bad_rows, label_separator=label_separator)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model folder (Hugging Face layout, safetensors and JSON only) and return its path."""

@@ -51,7 +51,7 @@ class Counts(NamedTuple):
     right: Array
     predicted: Array
     support: Array
-    unseen: float = 0.0  # labels that are no class
+    unseen: Any = 0.0  # labels that are no class
 
 
 def counts_of(gold: Array, predicted: Array, unseen: Array | None = None) -> Counts:

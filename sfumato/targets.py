@@ -134,3 +134,23 @@ def check_soft_targets(
             shown = np.array2string(array[row], precision=4, threshold=8)
             raise InputError(f"{place(row + 1)} {what}: {shown}")
     return array.astype(np.float32)
+
+
+def check_label_probabilities(
+    targets: Any, rows: int, classes: int, *, place: Callable[[int], str] = "soft targets: row {}".format
+) -> Floats:
+    """Return multi-label ``targets`` as float32 ``(rows, classes)`` after checking that each is a probability.
+
+    Raises
+    ------
+    InputError
+        names the first row that has the wrong shape, a NaN, or an entry outside 0 to 1.
+    """
+    array = np.asarray(targets, dtype=np.float64)
+    if array.shape != (rows, classes):
+        raise InputError(f"soft targets must have shape ({rows}, {classes}), one row a text, got {array.shape}")
+    wrong = np.flatnonzero(~((array >= 0) & (array <= 1)).all(axis=1))
+    if len(wrong):
+        shown = np.array2string(array[wrong[0]], precision=4, threshold=8)
+        raise InputError(f"{place(int(wrong[0]) + 1)} holds what is no probability, 0 to 1 for each label: {shown}")
+    return array.astype(np.float32)
