@@ -4,18 +4,17 @@ The steps are Nesterov's accelerated gradient (Y. Nesterov, Soviet Mathematics D
 momentum points uphill (B. O'Donoghue, E. Candès, "Adaptive Restart for Accelerated Gradient Schemes", Foundations of
 Computational Mathematics 15, 2015, section 3.2, the gradient scheme). Nothing in it needs the loss to be the same
 function at every step, so criteria that draw at random, switch, or learn parameters of their own are served too.
-N rows, V features, C classes.
+From zero, gradient steps stay among the combinations of the rows, ``W = X' A``, so a step keeps A (N, C) and its
+image ``X X' A`` and never touches W (V, C), which is written once, at the end. N rows, V features, C classes.
 """
 
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,6 +23,7 @@ from sfumato.base import Criterion, Objective, Output, Supervision
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.inference import dev_record
+from sfumato.row_products import RowProducts, SparseRows
 
 STRENGTHS = (3e-5, 3e-6)  # of the L2 penalty strength / 2 * |weight|^2, beside a mean loss
 MAX_STEPS = 60
@@ -75,33 +75,31 @@ def fit_full_batch(
 
     ``encoded_train`` and ``encoded_dev`` have a scipy CSR ``matrix`` (N, V) float32. The objective is left as it
     was, its criterion too: `refit_full_batch` then trains it with what was chosen, on these rows (which gives
-    ``state`` again) or on these and dev's.
+    ``state`` again, to rounding) or on these and dev's.
     """
     if not strengths:
         raise InputError("linear needs at least one strength to choose from, got none")
-    features, supervision = to_tensor(encoded_train.matrix), supervise(train)
-    dev_features = to_tensor(encoded_dev.matrix)
+    supervision = supervise(train)
+    products = products_of(encoded_train, supervision, len(strengths) * max_steps)
+    dev_rows = SparseRows(encoded_dev.matrix)
     history: list[dict[str, float]] = []
     best: FullBatchFit | None = None
     for strength in strengths:
-        attempt = copy.deepcopy(objective)
-        descent = Descent(attempt, features, supervision, strength, seed)
+        descent = Descent(copy.deepcopy(objective), products, supervision, strength, seed)
         for step in range(1, max_steps + 1):
             loss = descent.step()
             if step % EVERY and step != max_steps:
                 continue
-            descent.store()
-            record = look(attempt, dev_features, dev, thresholds)
+            record = look(descent.logits(dev_rows), dev, thresholds)
             accuracy, log_loss = record.values()
             history.append({"strength": strength, "step": step, "loss": loss} | record)
             if report is not None:
                 report(history[-1])
             if best is None or (-log_loss, accuracy) > (-best.dev_log_loss, best.dev_accuracy):
-                state = {name: value.clone() for name, value in attempt.state_dict().items()}
-                best = FullBatchFit(strength, step, accuracy, log_loss, history, state)
+                best, kept = FullBatchFit(strength, step, accuracy, log_loss, history), descent.keep()
     if best is None:
         raise InputError(f"linear needs at least one step, got max_steps={max_steps}")
-    return best
+    return replace(best, state=kept())
 
 
 def refit_full_batch(
@@ -114,29 +112,20 @@ def refit_full_batch(
     seed: int = 0,
 ) -> float:
     """Train the objective from the start with a chosen strength and number of steps; return the last loss."""
-    descent = Descent(objective, to_tensor(encoded.matrix), supervise(examples), strength, seed)
+    supervision = supervise(examples)
+    descent = Descent(objective, products_of(encoded, supervision, steps), supervision, strength, seed)
     loss = float("nan")
     for _ in range(steps):
         loss = descent.step()
-    descent.store()
+    objective.load_state_dict(descent.keep()())
+    objective.model.eval()
     return loss
 
 
-def transpose(features: Tensor) -> Tensor:
-    """Return (V, N) from (N, V), both sparse CSR: a product with it is faster than with a transposed view."""
-    from scipy.sparse import csr_matrix
-
-    parts = (part.numpy() for part in (features.values(), features.col_indices(), features.crow_indices()))
-    return to_tensor(csr_matrix(tuple(parts), shape=tuple(features.shape)).T.tocsr())
-
-
-def to_tensor(matrix: Any) -> Tensor:
-    """Return a scipy CSR matrix as a torch sparse CSR tensor."""
-    parts = (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data)
-    crow, columns, values = (torch.from_numpy(part) for part in parts)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(crow, columns, values, size=matrix.shape, check_invariants=False)
+def products_of(encoded: Any, supervision: Supervision, steps: int) -> RowProducts:
+    """Return the rows as so many steps need them."""
+    classes = supervision.targets.shape[1]
+    return RowProducts(encoded.matrix, supervision.weights, classes=classes, steps=steps)
 
 
 def supervise(examples: Examples) -> Supervision:
@@ -145,34 +134,25 @@ def supervise(examples: Examples) -> Supervision:
     return Supervision(torch.from_numpy(examples.labels), torch.from_numpy(examples.targets.dense()), *optional)
 
 
-def look(objective: Objective, features: Tensor, dev: Examples, thresholds: str | float) -> dict[str, float]:
-    """Return accuracy (multi-label: micro-F1), then log-loss of the bare classifier."""
-    with torch.no_grad():
-        logits = objective.model(features).logits
-        if dev.multilabel:
-            return dev_record(logits, dev, thresholds)
-        labels = torch.from_numpy(dev.labels)
-        accuracy = (logits.argmax(dim=1) == labels).double().mean()
-        log_loss = F.cross_entropy(logits, labels, ignore_index=-1)  # -1: never seen in training
-        return {"dev_accuracy": float(accuracy), "dev_log_loss": float(log_loss)}
+def look(logits: Tensor, dev: Examples, thresholds: str | float) -> dict[str, float]:
+    """Return accuracy (multi-label: micro-F1), then log-loss of logits (N, C)."""
+    if dev.multilabel:
+        return dev_record(logits, dev, thresholds)
+    labels = torch.from_numpy(dev.labels)
+    accuracy = (logits.argmax(dim=1) == labels).double().mean()
+    log_loss = F.cross_entropy(logits, labels, ignore_index=-1)  # -1: never seen in training
+    return {"dev_accuracy": float(accuracy), "dev_log_loss": float(log_loss)}
 
 
-def largest_eigenvalue(features: Tensor, transposed: Tensor, weights: Tensor | None, steps: int = 20) -> float:
-    """Return the largest eigenvalue of ``X' diag(w) X / N`` by power iteration, (N, V) features."""
-    vector = torch.ones(features.shape[1], 1) / features.shape[1] ** 0.5  # rows are not negative, so not orthogonal
-    size = 0.0
-    for _ in range(steps):
-        seen = features @ vector
-        vector = transposed @ (seen if weights is None else seen * weights[:, None])
-        size = float(vector.norm())
-        if not size:
-            return 1.0  # no row holds a known n-gram; any step will do
-        vector /= size
-    return size / features.shape[0]
+class Point(NamedTuple):
+    """Weights ``X' A`` and their logits of the rows, both in ``pair`` (2, N, C), A and ``X X' A``; ``bias`` (C,)."""
+
+    pair: Tensor
+    bias: Tensor
 
 
 class Descent:
-    """Accelerated gradient from zero weights; the network is written only when `store` is called.
+    """Accelerated gradient from zero weights; the network is left alone, `keep` returns what it would be.
 
     A loss that is the mean of several terms a row (`Criterion.terms`) counts as their sum, so that a strength of the
     penalty means the same for a softmax and for a sigmoid a class. The criterion sees the logits at the point ahead of
@@ -180,11 +160,10 @@ class Descent:
     """
 
     def __init__(
-        self, objective: Objective, features: Tensor, supervision: Supervision, strength: float, seed: int
+        self, objective: Objective, products: RowProducts, supervision: Supervision, strength: float, seed: int
     ) -> None:
         self.objective, self.supervision, self.strength = objective, supervision, strength
-        self.features = features  # (N, V)
-        self.transposed = transpose(features)  # (V, N)
+        self.products = products
         self.random = torch.Generator().manual_seed(seed).get_state()
         own = list(objective.criterion.parameters())
         self.adam = torch.optim.Adam(own, lr=CRITERION_LR) if own else None
@@ -192,8 +171,7 @@ class Descent:
         prior = supervision.targets.mean(dim=0).clamp(1e-6, 1 - 1e-6)  # (C,)
         self.sigmoid = objective.criterion.terms(len(prior)) > 1  # a question a class: the bias is that class's odds
         bias = prior.logit() if self.sigmoid else (prior / prior.sum()).log()
-        self.here = self.ahead = (torch.zeros(features.shape[1], len(prior)), bias)  # (V, C), (C,)
-        self.largest = largest_eigenvalue(features, self.transposed, supervision.weights)
+        self.here = self.ahead = Point(torch.zeros(2, len(products), len(prior)), bias)
         self.pace(self.curvature())
         self.momentum, self.before = 1.0, float("inf")
         objective.step.zero_()
@@ -201,7 +179,7 @@ class Descent:
 
     def step(self) -> float:
         """Take one step and return the loss where its gradient was taken."""
-        loss, gradient = self.slope(*self.ahead)
+        loss, gradient = self.slope(self.ahead)
         if loss <= self.before * WORSE:
             self.advance(gradient)
             self.before = loss
@@ -214,7 +192,7 @@ class Descent:
     def pace(self, bend: float) -> None:
         """Set the lengths of the steps for a criterion that bends by at most ``bend`` in the logits of a row."""
         self.bend = bend
-        self.rates = (1 / (bend * self.largest + self.strength), 1 / (2 * bend))
+        self.rates = (1 / (bend * self.products.largest + self.strength), 1 / (2 * bend))
 
     def curvature(self, rounds: int = 6) -> float:
         """Return how much the criterion bends in the logits of a row near the prior, at least what cross-entropy can.
@@ -224,7 +202,7 @@ class Descent:
         criterion = copy.deepcopy(self.objective.criterion)
         weights, rows = self.supervision.weights, len(self.supervision.labels)
         noise = torch.Generator().manual_seed(0)
-        point = self.here[1] + torch.randn(rows, len(self.here[1]), generator=noise)  # (N, C)
+        point = self.here.bias + torch.randn(rows, len(self.here.bias), generator=noise)  # (N, C)
         direction = torch.randn(point.shape, generator=noise)
         start, sizes = self.score(criterion, point)[1], torch.zeros(rows, 1)
         for _ in range(rounds):
@@ -248,35 +226,43 @@ class Descent:
         assert logits.grad is not None
         return loss.detach(), logits.grad
 
-    def slope(self, weight: Tensor, bias: Tensor) -> tuple[float, tuple[Tensor, Tensor]]:
+    def slope(self, point: Point) -> tuple[float, Point]:
         """Return the loss at a point and its gradient; autograd runs through the criterion alone."""
         if self.adam is not None:
             self.adam.zero_grad()
-        loss, gradient = self.score(self.objective.criterion, self.features @ weight + bias)
+        loss, gradient = self.score(self.objective.criterion, point.pair[1] + point.bias)
         self.random = self.drawn
         if self.adam is not None:
             self.adam.step()
-        down = (self.transposed @ gradient).add_(weight, alpha=self.strength)  # (V, C)
-        penalty = self.strength / 2 * float(weight.square().sum())
-        return float(loss.detach()) + penalty, (down, gradient.sum(dim=0))
+        down = torch.stack([gradient, self.products.through(gradient)]).add_(point.pair, alpha=self.strength)
+        penalty = self.strength / 2 * float((point.pair[0] * point.pair[1]).sum())  # |X' A|^2 = <A, X X' A>
+        return float(loss) + penalty, Point(down, gradient.sum(dim=0))
 
-    def advance(self, gradient: tuple[Tensor, Tensor]) -> None:
+    def advance(self, gradient: Point) -> None:
         """Step along the gradient, then look ahead by the momentum, which starts again where it points uphill."""
-        pairs = zip(self.ahead, gradient, self.rates, strict=True)
-        moved = tuple(torch.sub(point, slope, alpha=rate) for point, slope, rate in pairs)
-        change = tuple(new - old for new, old in zip(moved, self.here, strict=True))
-        if sum(float((slope * part).sum()) for slope, part in zip(gradient, change, strict=True)) > 0:
+        steps = zip(self.ahead, gradient, self.rates, strict=True)
+        moved = Point(*(torch.sub(point, slope, alpha=rate) for point, slope, rate in steps))
+        change = Point(*(new - old for new, old in zip(moved, self.here, strict=True)))
+        if float((gradient.pair[0] * change.pair[1]).sum() + (gradient.bias * change.bias).sum()) > 0:
             self.momentum = 1.0
         following = (1 + (1 + 4 * self.momentum**2) ** 0.5) / 2
         push = (self.momentum - 1) / following
-        self.ahead = (moved[0].add(change[0], alpha=push), moved[1].add(change[1], alpha=push))
-        self.here, self.momentum = (moved[0], moved[1]), following
+        self.ahead = Point(*(new.add(part, alpha=push) for new, part in zip(moved, change, strict=True)))
+        self.here, self.momentum = moved, following
 
-    def store(self) -> None:
-        """Write the current point into the network, ready to predict."""
+    def logits(self, rows: SparseRows) -> Tensor:
+        """Return the logits of other rows (M, V) at the current point, (M, C)."""
+        return rows @ self.products.to_weights(self.here.pair[0]) + self.here.bias
+
+    def keep(self) -> Callable[[], dict[str, Tensor]]:
+        """Return how to make the objective's state at the current point, whatever steps are taken meanwhile.
+
+        The weights are V x C numbers, so they are made of the combination when they are asked for.
+        """
         layer = self.objective.model.output_layer
         assert isinstance(layer, torch.nn.Linear)
-        with torch.no_grad():
-            layer.weight.copy_(self.here[0].T)
-            layer.bias.copy_(self.here[1])
-        self.objective.model.eval()
+        names = {id(parameter): name for name, parameter in self.objective.named_parameters()}
+        weight, bias = names[id(layer.weight)], names[id(layer.bias)]
+        now = {name: value.clone() for name, value in self.objective.state_dict().items() if name != weight}
+        here = self.here
+        return lambda: {**now, weight: self.products.to_weights(here.pair[0]).T.contiguous(), bias: here.bias.clone()}

@@ -12,11 +12,12 @@ from sfumato import METHODS, InputError, combine
 from sfumato.base import Objective, Output, Supervision
 from sfumato.controls import control_names
 from sfumato.data import Examples
-from sfumato.full_batch import CURVATURE, Descent, supervise, to_tensor
+from sfumato.full_batch import CURVATURE, Descent, supervise
 from sfumato.losses import SoftCrossEntropy
 from sfumato.method import Plan, class_shares
 from sfumato.models.linear import LinearClassifier
 from sfumato.ngrams import NgramEncoder
+from sfumato.row_products import RowProducts
 from sfumato.run import balanced
 from sfumato.targets import DenseTargets
 
@@ -150,11 +151,11 @@ def descents():
     texts, labels = unbalanced()
     train = Examples.from_labels(texts, labels)
     encoder = NgramEncoder.fit(train.inputs)
-    matrix = to_tensor(encoder.encode(train.inputs, 1000).matrix)
+    matrix = encoder.encode(train.inputs, 1000).matrix
     adjusted = METHODS["logit-adjustment"]().criterion(Plan(2, 2, 1, 1, class_shares=class_shares(train)))
     network = LinearClassifier(matrix.shape[1], 2)
     for criterion in (SoftCrossEntropy(), adjusted):
-        yield Descent(Objective(copy.deepcopy(network), criterion), matrix, supervise(train), 3e-6, 0)
+        yield Descent(Objective(copy.deepcopy(network), criterion), RowProducts(matrix), supervise(train), 3e-6, 0)
 
 
 def test_the_full_batch_steps_suit_it_as_they_suit_cross_entropy():
