@@ -251,28 +251,3 @@ def csv_text(content: Content) -> str:
         found = [None if row["control"] else difference(content, row, other) for other in others]
         writer.writerow([*(row[name] for name in names), *((one or {}).get(part) for one in found for part in kept)])
     return out.getvalue()
-
-
-def latex(content: Content) -> str:
-    """Return the main table as a LaTeX ``tabular`` (booktabs)."""
-    heads, body = main_table(content, star="*", strong="\\textbf{{{}}}")
-    lines = [" & ".join(_tex(cell) for cell in line) + r" \\" for line in body]
-    columns = "lll" + "r" * (len(heads) - 3)
-    head = " & ".join(_tex(cell) for cell in heads)
-    top = [f"% {heading(content)}", f"\\begin{{tabular}}{{{columns}}}", r"\toprule", head + r" \\", r"\midrule"]
-    return "\n".join([*top, *lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def _tex(cell: str) -> str:
-    """Escape what LaTeX would read; our own \\textbf stays."""
-    for sign, written in (
-        ("%", r"\%"),
-        ("&", r"\&"),
-        ("_", r"\_"),
-        ("#", r"\#"),
-        ("±", r"$\pm$"),
-        ("−", "$-$"),
-        ("–", "--"),
-    ):
-        cell = cell.replace(sign, written)
-    return cell

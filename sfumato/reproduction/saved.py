@@ -45,7 +45,8 @@ def written(folder: Path) -> dict[str, Any] | None:
 def save(content: Mapping[str, Any], folder: Path) -> str:
     """Write ``table.json``, the table as Markdown, LaTeX and CSV, and its figure; return what it lacks."""
     from sfumato.reproduction.figures import save_figure, unreadable
-    from sfumato.reproduction.render import csv_text, latex, markdown
+    from sfumato.reproduction.latex import latex
+    from sfumato.reproduction.render import csv_text, markdown
 
     written = {
         TABLE: json_text(content) + "\n",

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from sfumato import InputError
-from sfumato.reproduction.render import latex, markdown
+from sfumato.reproduction.latex import latex
+from sfumato.reproduction.render import markdown
 from sfumato.reproduction.run import reproduce
 from sfumato.reproduction.saved import table_folder
 from tables import TOML, write_data
