@@ -3,6 +3,7 @@
 import builtins
 import json
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,22 @@ def test_a_map_can_be_made_of_any_number_of_labels_and_is_the_same_each_time(cou
     first, second = on_a_plane(vectors), on_a_plane(vectors)
     assert first.shape == (count, 2)
     np.testing.assert_array_equal(first, second)
+
+
+def test_twenty_labels_have_numbers_on_the_map_that_cover_nothing_and_their_names_beside_the_matrix():
+    path = Path(__file__).parents[2] / "results" / "lcm-figure-2" / "table.json"
+    figure = draw(json.loads(path.read_text(encoding="utf-8")))
+    figure.draw_without_rendering()
+    matrix, chart = shown(figure)[:2]
+    names = [label.get_text() for label in matrix.get_yticklabels()]
+    assert names[0].split() == ["alt.atheism", "1"]
+    assert [name.split()[1] for name in names] == [str(number) for number in range(1, 21)]
+    assert sorted(int(text.get_text()) for text in chart.texts) == list(range(1, 21))
+    boxes = [text.get_window_extent() for text in chart.texts]
+    inside = chart.get_window_extent()
+    for place, box in enumerate(boxes):
+        assert inside.x0 < box.x0 < box.x1 < inside.x1
+        assert not [other for other in boxes[:place] if box.overlaps(other)]
 
 
 def test_names_of_two_near_points_do_not_go_the_same_way():

@@ -14,7 +14,9 @@ from sfumato.reproduction.figures.label_places import place_names
 from sfumato.reproduction.figures.style import COLOURS, GREY, MARKERS, PAGE, POINT, Content, heading
 
 PREFIX = re.compile(r"[.:]")  # "rec.autos", "ENTY:animal": what stands before is the group
-BESIDE = 1.4  # letters above or below its point from which a name needs a line to it
+BESIDE = 1.4  # letters above or below its point from which a number needs a line to it
+SMALLEST, LARGEST = 3.0, 7.0  # letters of the names beside the matrix, in points
+NUMBER = 6.5  # size of the numbers on the map, in points
 Vectors = NDArray[np.float64]
 
 
@@ -39,10 +41,10 @@ def draw_label_map(figure: Any, content: Content) -> None:
     said = "label vectors of the first repeat" + (
         f", {found[0]['model']} on {found[0]['place']}" if len(found) == 1 else ""
     )
-    heading(figure, content, f"{said}; one colour a group of labels, grey: no group")
+    heading(figure, content, f"{said}; one colour a group of labels, grey: no group; numbers as beside the matrix")
     figure.draw_without_rendering()  # the layout says how large the maps are
     for chart, names, points in maps:
-        _name(chart, names, points)
+        _number(chart, names, points)
 
 
 def grouped(classes: Sequence[str] | None, vectors: Vectors) -> tuple[list[str], Vectors]:
@@ -100,13 +102,15 @@ def _matrix(figure: Any, axis: Any, names: Sequence[str], vectors: Vectors) -> N
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=6.5)
     axis.grid(visible=False)
-    size = float(np.clip(130 / len(names), 3.0, 7.0))
-    axis.set_xticks([])  # the same names in the same order as at the left
-    axis.set_yticks(range(len(names)), names, fontsize=size)
+    size = float(np.clip(130 / len(names), SMALLEST, LARGEST))
+    numbers = [str(number) for number in range(1, len(names) + 1)]
+    axis.set_xticks(range(len(names)), numbers, fontsize=min(size, 90 / len(names)))
+    axis.set_yticks(range(len(names)), map("{}  {}".format, names, numbers), fontsize=size)
     axis.tick_params(length=0)
     colours = group_colours(names)
-    for label in axis.get_yticklabels():
-        label.set_color(_dark(colours[label.get_text()][0]))
+    for labels in (axis.get_yticklabels(), axis.get_xticklabels()):
+        for name, label in zip(names, labels, strict=True):
+            label.set_color(_dark(colours[name][0]))
 
 
 def _map(axis: Any, names: Sequence[str], vectors: Vectors) -> Vectors:
@@ -117,26 +121,25 @@ def _map(axis: Any, names: Sequence[str], vectors: Vectors) -> Vectors:
         axis.plot(*point, marker=marker, color=colour, linestyle="none", markersize=4)
     axis.set(xticks=[], yticks=[])
     low, room = points.min(axis=0), np.maximum(np.ptp(points, axis=0), 1.0)
-    axis.set_xlim(low[0] - 0.32 * room[0], low[0] + 1.32 * room[0])  # names are wide
+    axis.set_xlim(low[0] - 0.12 * room[0], low[0] + 1.12 * room[0])
     axis.set_ylim(low[1] - 0.12 * room[1], low[1] + 1.12 * room[1])
     axis.spines[["top", "right"]].set_visible(True)
     return points
 
 
-def _name(axis: Any, names: Sequence[str], points: Vectors) -> None:
-    """Write the names beside their points."""
-    looks, size = group_colours(names), float(np.clip(120 / len(names), 4.0, 6.0))
+def _number(axis: Any, names: Sequence[str], points: Vectors) -> None:
+    """Write the number of each label beside its point: twenty names would cover one another."""
+    looks, numbers = group_colours(names), [str(number) for number in range(1, len(names) + 1)]
     extent = axis.get_window_extent()
     box = np.array([extent.width, extent.height]) * POINT / axis.figure.dpi
     low, high = np.array([axis.get_xlim(), axis.get_ylim()]).T
-    for name, point, (x, y, side) in zip(
-        names, points, place_names(names, (points - low) / (high - low) * box, box, size), strict=True
-    ):
+    places = place_names(numbers, (points - low) / (high - low) * box, box, NUMBER)
+    for name, number, point, (x, y, side) in zip(names, numbers, points, places, strict=True):
         colour = _dark(looks[name][0])
         line = {"arrowstyle": "-", "linewidth": 0.5, "color": colour, "shrinkA": 0, "shrinkB": 2}
         said = axis.annotate(
-            name, point, (x, y), textcoords="offset points", ha=side, va="center", fontsize=size, color=colour,
-            arrowprops=line if abs(y) > BESIDE * size else None,
+            number, point, (x, y), textcoords="offset points", ha=side, va="center", fontsize=NUMBER, color=colour,
+            arrowprops=line if abs(y) > BESIDE * NUMBER else None,
         )  # fmt: skip
         said.set_in_layout(False)
 
