@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sfumato.auditing.audit import Audit as Audit
     from sfumato.auditing.audit import audit as audit
+    from sfumato.augmentation.augment import augment as augment
     from sfumato.comparison import Comparison as Comparison
     from sfumato.comparison import compare as compare
     from sfumato.data import Examples as Examples
@@ -49,6 +50,7 @@ _WHERE = {
     "SoftTargets": "sfumato.softening",
     "TfidfSmoother": "sfumato.integrations.sklearn",
     "audit": "sfumato.auditing.audit",
+    "augment": "sfumato.augmentation.augment",
     "combine": "sfumato.method",
     "compare": "sfumato.comparison",
     "fit": "sfumato.fitting",
@@ -75,6 +77,7 @@ __all__ = [
     "TfidfSmoother",
     "__version__",
     "audit",
+    "augment",
     "combine",
     "compare",
     "fit",

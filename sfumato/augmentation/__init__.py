@@ -1,0 +1,1 @@
+"""New texts from old ones by rules: marks, swaps, deletions and synonyms. Needs no torch."""
