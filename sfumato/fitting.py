@@ -48,6 +48,7 @@ def fit(
     optimizer: str | None = None,
     momentum: float | None = None,
     max_length: int | None = None,
+    thresholds: str | float | None = None,
     device: str | None = None,
     threads: int | None = None,
     soft_targets: Any = None,
@@ -82,6 +83,8 @@ def fit(
     method_options, model_options : options by owner; a further keyword goes to the one that has an option so named
     epochs, batch_size, lr, max_length : the training loop; left out, the model's own
     optimizer, momentum : ``adamw``, ``adam`` or ``sgd``, which has a momentum and wants a higher ``lr`` than the others
+    thresholds : from which probability on a label of multi-label rows is given: ``global``, one number that dev
+        chooses for the best micro-F1 (the default); ``label``, one for each label; or a number
     soft_targets : (N, C) in the order of the rows, replaces the targets of the method; one with a loss of its own
         must be able to start from given targets, as lcm does
     votes : where the votes of several annotators stand: a list of their columns, ``"rows"``, class to a column of
@@ -120,7 +123,7 @@ def fit(
     loop = {"batch_size": batch_size, "lr": lr, "optimizer": optimizer, "momentum": momentum}
     refuse_unused(architecture, **loop, eval_every=None if eval_every == 1 else eval_every)
     kept_in = checkpoint_of(architecture, checkpoint, resume=resume)
-    training = training_settings(architecture, epochs=epochs, max_length=max_length, **loop)
+    training = training_settings(architecture, epochs=epochs, max_length=max_length, thresholds=thresholds, **loop)
     columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
     columns["label_separator"] = label_separator
     source = read_source(data, weight=weight, task=task, **columns)
@@ -130,6 +133,11 @@ def fit(
     architecture.check_inputs(examples.inputs)
     chosen.check_inputs(examples.inputs)
     chosen.check_labels(examples)
+    if thresholds is not None and not examples.multilabel:
+        raise InputError(
+            f"thresholds={thresholds!r} choose which labels of a row are given, and these rows have one each, the most "
+            "probable; leave it out, or read the labels as task='multilabel'"
+        )
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
     train, kept, said = cut_dev(examples, dev, seed=seed, **columns)

@@ -116,9 +116,9 @@ class Model:
 
         named = isinstance(data, str | Path) or hasattr(data, "columns") or hasattr(data, "column_names")
         known = self.info if named else {}  # a table has the columns that the model was trained on; lists have none
-        if label is None:
-            label, label_separator = known.get("label"), label_separator or known.get("label_separator")
-        text = text or known.get("text")
+        text, label = text or known.get("text"), label or known.get("label")
+        if label_separator is None and label == known.get("label"):
+            label_separator = known.get("label_separator")
         return evaluate(self, data, text=text, label=label, bad_rows=bad_rows, label_separator=label_separator)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:

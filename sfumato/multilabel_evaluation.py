@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from sfumato import multilabel_metrics as metrics
 from sfumato.data import Examples
 from sfumato.errors import InputError
+from sfumato.finding import some
 from sfumato.label_kinds import KINDS
-from sfumato.significance import Interval
+from sfumato.significance import Interval, wilson_interval
 from sfumato.thresholds import HALF, check_thresholds
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def from_sums(sums: Array, rows: int, classes: int) -> dict[str, Array]:
 def multilabel_intervals(
     gold: Array, probabilities: Array, predicted: Array, unseen: Array | None = None, *, seed: int = 0
 ) -> dict[str, Interval]:
-    """Return every metric with its 95 % interval by bootstrap over rows, all from the same resamplings."""
+    """Return every metric with its 95 % interval over rows: Wilson's for rows wholly right, else by bootstrap."""
     parts = row_parts(gold, probabilities, predicted, unseen)
     rows, classes = gold.shape
     rng = np.random.default_rng(seed)
@@ -70,7 +71,10 @@ def multilabel_intervals(
         drawn.append(from_sums(times @ parts, rows, classes))
     whole = from_sums(parts.sum(axis=0), rows, classes)
     bounds = {name: np.quantile(np.concatenate([d[name] for d in drawn]), [0.025, 0.975]) for name in whole}
-    return {name: Interval(float(whole[name]), float(low), float(high)) for name, (low, high) in bounds.items()}
+    found = {name: Interval(float(whole[name]), float(low), float(high)) for name, (low, high) in bounds.items()}
+    # as in `sfumato.evaluation`: where every row is right, all resamplings are too
+    right = int(metrics.row_subset_accuracy(gold, predicted, unseen).sum())
+    return found | {"subset_accuracy": wilson_interval(right, rows)}
 
 
 def evaluate_multilabel(model: Model, examples: Examples, *, notes: Sequence[str] = ()) -> Evaluation:
@@ -80,6 +84,12 @@ def evaluate_multilabel(model: Model, examples: Examples, *, notes: Sequence[str
     if not examples.multilabel:
         raise InputError(f"the model answers with {KINDS[True]}, and these rows have {KINDS[False]}; read them as such")
     gold, unseen = examples.gold, examples.unseen
+    if unseen is not None and len(gold) and not gold.any():
+        raise InputError(
+            f"no label of these rows is a class of the model, so nothing can be measured: {' '.join(notes[-1:])}; the "
+            f"model's classes are {some(model.classes, 20)}; name the right column of labels (--label), or write the "
+            "labels as in training"
+        )
     probabilities = model.predict_proba(examples.inputs)
     predicted = model.answers(probabilities)
     thresholds = check_thresholds(HALF if model.thresholds is None else model.thresholds, len(model.classes))

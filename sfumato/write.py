@@ -227,8 +227,15 @@ def to_polars(columns: Columns) -> Any:
         elif isinstance(cells, np.ndarray):
             series.append(pl.Series(name, np.ascontiguousarray(cells)))
         else:
-            series.append(pl.Series(name, list(cells), strict=True))
+            # lists of names; a chunk may hold empty ones alone
+            kind = pl.List(pl.String) if len(cells) and all(map(is_name_list, cells)) else None
+            series.append(pl.Series(name, list(cells), dtype=kind, strict=True))
     return pl.DataFrame(series)
+
+
+def is_name_list(cell: Any) -> bool:
+    """Whether a cell is a list that holds nothing but text."""
+    return isinstance(cell, list) and all(isinstance(name, str) for name in cell)
 
 
 def plain_cells(cells: Any) -> Sequence[Any]:

@@ -16,6 +16,10 @@ def evaluate(
     data: Annotated[str, typer.Argument(metavar="DATA", help="Table, or images, that the model has not seen.")],
     text: Text = None,
     label: Label = None,
+    label_separator: Annotated[
+        str | None,
+        typer.Option("--label-separator", metavar="SIGN", help="What stands between several labels of a row: '|'."),
+    ] = None,
     bad_rows: Rows = "refuse",
     as_json: Json = False,
 ) -> None:
@@ -23,11 +27,15 @@ def evaluate(
 
     Prints metrics with 95 % intervals, a line per class, and the confused pairs.
     """
+    from sfumato.columns import one_or_several
     from sfumato.model import load
 
-    loaded = load(model)
-    evaluation = loaded.evaluate(
-        data, text=text or loaded.info.get("text"), label=label or loaded.info.get("label"), bad_rows=bad_rows
+    evaluation = load(model).evaluate(
+        data,
+        text=text or None,
+        label=one_or_several(label) if label else None,
+        bad_rows=bad_rows,
+        label_separator=label_separator,
     )
     if as_json:
         print_json(evaluation.to_dict())
@@ -41,13 +49,19 @@ def print_evaluation(evaluation: "Evaluation") -> None:
 
     for sentence in evaluation.notes:
         note(f"note: {sentence}")
-    unseen = f", {evaluation.unseen:,} with a label that training never saw" if evaluation.unseen else ""
-    say(counted(evaluation.rows, "row") + unseen)
+    said = counted(evaluation.rows, "row")
+    said += f", {evaluation.without_label:,} without a label" if evaluation.without_label else ""
+    said += f", {evaluation.unseen:,} with a label that training never saw" if evaluation.unseen else ""
+    say(said)
     say()
     rows = [(SCORES.get(name, name), *interval) for name, interval in evaluation.metrics.items()]
     print_table(("metric", "value", "95 % from", "to"), rows)
     say()
-    print_table(("class", "precision", "recall", "F1", "rows"), evaluation.per_class)
+    several = "micro_f1" in evaluation.metrics
+    print_table(("class", "precision", "recall", "F1", "rows", *(("threshold", "ECE") * several)), evaluation.per_class)
     if evaluation.confused_pairs:
         say()
-        print_table(("label", "predicted", "rows", "share"), evaluation.confused_pairs, title="most confused")
+        heads, title = ("label", "predicted", "rows", "share"), "most confused"
+        if several:
+            heads, title = ("missed", "given", "rows", "share"), "most confused: a label missed, another wrongly given"
+        print_table(heads, evaluation.confused_pairs, title=title)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,13 +26,23 @@ def predict(
     output: Annotated[str, typer.Option("--output", "-o", help="Table to write; - is standard output, as CSV.")] = "-",
     text: Text = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="Probability above which a label is given, in place of the model's own."),
+    ] = None,
+    label_separator: Annotated[
+        str | None,
+        typer.Option("--label-separator", metavar="SIGN", help="Write several labels of a row as one text, as a|b."),
+    ] = None,
     bad_rows: Rows = "refuse",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Add the columns predicted and confidence to a table.
 
-    The table streams through: memory does not grow with its rows.
+    The table streams through: memory does not grow with its rows. Of a model that gives several labels, predicted
+    holds a list (JSON text in CSV), or one text where the training labels were, and confidence is the highest
+    probability.
     """
     from sfumato.model import load
     from sfumato.table import stream_table
@@ -39,26 +50,75 @@ def predict(
 
     check_output(output, overwrite, table=True)
     loaded = load(model)
+    scorer = scorer_of(loaded, threshold, label_separator)
     counts: Counter[str] = Counter()
+    rows = 0
     if loaded.reads == "images":
-        chunks = scored_images(loaded, data, text, proba, bad_rows)
+        chunks = scored_images(scorer, data, text, proba, bad_rows)
     else:
-        chunks = scored(loaded, stream_table(data, bad_rows=bad_rows), text, proba, bad_rows)
+        chunks = scored(scorer, stream_table(data, bad_rows=bad_rows), text, proba, bad_rows)
     if as_json and output == "-":
         print_rows(chunks)
         return
     with TableWriter(output, overwrite=overwrite) as table:
         for columns in chunks:
-            counts.update(columns["predicted"])
+            rows += len(columns["predicted"])
+            counts.update(name for cell in columns["predicted"] for name in scorer.labels_of(cell))
             table.write(columns)
     if as_json:
-        print_json({"path": output, "rows": counts.total(), "predicted": dict(counts.most_common())})
+        print_json({"path": output, "rows": rows, "predicted": dict(counts.most_common())})
     else:
-        note(f"{counted(counts.total(), 'row')} scored" + ("" if output == "-" else f" and written to {output}"))
+        note(f"{counted(rows, 'row')} scored" + ("" if output == "-" else f" and written to {output}"))
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A model, and what stands between the labels that it gives a row: None writes them as a list."""
+
+    model: "Model"
+    separator: str | None = None
+
+    def labels_of(self, cell: Any) -> list[str]:
+        """Return the labels of a cell of the column predicted."""
+        if not self.model.multilabel:
+            return [cell]
+        if self.separator is None:
+            return list(cell)
+        return cell.split(self.separator) if cell else []
+
+    def written(self, answers: Any) -> list[Any]:
+        """Return the cells of the column predicted from answers (N, C) bool."""
+        rows = [[name for name, given in zip(self.model.classes, row, strict=True) if given] for row in answers]
+        return rows if self.separator is None else [self.separator.join(names) for names in rows]
+
+
+def scorer_of(model: "Model", threshold: float | None, separator: str | None) -> Scorer:
+    """Return the model with the threshold and the separator that are given, or those of its training.
+
+    Raises
+    ------
+    InputError
+        if the model gives one label a row, or the separator stands in the name of a class.
+    """
+    from sfumato.label_columns import check_separator
+    from sfumato.thresholds import check_thresholds
+
+    if not model.multilabel:
+        for option, value in (("--threshold", threshold), ("--label-separator", separator)):
+            if value is not None:
+                raise InputError(f"{option} is for models that give several labels; this one gives each row one class")
+        return Scorer(model)
+    if threshold is not None:
+        model.thresholds = check_thresholds(threshold, len(model.classes))
+    check_separator(separator)
+    within = [name for name in model.classes if separator is not None and separator in name]
+    if within:
+        raise InputError(f"the separator {separator!r} stands in the name of the class {within[0]!r}; choose another")
+    return Scorer(model, model.info.get("label_separator") if separator is None else separator)
 
 
 def scored(
-    model: "Model", chunks: "Iterable[Table]", text: Sequence[str] | None, proba: bool, bad_rows: str
+    scorer: Scorer, chunks: "Iterable[Table]", text: Sequence[str] | None, proba: bool, bad_rows: str
 ) -> Iterator[Columns]:
     """Yield the columns of each chunk with the predictions added; if no row is left, their names alone.
 
@@ -67,6 +127,7 @@ def scored(
     InputError
         if the table already has a column of that name, or if a text is empty and ``bad_rows`` is "refuse".
     """
+    model = scorer.model
     added = ["predicted", "confidence", *(f"p_{name}" for name in model.classes if proba)]
     said: set[str] = set()
     names: list[str] = []
@@ -85,38 +146,45 @@ def scored(
         names = [*table.columns, *added]
         if texts:
             empty = False
-            yield {**usable.columns, **predictions(model, texts, proba)}
+            yield {**usable.columns, **predictions(scorer, texts, proba)}
     if empty:
         yield {name: [] for name in names}
 
 
 def scored_images(
-    model: "Model", data: str, text: Sequence[str] | None, proba: bool, bad_rows: str
+    scorer: Scorer, data: str, text: Sequence[str] | None, proba: bool, bad_rows: str
 ) -> Iterator[Columns]:
     """Yield the names of some images (files, or numbers from 1) with the predictions added."""
     from sfumato.image_source import is_image_data, read_images
     from sfumato.source import refuse_columns
 
     if not is_image_data(data):
-        raise InputError(f"the model {model.architecture} reads images, and {data} is none; give a folder of images")
+        raise InputError(
+            f"the model {scorer.model.architecture} reads images, and {data} is none; give a folder of images"
+        )
     refuse_columns(text=text)
     rows = read_images(data, split="test", bad_rows=bad_rows)
     for sentence in rows.notes:
         note(f"note: {sentence}")
     for start in range(0, len(rows.images), IMAGES_AT_ONCE):
         part = slice(start, start + IMAGES_AT_ONCE)
-        yield {"image": rows.names[part], **predictions(model, rows.images[part], proba)}
+        yield {"image": rows.names[part], **predictions(scorer, rows.images[part], proba)}
 
 
-def predictions(model: "Model", texts: Any, proba: bool) -> Columns:
+def predictions(scorer: Scorer, texts: Any, proba: bool) -> Columns:
     """Return the columns predicted, confidence and, if wanted, one p_<class> a class."""
     import numpy as np
 
+    model = scorer.model
     probabilities = np.asarray(model.predict_proba(texts), dtype=np.float64)  # (N, C)
-    best = probabilities.argmax(axis=1)  # before rounding, which makes ties
+    # before rounding, which makes ties
+    if model.multilabel:
+        predicted = scorer.written(model.answers(probabilities))
+    else:
+        predicted = [model.classes[k] for k in probabilities.argmax(axis=1)]
     probabilities = probabilities.round(DECIMALS)
     columns: dict[str, Sequence[Any]] = {
-        "predicted": [model.classes[k] for k in best],
+        "predicted": predicted,
         "confidence": probabilities.max(axis=1).tolist(),
     }
     if proba:
