@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sfumato.time_left import TimeLeft
+
 
 class RunReport:
     """Says what each ended run gave, and how long the rest will take.
@@ -19,7 +21,7 @@ class RunReport:
         self.echo = echo
         self._bar: Any = None
         self._task: Any = None
-        self._estimated = False
+        self._estimated: str | None = None  # in which words
         if echo is None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -28,9 +30,9 @@ class RunReport:
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
 
-    def __call__(self, line: Mapping[str, Any], done: int, total: int, seconds: float | None) -> None:
-        """Report one ended run."""
-        left = "" if seconds is None or done == total else f"{duration(seconds)} left"
+    def __call__(self, line: Mapping[str, Any], done: int, total: int, rest: TimeLeft | None) -> None:
+        """Report one ended run; the estimate has a line of its own, and another one when it is no mere bound."""
+        left = "" if rest is None or done == total else f"{rest.words}{duration(rest.seconds)} left"
         if self._bar is not None:
             self._task = self._bar.add_task("", total=total) if self._task is None else self._task
             self._bar.update(self._task, completed=done, description=left)
@@ -40,8 +42,8 @@ class RunReport:
             self.say(f"{name}  failed: {line['error']}")
         elif self._bar is None:
             self.say(f"{name}  accuracy {line['metrics']['accuracy']:.4f}  {line['seconds']:.1f} s  {left}".rstrip())
-        if left and not self._estimated:
-            self._estimated = True
+        if rest is not None and left and self._estimated not in (rest.words, ""):
+            self._estimated = rest.words
             self.say(f"estimate from the first {done} runs: {left} for the other {total - done}")
 
     def say(self, text: str) -> None:

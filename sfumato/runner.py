@@ -11,17 +11,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from sfumato.errors import InputError
 from sfumato.experiment import Line, TrainFunction, failed
 from sfumato.run_files import predictions_path, record_path
 from sfumato.side_by_side import Job, side_by_side
+from sfumato.time_left import TimeLeft, time_left, timed_first
 
 RESULTS = "results.jsonl"
+Report = Callable[[Line, int, int, TimeLeft | None], None]
 TIMED = 3
-"""The estimate of the total needs so many runs."""
+"""The estimate needs so many runs: of the largest, the smallest and a middle set where there are several."""
 
 
 def run_all(
@@ -30,14 +31,14 @@ def run_all(
     *,
     workers: int = 2,
     train: TrainFunction | None = None,
-    report: Callable[[Line, int, int, float | None], None] | None = None,
+    report: Report | None = None,
 ) -> list[Line]:
     """Do the runs that ``folder`` does not hold yet, and return the line of each job, in their order.
 
     Parameters
     ----------
     workers : processes side by side, at least 1
-    report : called as a run ends with its line, the runs done, those in all and the seconds left (None at first)
+    report : called as a run ends with its line, the runs done, those in all and the time left (None at first)
 
     Raises
     ------
@@ -55,12 +56,14 @@ def _run_all(
     *,
     workers: int,
     train: TrainFunction | None,
-    report: Callable[[Line, int, int, float | None], None] | None,
+    report: Report | None,
 ) -> list[Line]:
     lines = finished(folder)
     wanted = {job.run.key: job for job in jobs}
     left = {key: job for key, job in wanted.items() if not _is_done(job, lines.get(key), folder)}
     number = len(left)
+    first = {job.run.key: job for job in timed_first(list(left.values()), TIMED)}
+    left = {**first, **left}
     timed: list[tuple[Job, float]] = []
     for job, outcome in side_by_side(list(left.values()), folder, workers=workers, train=train):
         line = failed(job.run, outcome) if isinstance(outcome, BaseException) else outcome
@@ -70,8 +73,9 @@ def _run_all(
         if line["status"] == "done":
             timed.append((job, line["seconds_in_all"]))
         if report is not None:
-            seconds = seconds_left(timed, list(left.values()), workers) if len(timed) >= TIMED else None
-            report(line, number - len(left), number, seconds)
+            known = len(timed) >= TIMED and not first.keys() & left.keys()
+            rest = time_left(timed, list(left.values()), workers) if known else None
+            report(line, number - len(left), number, rest)
     return [{**lines[job.run.key], **job.run.label} for job in jobs]  # two names may stand for one run
 
 
@@ -101,17 +105,6 @@ def _is_done(job: Job, line: Line | None, folder: Path) -> bool:
         return False
     learns = job.run.built.needs_training and not job.run.control
     return not learns or record_path(folder, job.run.key).exists()
-
-
-def seconds_left(timed: Sequence[tuple[Job, float]], open_jobs: Sequence[Job], workers: int) -> float:
-    """Estimate the seconds that ``open_jobs`` will take: seconds per character of the same model, where timed."""
-    rates: dict[str, list[float]] = {}
-    for job, seconds in timed:
-        rates.setdefault(job.run.model, []).append(seconds / job.data.size)
-    known = {model: median(values) for model, values in rates.items()}  # the first run of a process loads torch
-    typical = median(known.values())
-    work = sum(known.get(job.run.model, typical) * job.data.size for job in open_jobs)
-    return work / max(min(workers, len(open_jobs)), 1)
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:

@@ -19,8 +19,7 @@ from sfumato.method import Method
 from sfumato.methods.label_smoothing import baseline, label_smoothing
 from sfumato.resolve import build_method
 from sfumato.run_files import read_correct
-from sfumato.run_report import duration
-from sfumato.runner import RESULTS, append, finished, run_all, seconds_left
+from sfumato.runner import RESULTS, append, finished, run_all
 from sfumato.side_by_side import Job
 from sfumato.significance import holm, two_level_bootstrap
 
@@ -396,13 +395,3 @@ def test_seeds_are_a_number_or_a_list():
     given = seed_list(np.arange(2, 4))
     assert given == [2, 3]
     assert json.dumps(given) == "[2, 3]"
-
-
-def test_the_estimate_knows_each_model_and_the_length_of_the_texts(data):
-    small, large = data, fake.data_set(rows=900)
-    fast, slow = ({"model": name} for name in ("linear", "textcnn"))
-    timed = [(Job(a_run(small, **fast), small), 1.0), (Job(a_run(small, **slow), small), 10.0)]
-    assert seconds_left(timed, [Job(a_run(small, **slow), small)], 2) == pytest.approx(10)
-    assert seconds_left(timed, [Job(a_run(small, **slow), small)] * 4, 2) == pytest.approx(20)
-    assert seconds_left(timed, [Job(a_run(large, **fast), large)], 1) == pytest.approx(large.size / small.size)
-    assert (duration(40), duration(720), duration(12600)) == ("40 s", "12 min", "3.5 h")
