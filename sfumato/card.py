@@ -97,7 +97,8 @@ def model_card(model: Model, temperature: float) -> str:
         "",
         *score_table(info),
         "",
-        f"The dev rows chose the length of training{', the thresholds' * model.multilabel} and the temperature, so these scores are a little optimistic; "
+        f"The dev rows chose the length of training{', the thresholds' * model.multilabel} and the temperature, so "
+        "these scores are a little optimistic; "
         "measure on rows of your own with `sfumato evaluate`."
         + (" After that the model was trained again on training and dev rows." if info.get("refitted") else ""),
         "",

@@ -11,7 +11,7 @@ import numpy as np
 import polars
 import pytest
 
-from sfumato.cli.predict import predictions, with_text
+from sfumato.cli.predict import Scorer, predictions, with_text
 from sfumato.finding import view_of
 from sfumato.rows import Table
 from sfumato.table import to_examples
@@ -133,11 +133,12 @@ def test_texts_are_read_alike_in_training_prediction_and_check() -> None:
 def test_the_class_is_chosen_before_its_share_is_rounded() -> None:
     class Nearly:
         classes = ("a", "b")
+        multilabel = False
 
         def predict_proba(self, texts: list[str]) -> Any:
             return np.array([[0.49999999, 0.50000001]] * len(texts))
 
-    columns = predictions(Nearly(), ["one"], proba=True)  # type: ignore[arg-type]
+    columns = predictions(Scorer(Nearly()), ["one"], proba=True)  # type: ignore[arg-type]
     assert columns["p_a"] == columns["p_b"] == [0.5]
     assert columns["predicted"] == ["b"]
 
