@@ -6,6 +6,7 @@ import typer
 
 from sfumato import __version__
 from sfumato.cli.audit import audit
+from sfumato.cli.augment import augment
 from sfumato.cli.catalog import methods, models
 from sfumato.cli.check import check
 from sfumato.cli.compare import compare
@@ -21,7 +22,7 @@ from sfumato.cli.soften import soften
 # Without rich's markup the help is plain text, also when piped, and costs 0.1 s less.
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
-on_data = (check, audit, fit, predict, evaluate, soften, compare, demo)
+on_data = (check, audit, fit, predict, evaluate, soften, augment, compare, demo)
 for command in (*on_data, methods, models, datasets, tables, reproduce):
     app.command()(guarded(command))
 
