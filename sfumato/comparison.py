@@ -59,7 +59,11 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """Return the table, the differences and what the figures are, as Markdown."""
-        text = markdown(self.rows, self.differences)
+        return markdown(self.rows, self.differences) + self.remarks()
+
+    def remarks(self) -> str:
+        """Return the errors of failed runs and what was said while reading and training, a paragraph each."""
+        text = ""
         for line in self.failed:
             method = f"{line['method']}/{line['control']}" if line["control"] else line["method"]
             text += f"\nFailed: {line['data']}, {line['model']}, {method}, seed {line['seed']}: {line['error']}\n"

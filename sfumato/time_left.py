@@ -33,7 +33,7 @@ def time_left(timed: Sequence[tuple[Job, float]], open_jobs: Sequence[Job], work
         own = points.get(job.run.model)
         every = [own] if own else list(points.values())
         work += sum(_seconds(found, job.data.size) for found in every) / len(every)
-        words.add("roughly " if own is None else "at most " if _sizes(own) < 2 else "")
+        words.add("roughly " if own is None else "at most " if _unknown(own, job.data.size) else "")
     return TimeLeft(work / max(min(workers, len(open_jobs)), 1), max(words))  # the vaguest comes last in the alphabet
 
 
@@ -49,6 +49,10 @@ def timed_first(jobs: Sequence[Job], number: int) -> list[Job]:
     free = [job for job in jobs if job.source is None and job.run.model == jobs[0].run.model]
     found = [next((job for job in free if job.data.size == size), None) for size in wanted]
     return [job for job in found if job is not None][:number]
+
+
+def _unknown(points: Points, size: int) -> bool:
+    return {known for known, _ in points} != {size} and _sizes(points) < 2
 
 
 def _sizes(points: Points) -> int:

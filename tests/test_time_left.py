@@ -51,6 +51,7 @@ def test_one_size_gives_a_bound_that_fixed_costs_cannot_pass():
     timed = [(job(MIDDLE), 8.0), (job(MIDDLE, seed=1), 10.0), (job(MIDDLE, seed=2), 30.0)]
     assert time_left(timed, [job(SMALL)], 1) == TimeLeft(10.0, "at most ")  # it may all be fixed costs
     assert time_left(timed, [job(LARGE)], 1) == TimeLeft(pytest.approx(10 * LARGE.size / MIDDLE.size), "at most ")
+    assert time_left(timed, [job(MIDDLE, seed=3)], 1) == TimeLeft(10.0, "")  # of this very size
     assert time_left([*timed, (job(SMALL), 9.0)], [job(LARGE)], 1).words == ""
 
 

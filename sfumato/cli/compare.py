@@ -1,7 +1,8 @@
 """`sfumato compare`: methods and models side by side, each with its controls."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +23,9 @@ from sfumato.cli.options import (
 from sfumato.cli.output import counted, note, say, say_json
 from sfumato.cli.settings import given, named_arguments, settings_by_name
 from sfumato.errors import InputError
+
+if TYPE_CHECKING:
+    from sfumato.comparison import Comparison
 
 FAILED = 1  # exit code
 METHODS = "baseline,label-smoothing,kwls,lcm"  # the default of `sfumato.compare`, which is not imported for --help
@@ -98,12 +102,24 @@ def compare(
     if as_json:
         say_json(comparison.to_json())
     else:
-        say(comparison.to_markdown())
+        print_result(comparison)
     if output is not None and not as_json:
         note(f"results: {output}; the same command goes on from there")
     if comparison.failed:
         note(f"error: {counted(len(comparison.failed), 'run')} of {len(comparison.lines):,} failed")
         raise typer.Exit(FAILED)
+
+
+def print_result(comparison: "Comparison") -> None:
+    """Print the tables, drawn on a terminal and as Markdown elsewhere, and last what they come to in one sentence."""
+    from sfumato.cli.comparison_words import print_comparison, verdict
+
+    if sys.stdout.isatty():
+        print_comparison(comparison.rows, comparison.differences)
+        say(comparison.remarks())
+    else:
+        say(comparison.to_markdown())
+    say(verdict(comparison.rows, comparison.differences, len(comparison.failed), len(comparison.lines)))
 
 
 def with_settings(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sfumato.cli.compare import with_settings
+from sfumato.cli.comparison_words import verdict
 from sfumato.errors import InputError
 
 Command = Callable[..., Any]
@@ -133,3 +134,70 @@ def test_lcm_is_recorded_and_replayed_in_its_controls(sixty: Path, tmp_path: Pat
     again = sfumato(*command)
     assert json.loads(again.out)["rows"] == rows
     assert (runs / "results.jsonl").read_bytes() == before
+
+
+def a_row(method: str, mean: float | None, *, control: str = "", **given: Any) -> dict[str, Any]:
+    figures = {f"{name}_mean": mean for name in ("accuracy", "macro_f1", "log_loss_calibrated", "ece_calibrated")}
+    figures |= {name.replace("_mean", "_sd"): 0.01 for name in figures}
+    names = {"data": "d", "model": "linear", "title": method, "method": method, "control": control, "seeds": 2}
+    return {**names, **figures, **given}
+
+
+def a_gap(method: str, against: str, words: str, **given: Any) -> dict[str, Any]:
+    numbers = {"difference": 0.01, "low": 0.0, "high": 0.02, "p_holm": 0.012}
+    names = {"data": "d", "model": "linear", "method": method, "title": method, "against": against, "words": words}
+    return {**names, **numbers, **given}
+
+
+NOT_CLEAR = "no significant difference"
+
+
+def test_the_last_sentence_names_the_best_by_mean_what_is_clear_and_what_failed() -> None:
+    rows = [a_row("baseline", 0.88), a_row("kwls", 0.892), a_row("kwls", 0.95, control="uniform"), a_row("lcm", 0.8)]
+    gaps = [a_gap("kwls", "baseline", "better"), a_gap("kwls", "uniform", NOT_CLEAR), a_gap("lcm", "baseline", "worse")]
+    assert verdict(rows, gaps, 0, 8) == (
+        "Best by mean accuracy: kwls, 89.20 %; clearly different (p Holm < .05) from baseline: 2 of 2 (kwls better, lcm "
+        "worse); methods from their controls: none of 1; no run failed."
+    )
+    gaps[1]["words"] = "better"
+    assert "methods from their controls: 1 of 1 (kwls better than uniform); 2 runs of 8 failed." in verdict(
+        rows, gaps, 2, 8
+    )
+
+
+def test_over_several_sets_only_places_that_every_method_has_are_averaged() -> None:
+    rows = [a_row("baseline", 0.8), a_row("kwls", 0.7), a_row("baseline", 0.5, data="e"), a_row("kwls", 0.9, data="e")]
+    rows += [a_row("baseline", 0.99, data="f"), a_row("kwls", None, data="f")]  # its runs failed
+    gaps = [a_gap("kwls", "baseline", "better", data="e"), a_gap("kwls", "baseline", NOT_CLEAR)]
+    said = verdict(rows, gaps, 1, 12)
+    assert said.startswith("Best by mean accuracy over 2 data sets and models: kwls, 80.00 %;")
+    assert "1 of 2 (kwls better on e with linear)" in said
+    assert "1 run of 12 failed" in said
+
+
+def test_ties_and_nothing_at_all_have_words_too() -> None:
+    assert verdict([a_row("baseline", 0.5), a_row("kwls", 0.5)], [], 0, 2) == (
+        "Best by mean accuracy, 50.00 %: baseline, kwls alike; no run failed."
+    )
+    assert verdict([a_row("kwls", None)], [], 2, 2) == "There are no results; 2 runs of 2 failed."
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_gets_tables_and_a_pipe_markdown_and_both_the_sentence_last(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sfumato.cli.compare import print_result
+    from sfumato.comparison import Comparison
+
+    compared = Comparison([], [], [])
+    row = a_row("kwls", 0.892)
+    monkeypatch.setattr(Comparison, "to_markdown", lambda self: "| markdown |")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setenv("COLUMNS", "160")
+    compared.rows.append(row)
+    compared.differences.append(a_gap("kwls", "baseline", "better"))
+    print_result(compared)
+    said = capsys.readouterr().out
+    assert ("| markdown |" in said) is not terminal
+    assert ("89.20 ± 1.00" in said) is terminal
+    assert said.rstrip().endswith("no run failed.")
