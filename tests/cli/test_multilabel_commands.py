@@ -1,0 +1,114 @@
+"""The commands on rows that may have several labels, or none."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+import sfumato as library
+
+WORDS = {"billing": ["invoice", "refund"], "login": ["password", "account"], "shipping": ["parcel", "courier"]}
+
+
+def rows(number, seed=0):
+    rng = np.random.default_rng(seed)
+    sets = [[name for name in WORDS if rng.random() < 0.45] for _ in range(number)]
+    texts = [" ".join([*(rng.choice(WORDS[name]) for name in own), "please", str(k)]) for k, own in enumerate(sets)]
+    return texts, sets
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """One model trained on lists, one on text with a separator."""
+    texts, sets = rows(120)
+    place = tmp_path_factory.mktemp("models")
+    lists = library.fit({"body": texts, "tags": sets}, text="body", label="tags", method="baseline")
+    joined = {"body": texts, "tags": ["|".join(own) for own in sets]}
+    text = library.fit(joined, text="body", label="tags", label_separator="|", method="baseline")
+    return {"lists": lists.save(place / "lists"), "text": text.save(place / "text")}
+
+
+@pytest.fixture
+def table(tmp_path):
+    texts, sets = rows(30, seed=1)
+    path = tmp_path / "test.jsonl"
+    path.write_text("".join(json.dumps({"body": t, "tags": s}) + "\n" for t, s in zip(texts, sets, strict=True)))
+    return path, sets
+
+
+def test_predicted_labels_are_a_list_or_one_text_where_the_training_labels_were(folders, table, sfumato):
+    path, sets = table
+    found = list(csv.DictReader(io.StringIO(sfumato("predict", folders["lists"], path, "--proba").out)))
+    assert [json.loads(row["predicted"]) for row in found] == sets
+    assert all(float(row["confidence"]) == max(float(row[f"p_{name}"]) for name in WORDS) for row in found)
+    found = list(csv.DictReader(io.StringIO(sfumato("predict", folders["text"], path).out)))
+    assert [row["predicted"] for row in found] == ["|".join(own) for own in sets]
+    found = sfumato("predict", folders["lists"], path, "--label-separator", "; ").out
+    assert [row["predicted"] for row in csv.DictReader(io.StringIO(found))] == ["; ".join(own) for own in sets]
+
+
+def test_a_threshold_takes_the_place_of_the_models_own(folders, table, sfumato):
+    path, _ = table
+    all_of_them = list(csv.DictReader(io.StringIO(sfumato("predict", folders["lists"], path, "--threshold", 0).out)))
+    assert all(json.loads(row["predicted"]) == list(WORDS) for row in all_of_them)
+    none = list(csv.DictReader(io.StringIO(sfumato("predict", folders["lists"], path, "--threshold", 1).out)))
+    assert all(row["predicted"] == "[]" for row in none)
+
+
+def test_a_parquet_table_holds_lists_also_where_every_row_has_none(folders, table, sfumato, tmp_path):
+    path, sets = table
+    for name, options in (("a.parquet", ()), ("b.parquet", ("--threshold", 1))):
+        assert sfumato("predict", folders["lists"], path, "-o", tmp_path / name, *options).code == 0
+        found = pl.read_parquet(tmp_path / name)
+        assert found.schema["predicted"] == pl.List(pl.String)
+        assert found["predicted"].to_list() == (sets if not options else [[]] * len(sets))
+
+
+def test_rows_are_counted_and_labels_too(folders, table, sfumato, tmp_path):
+    path, sets = table
+    said = json.loads(sfumato("predict", folders["text"], path, "-o", tmp_path / "out.csv", "--json").out)
+    assert said["rows"] == len(sets)
+    assert said["predicted"] == {name: sum(name in own for own in sets) for name in said["predicted"]}
+    assert sum(said["predicted"].values()) == sum(map(len, sets)) != len(sets)
+
+
+def test_evaluate_prints_a_line_a_label_and_counts_what_is_odd(folders, table, sfumato, tmp_path):
+    path, sets = table
+    ended = sfumato("evaluate", folders["lists"], path)
+    assert ended.code == 0
+    for words in ("micro-F1", "label-ranking average precision", "threshold", "without a label"):
+        assert words in ended.out, words
+    found = json.loads(sfumato("evaluate", folders["lists"], path, "--json").out)
+    assert found["without_label"] == sum(not own for own in sets) > 0
+    assert found["metrics"]["micro_f1"]["value"] == 1
+    odd = tmp_path / "odd.csv"
+    odd.write_text("body,tags\nmy invoice,billing|weather\nmy parcel,shipping\nplease,\n")
+    ended = sfumato("evaluate", folders["text"], odd)
+    assert "3 rows, 1 without a label, 1 with a label that training never saw" in ended.out
+    other = sfumato("evaluate", folders["lists"], odd, "--label", "tags", "--label-separator", "|")
+    assert other.out == ended.out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--threshold", "1.5"), "between 0 and 1"),
+        (("--label-separator", "ill"), "no letter or digit"),
+    ],
+)
+def test_odd_options_are_refused_in_words(folders, table, sfumato, options, words):
+    ended = sfumato("predict", folders["lists"], table[0], *options)
+    assert ended.code == 2
+    assert words in ended.err
+
+
+def test_options_of_several_labels_are_refused_for_a_model_that_gives_one(tiny_model, tmp_path, sfumato):
+    path = tmp_path / "data.csv"
+    path.write_text("body\nmy parcel\n")
+    for option in (("--threshold", "0.5"), ("--label-separator", "|")):
+        ended = sfumato("predict", tiny_model, path, *option)
+        assert ended.code == 2
+        assert "gives each row one class" in ended.err
