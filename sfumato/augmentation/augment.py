@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from sfumato.targets import Integers
 MOST_COPIES = 1000
 TRIES = 8  # further draws for a copy that is there already
 BLOCK = 1 << 16  # characters worked on at a time: what a processor's cache holds
-PART = 1 << 21  # characters that a process gets at a time
+PART = 1 << 21  # characters that a process gets at a time, at most
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 
 
@@ -89,7 +90,7 @@ def augment(
     check_copies(copies, texts=len(given), characters=sum(map(len, given)))
     augmenter = AUGMENTERS.build(method, options)
     keys = Keys(int(seed), check_rows(rows, len(given)))
-    parts = _parts(given, BLOCK if jobs == 1 else PART)
+    parts = _parts(given, BLOCK if jobs == 1 else part_size(given, int(jobs)))
     made = Augmented(method=method, copies=int(copies))
     made.notes = augmenter.notes
     for part in _each_part(augmenter, given, keys, parts, int(copies), int(jobs)):
@@ -119,7 +120,8 @@ def check_copies(copies: int, *, texts: int | None = None, characters: int = 0) 
         raise InputError(f"augment: copies must be at least 1, got {copies}: nothing would be written")
     if copies > MOST_COPIES:
         size = f"{copies:,} copies of each row" if texts is None else f"{copies * texts:,} texts"
-        size += f" of about {copies * characters / 1e9:,.2g} GB together" if characters else ""
+        gigabytes = copies * characters / 1e9
+        size += f", about {gigabytes:,.{0 if gigabytes >= 10 else 3}f} GB together" if characters else ""
         raise InputError(f"augment: copies must be at most {MOST_COPIES}, got {copies}: that would be {size}")
 
 
@@ -144,6 +146,11 @@ def _parts(texts: Sequence[str], size: int) -> list[slice]:
     return slices
 
 
+def part_size(texts: Sequence[str], jobs: int) -> int:
+    """Return how many characters a process gets at a time: enough parts for all, none too small to be worth it."""
+    return min(max(sum(map(len, texts)) // (2 * jobs), BLOCK), PART)
+
+
 def _each_part(
     augmenter: Augmenter, texts: list[str], keys: Keys, parts: list[slice], copies: int, jobs: int
 ) -> Iterator[Augmented]:
@@ -155,7 +162,13 @@ def _each_part(
     from loky import get_reusable_executor
 
     pool = get_reusable_executor(max_workers=jobs, timeout=10, env=ONE_THREAD)
-    yield from pool.map(copies_of, *zip(*arguments, strict=True))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # loky renews a grown worker
+        try:
+            yield from pool.map(copies_of, *zip(*arguments, strict=True))
+        except BaseException:  # also Ctrl-C: no process goes on unseen
+            pool.shutdown(wait=True, kill_workers=True)
+            raise
 
 
 def copies_of(augmenter: Augmenter, texts: list[str], keys: Keys, copies: int) -> Augmented:

@@ -41,7 +41,7 @@ def test_a_copy_depends_on_nothing_but_text_seed_row_and_number(method, monkeypa
 
 @pytest.mark.parametrize("method", METHODS)
 def test_any_number_of_processes_writes_the_same(method, monkeypatch):
-    monkeypatch.setattr(module, "PART", 3000)
+    monkeypatch.setattr(module, "BLOCK", 3000)
     alone = augment(TEXTS, method, copies=2)
     together = augment(TEXTS, method, copies=2, jobs=2)
     assert together == alone
@@ -128,7 +128,7 @@ def test_a_text_of_ten_megabytes_is_one_row_like_others(words):
 
 BAD = [
     ({"copies": 0}, "copies must be at least 1, got 0"),
-    ({"copies": 10**6}, r"at most 1000, got 1000000: that would be 2,000,000 texts of about 0\.006 GB"),
+    ({"copies": 10**6}, r"at most 1000, got 1000000: that would be 2,000,000 texts, about 0\.006 GB"),
     ({"copies": 1.5}, "copies must be a whole number, got 1.5"),
     ({"copies": True}, "whole number, got True"),
     ({"method": "adea"}, "no way of augmenting 'adea' .did you mean 'aeda'"),
