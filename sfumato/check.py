@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from sfumato.columns import case_variants, describe_labels, label_faults
 from sfumato.finding import Finding as Finding
 from sfumato.finding import Severity, View, count, several, some, view_of
+from sfumato.multilabel_check import inseparable_labels, label_sets
 from sfumato.rows import Table
 from sfumato.script import second_scripts
 from sfumato.table import guess_columns
@@ -31,10 +33,12 @@ def check_table(
     table: Table,
     *,
     text: Sequence[str] | str | None = None,
-    label: str | None = None,
+    label: Sequence[str] | str | None = None,
     test: Table | None = None,
     max_length: int = 256,
     votes: Floats | None = None,
+    label_separator: str | None = None,
+    task: str = "auto",
 ) -> list[Finding]:
     """Return what was found, the gravest first; an empty list says that nothing was.
 
@@ -43,6 +47,7 @@ def check_table(
     text, label : columns; guessed as `guess_columns` does if None
     test : a test table with the same columns, looked for among the training rows
     max_length : tokens a model will read; here a word, a mark or a CJK character is one token
+    label_separator, task : how several labels a row are written, see `sfumato.label_columns`
     votes : (N, C) counts, those of a table that `sfumato.votes.count_votes` has added up
 
     Raises
@@ -50,9 +55,12 @@ def check_table(
     InputError
         if a column is absent or cannot be guessed
     """
-    texts, label, _ = guess_columns(table, text, label)
-    other = None if test is None else view_of(test, texts, label, max_length)
-    view = view_of(table, texts, label, max_length, other)
+    texts, columns, _ = guess_columns(table, text, label)
+    view = view_of(table, texts, columns, max_length, separator=label_separator, task=task)
+    if test is not None:
+        task = "multilabel" if view.multilabel else "single"
+        other = view_of(test, texts, columns, max_length, separator=label_separator, task=task)
+        view = replace(view, test=other)
     found: list[Finding] = []
     if table.dropped:
         rows = [row.row for row in table.dropped]
@@ -83,8 +91,8 @@ def empty_cells(view: View) -> Iterator[Finding]:
     rows = [row for row, key in zip(view.rows, view.keys, strict=True) if not key]
     if rows:
         yield Finding("empty-text", "error", f"{count(rows)} without text", rows, "fill them, or --bad-rows drop")
-    rows = [row for row, name in zip(view.rows, view.labels, strict=True) if not name]
-    if rows:
+    rows = [row for row, labels in zip(view.rows, view.labels, strict=True) if not labels]
+    if rows and not view.multilabel:
         yield Finding("empty-label", "error", f"{count(rows)} without a label", rows, "fill them, or --bad-rows drop")
 
 
@@ -112,7 +120,7 @@ def small_classes(view: View) -> Iterator[Finding]:
     if smallest and largest >= IMBALANCE * smallest:
         name, rare = view.counts.most_common(1)[0][0], [n for n, number in view.counts.items() if number == smallest]
         message = f"the largest class, {name!r}, has {largest / smallest:.0f} times the rows of the smallest"
-        advice = "read macro-F1 beside accuracy; try --balance weights"
+        advice = f"read macro-F1 beside {'micro-F1' if view.multilabel else 'accuracy; try --balance weights'}"
         yield Finding("imbalance", "note", message, view.of_class(rare), advice)
 
 
@@ -140,7 +148,7 @@ def repeated_texts(view: View) -> Iterator[Finding]:
         if key:
             groups[key].append(k)
     repeated = [group for group in groups.values() if len(group) > 1]
-    torn = [group for group in repeated if len({view.labels[k] for k in group}) > 1]
+    torn = [group for group in repeated if len({frozenset(view.labels[k]) for k in group}) > 1]
     largest = max(repeated, key=len, default=[])
     if len(largest) > 0.1 * len(view.keys) and len(largest) > 2:
         rows = [view.rows[k] for k in largest]
@@ -148,7 +156,7 @@ def repeated_texts(view: View) -> Iterator[Finding]:
         yield Finding("constant-text", "error" if len(groups) == 1 else "warning", message, rows, "is this the text?")
     if torn:
         rows = sorted(view.rows[k] for group in torn for k in group)
-        labels = sorted({view.labels[k] for k in torn[0]})
+        labels = sorted({" + ".join(sorted(view.labels[k])) or "none" for k in torn[0]})
         times = several(len(torn), "text", "texts")
         message = f"different labels for the same text: {times}, {count(rows)}, such as {some(labels)}"
         yield Finding("conflicting-duplicates", "warning", message, rows, "decide on one label, or keep the doubt")
@@ -238,13 +246,16 @@ def label_in_text(view: View) -> Iterator[Finding]:
 def rows_by_label(view: View) -> dict[str, list[int]]:
     """Return the positions of the rows of each label."""
     groups: dict[str, list[int]] = defaultdict(list)
-    for k, name in enumerate(view.labels):
-        groups[name].append(k)
+    for k, labels in enumerate(view.labels):
+        for name in labels:
+            groups[name].append(k)
     return groups
 
 
 CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     empty_cells,
+    label_sets,
+    inseparable_labels,
     unusable_labels,
     small_classes,
     label_spelling,

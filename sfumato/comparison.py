@@ -98,7 +98,7 @@ def compare(
     data: Any,
     *,
     text: Sequence[str] | str | None = None,
-    label: str | None = None,
+    label: Sequence[str] | str | None = None,
     models: Any = ("linear",),
     methods: Any = ("baseline", "label-smoothing", "kwls", "lcm"),
     seeds: int | Sequence[int] = 5,
@@ -112,6 +112,8 @@ def compare(
     bad_rows: str = "refuse",
     votes: Any = None,
     count: str | None = None,
+    label_separator: str | None = None,
+    task: str = "auto",
     output: str | Path | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -138,6 +140,7 @@ def compare(
     limit : at most so many rows to train on (dev included), and as many of test
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
     votes, count : where the votes of several annotators stand, as `sfumato.fit` takes them, the same for each data set
+    label, label_separator, task : where the labels stand, and whether a row has several, as `sfumato.fit` takes them
     output : folder of ``results.jsonl`` and predictions; a run that is in it is not done again. None keeps nothing
     epochs, batch_size, lr, optimizer, momentum, max_length : the training loop of every run; left out, each model's
         own. Of these only max_length means anything to linear, and to image-cnn all but it
@@ -164,7 +167,7 @@ def compare(
     if train is None:
         require_torch("compare")
     cut = {"text": text, "label": label, "dev": dev, "test_size": test_size, "limit": limit, "bad_rows": bad_rows}
-    cut |= {"votes": votes, "count": count}
+    cut |= {"votes": votes, "count": count, "label_separator": label_separator, "task": task}
     sets = _data_sets(data, test, split_seed, cut)
     if any(method.needs_votes for method, _ in named_methods.values()) and any(s.train.votes is None for s in sets):
         raise InputError(NO_VOTES)
@@ -185,10 +188,12 @@ def compare(
 
 
 def _refuse_other_inputs(sets: Sequence[DataSet], models: Mapping[str, Any], methods: Mapping[str, Any]) -> None:
-    """Raise before the first run if a model or a method does not read what a data set holds."""
+    """Raise before the first run if a model or a method is not made for what a data set holds."""
     for data in sets:
         for chosen, _ in (*models.values(), *methods.values()):
             chosen.check_inputs(data.train.inputs)
+        for method, _ in methods.values():
+            method.check_labels(data.train)
 
 
 def _training(model: Architecture, settings: dict[str, Any]) -> Any:

@@ -61,7 +61,8 @@ class DataSet:
         """
         digest = sha256("\x1f".join(self.train.classes).encode())
         for split in (self.train, self.dev, self.test):
-            digest.update(f"\x1e{len(split)}\x1e".encode() + split.labels.astype("<i8").tobytes())
+            kind = "multilabel\x1e" if split.multilabel else ""  # single labels keep the hash that they had
+            digest.update(f"\x1e{len(split)}\x1e{kind}".encode() + split.labels.astype("<i8").tobytes())
             if split.weights is not None:
                 digest.update(split.weights.astype("<f4").tobytes())
             for text in split.inputs:
@@ -81,13 +82,16 @@ def _beyond_labels(split: Examples) -> Iterator[bytes]:
     """Yield the soft targets, if any row's is not one-hot, then the labels to be masked and the votes, if any."""
     blocks = [np.arange(start, min(start + BLOCK, len(split))) for start in range(0, len(split), BLOCK)]
     every = np.arange(split.num_classes)
-    if any((split.targets.rows(rows) != (split.labels[rows, None] == every)).any() for rows in blocks):
+    hard = (split.labels[rows] if split.multilabel else split.labels[rows, None] == every for rows in blocks)
+    if any((split.targets.rows(rows) != given).any() for rows, given in zip(blocks, hard, strict=True)):
         yield b"targets"
         yield from (split.targets.rows(rows).astype("<f4").tobytes() for rows in blocks)
     if split.similar is not None:
         yield b"similar" + np.packbits(split.similar).tobytes()
     if split.votes is not None:
         yield b"votes" + split.votes.astype("<f4").tobytes()
+    if split.unseen is not None:
+        yield b"unseen" + split.unseen.astype("<i8").tobytes()
 
 
 def data_name(data: Any) -> str:
@@ -115,7 +119,7 @@ def cut_data(
     data: Any,
     *,
     text: str | Sequence[str] | None = None,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     test: Any = None,
     dev: float = 0.1,
     test_size: float = 0.2,
@@ -123,6 +127,8 @@ def cut_data(
     bad_rows: str = "refuse",
     votes: Any = None,
     count: str | None = None,
+    label_separator: str | None = None,
+    task: str = "auto",
     seed: int = 0,
 ) -> DataSet:
     """Read ``data`` and cut it into train, dev and test.
@@ -134,10 +140,12 @@ def cut_data(
     dev : share of the remaining training rows that chooses the epoch and the temperature
     limit : at most so many rows to train on (dev included), and as many of test
     votes, count : where the votes of several annotators stand, see `sfumato.votes`; a test table may have none
+    label, label_separator, task : where the labels stand, see `sfumato.label_columns`
     seed : decides which rows are cut, and nothing else
     """
     columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
-    examples, notes = read_examples(data, **columns)
+    columns["label_separator"] = label_separator
+    examples, notes = read_examples(data, task=task, **columns)
     test = data if test is None and has_test_images(data) else test
     made = f"test cut with seed {seed}" if test is None else "test as given"
     if test is None:
@@ -168,6 +176,6 @@ def _at_most(examples: Examples, limit: int | None, seed: int) -> Examples:
     """Keep ``limit`` rows, stratified, every class among them where there is room."""
     if limit is None or len(examples) <= limit:
         return examples
-    labels = examples.labels - min(int(examples.labels.min()), 0)  # an unseen label is a class of its own here
+    labels = examples.labels - min(int(examples.labels.min(initial=0)), 0)  # an unseen label: a class of its own here
     kept, _ = split_rows(labels, examples.inputs, size=len(examples) - limit, seed=seed)
     return examples.take(np.sort(kept))

@@ -66,7 +66,7 @@ def label_form(table: Table, label: LabelColumns, *, separator: str | None = Non
     if task == "single" and lists and not others:
         raise InputError(
             f"{where} holds lists, as {short(table.column(label)[lists[0]])} in {table.unit} {table.rows[lists[0]]}, "
-            "and task='single' (--task single) wants one label a row; leave the task out"
+            "and one label a row is wanted (task='single', or because the training rows have one)"
         )
     if task != "single" and lists and others:
         one, other = (f"{short(table.column(label)[k])} in {table.unit} {table.rows[k]}" for k in (lists[0], others[0]))
@@ -81,6 +81,13 @@ def label_form(table: Table, label: LabelColumns, *, separator: str | None = Non
     if separator is not None:
         return "separated"
     return "plain" if task == "multilabel" else "single"
+
+
+def is_multilabel(table: Table, label: LabelColumns | None, separator: str | None, task: str) -> bool:
+    """Return whether the label columns, if there are any, hold several labels a row."""
+    if not label:
+        return False
+    return label_form(table, label, separator=separator, task=task) != "single"
 
 
 def check_separator(separator: str | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Number
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,37 @@ from sfumato.label_columns import LabelColumns, RowLabels
 from sfumato.label_faults import describe_labels, refuse_labels
 from sfumato.rows import Table, name_rows
 from sfumato.usable_rows import UsableRows, left_out, usable_rows
+
+
+def are_label_sets(labels: Sequence[Any], owner: str) -> bool:
+    """Return whether these are the labels of rows that may have several: a list, tuple, set or array a row.
+
+    Raises
+    ------
+    InputError
+        if only some rows have a list, or a list holds something else than texts and numbers
+    """
+    several = [isinstance(each, list | tuple | set | frozenset) or getattr(each, "ndim", 0) == 1 for each in labels]
+    if not any(several):
+        return False
+    if not all(several):
+        row = several.index(not several[0])
+        raise InputError(
+            f"{owner}: row 1 has {labels[0]!r:.60} and row {row + 1} has {labels[row]!r:.60}; give every row a list of "
+            "labels, or every row one label"
+        )
+    for row, each in enumerate(labels, start=1):
+        wrong = [label for label in each if not isinstance(label, str | Number | np.bool_) or label in ("", None)]
+        if wrong:
+            raise InputError(f"{owner}: the labels of row {row} must be texts or numbers, got {wrong[0]!r:.60}")
+    return True
+
+
+def named_labels(examples: Examples) -> list[Any]:
+    """Return the label of each row as text, or the list of them where a row may have several."""
+    if not examples.multilabel:
+        return [examples.classes[k] for k in examples.labels]
+    return [[examples.classes[k] for k in np.flatnonzero(row)] for row in examples.labels]
 
 
 def column_words(label: LabelColumns) -> str:

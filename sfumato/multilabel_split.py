@@ -86,7 +86,8 @@ def cut_groups(labels: Counts, groups: Groups, *, wanted: int, seed: int) -> lis
 def keeps_one(counts: Counts, stays: Counts) -> NDArray[np.bool_]:
     """Return whether each group leaves a row of each of its labels, (G,), where ``stays`` (C,) rows are left now."""
     near = stays <= counts.max(axis=0)
-    return ~((counts[:, near] > 0) & (counts[:, near] >= stays[near])).any(axis=1)
+    last = (counts[:, near] > 0) & (counts[:, near] >= stays[near])
+    return np.asarray(~last.any(axis=1))
 
 
 def check_cut(counts: Counts, cut: NDArray[np.bool_], sizes: Counts, wanted: int) -> None:

@@ -130,18 +130,21 @@ def from_dataset(data: Any) -> Table:
     notes = []
     for name in data.column_names:
         values = list(data[name])
-        names = getattr(data.features[name], "names", None)
-        inner = getattr(getattr(data.features[name], "feature", None), "names", None)
+        feature = data.features[name]
+        names = getattr(getattr(feature, "feature", feature), "names", None)  # of a list, those of its entries
         if names:
-            values = [None if value is None or value < 0 else names[value] for value in values]
-        elif inner:  # a list of class ids a row
-            values = [None if row is None else [inner[value] for value in row] for row in values]
-        if names or inner:
-            names = names or inner
+            values = [_class_names(value, names) for value in values]
             notes.append(f"the numbers of column {name!r} are written as the data set names them: {', '.join(names)}")
         columns[name] = values
     table = from_columns(columns, "data set")
     return replace(table, notes=(*notes, *table.notes))
+
+
+def _class_names(value: Any, names: Sequence[str]) -> Any:
+    """Return the name of a class id, or of each in a list; None for an id that is absent."""
+    if isinstance(value, list):
+        return [_class_names(each, names) for each in value]
+    return None if value is None or value < 0 else names[value]
 
 
 def from_list(data: Sequence[Any]) -> Table:

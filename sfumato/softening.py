@@ -2,102 +2,23 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError, missing_torch, require_torch
-from sfumato.images import Pixels, are_images, as_images, shown
+from sfumato.images import Pixels, are_images, as_images
+from sfumato.label_sets import are_label_sets
 from sfumato.method import Method
 from sfumato.methods import METHODS
-from sfumato.metrics import normalised_entropy
 from sfumato.model import check_texts
 from sfumato.models import MODELS
 from sfumato.registry import check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
-from sfumato.targets import Floats, Integers, check_soft_targets
+from sfumato.soft_targets import SoftTargets as SoftTargets
+from sfumato.targets import Floats, check_soft_targets
 from sfumato.vote_arrays import read_votes
-
-SHOWN = 10  # rows in the notebook view
-
-
-@dataclass(frozen=True, eq=False)
-class SoftTargets:
-    """Soft labels of N texts over C classes.
-
-    Attributes
-    ----------
-    targets : (N, C) float32, each row sums to 1
-    classes : class names, in the order of the columns
-    labels : (N,) int64, the given labels as an index into ``classes``
-    method : what made them
-    texts : the texts, for looking at them
-    """
-
-    targets: Floats
-    classes: tuple[str, ...]
-    labels: Integers
-    method: str
-    texts: Sequence[str] = ()
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    @property
-    def gold_mass(self) -> Floats:
-        """Share that each row keeps on its given label, (N,)."""
-        return self.targets[np.arange(len(self)), self.labels]
-
-    @property
-    def entropy(self) -> NDArray[np.float64]:
-        """Entropy of each row divided by ln C, (N,): 0 is a hard label, 1 is uniform."""
-        return normalised_entropy(self.targets)
-
-    def moved(self, n: int = 5) -> list[tuple[str, str, float]]:
-        """Return the ``n`` pairs (given label, other class) with the most mass moved a row, most first."""
-        C = len(self.classes)
-        sums = np.zeros((C, C))
-        np.add.at(sums, self.labels, self.targets)
-        mean = sums / np.maximum(np.bincount(self.labels, minlength=C), 1)[:, None]
-        np.fill_diagonal(mean, -1.0)
-        order = np.argsort(-mean, axis=None, kind="stable")[: max(0, min(n, C * (C - 1)))]
-        pairs = (np.unravel_index(int(k), mean.shape) for k in order)
-        return [(self.classes[i], self.classes[j], float(mean[i, j])) for i, j in pairs]
-
-    def report(self) -> str:
-        """Return what the soft labels look like, in words and numbers."""
-        top = self.targets.argmax(axis=1) == self.labels
-        lines = [
-            f"{len(self)} soft labels over {len(self.classes)} classes by {self.method}",
-            f"share kept on the given label: mean {self.gold_mass.mean():.3f}, "
-            f"lowest {self.gold_mass.min():.3f}, highest {self.gold_mass.max():.3f}",
-            f"entropy (0 hard, 1 uniform): mean {self.entropy.mean():.3f}",
-            f"given label is the largest share in {100 * top.mean():.1f} % of the rows",
-            "most mass moved, mean share a row:",
-        ]
-        lines += [f"  {given} -> {other}: {share:.3f}" for given, other, share in self.moved()]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Return a small table for notebooks: the first rows, darker where a share is larger."""
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.classes)
-        rows = []
-        for i in range(min(SHOWN, len(self))):
-            cells = "".join(
-                f'<td style="background:rgba(31,90,140,{share:.2f});color:{"#fff" if share > 0.5 else "#111"}">'
-                f"{share:.2f}</td>"
-                for share in self.targets[i]
-            )
-            text = html.escape(shown(self.texts[i])[:80]) if len(self.texts) else str(i)
-            rows.append(f"<tr><td>{text}</td><td>{html.escape(self.classes[self.labels[i]])}</td>{cells}</tr>")
-        caption = f"{len(self)} soft labels by {html.escape(self.method)}; the first {min(SHOWN, len(self))}"
-        body = "".join(rows)
-        return f"<table><caption>{caption}</caption><tr><th>text</th><th>given</th>{head}</tr>{body}</table>"
 
 
 def soften(
@@ -115,7 +36,8 @@ def soften(
     Parameters
     ----------
     texts : N texts (or lists of tokens, for the methods that count words), or images, (N, H, W) or (N, H, W, 3) uint8
-    labels : N labels; they become strings, and the classes are sorted by name. None takes the majority of the votes
+    labels : N labels; they become strings, and the classes are sorted by name. None takes the majority of the votes.
+        N lists of labels, none or several, give multi-label targets
     method : a name, a function that builds one, or a `Method`
     votes : of several annotators: N lists of labels, or class to N counts, or (N, C) counts, see `sfumato.vote_arrays`
     model : what a method that learns its targets (LCM) is trained with; the others need no training
@@ -133,13 +55,14 @@ def soften(
     if not chosen.has_targets:
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
     examples = checked_examples(texts, labels, votes)
+    chosen.check_labels(examples)
     if chosen.needs_training or chosen.teacher is not None:
         architecture = build_architecture(model, model_options)
         make = learned_targets if chosen.needs_training else taught_targets
         targets = make(examples, chosen, architecture, seed=seed)
     else:
         targets = chosen.prepare(examples).targets.dense()
-    targets = check_soft_targets(targets, len(examples), examples.num_classes)
+    targets = check_soft_targets(targets, len(examples), examples.num_classes, multilabel=examples.multilabel)
     return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs)
 
 
@@ -178,10 +101,18 @@ def checked_examples(texts: Sequence[Any] | Pixels, labels: Sequence[object] | N
     labels = list(labels)
     if len(rows) != len(labels):
         raise InputError(f"there must be one label a text, got {len(rows)} texts and {len(labels)} labels")
+    if labels and are_label_sets(labels, "soften"):
+        if counts is not None:
+            raise InputError("votes are for one label a row, and these rows have lists of labels; leave votes out")
+        return with_two_classes(Examples.from_label_sets(rows, cast(Sequence[Sequence[object]], labels)))
     empty = [i for i, label in enumerate(labels, start=1) if label is None or str(label).strip() in {"", "nan"}]
     if empty:
         raise InputError(f"{len(empty)} labels are empty, the first in row {empty[0]}")
-    examples = replace(Examples.from_labels(rows, labels, classes=classes), votes=counts)
+    return with_two_classes(replace(Examples.from_labels(rows, labels, classes=classes), votes=counts))
+
+
+def with_two_classes(examples: Examples) -> Examples:
+    """Return the examples unless there are less than two classes."""
     if examples.num_classes < 2:
         raise InputError(
             f"there is only one class ({', '.join(examples.classes) or 'none'}): nothing to spread mass over"

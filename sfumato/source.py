@@ -117,7 +117,7 @@ def read_beside(
         if not has_votes(data, votes, count):
             votes = count = None
     given: dict[str, Any] = {} if isinstance(data, Examples) else {"votes": votes, "count": count}
-    given |= {"label_separator": label_separator, "task": "multilabel" if train.multilabel else "auto"}
+    given |= {"label_separator": label_separator, "task": "multilabel" if train.multilabel else "single"}
     examples, notes = read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=train.classes, **given)
     refuse_other_kind(examples, train)
     if train.votes is not None and examples.votes is None:
@@ -231,12 +231,7 @@ def _read_votes(
     bad_rows: str,
     classes: tuple[str, ...] | None,
 ) -> Source:
-    from sfumato.columns import one_or_several
     from sfumato.table import to_examples
-
-    label = one_or_several(label) if label else None
-    if isinstance(label, list):
-        raise InputError(f"votes go with one label column, got {len(label)}: {', '.join(map(repr, label[:5]))}")
     from sfumato.votes import count_votes
 
     counted = count_votes(table, votes, count=count, text=text, label=label, bad_rows=bad_rows)

@@ -73,7 +73,7 @@ def count_votes(
     *,
     count: str | None = None,
     text: Sequence[str] | str | None = None,
-    label: str | None = None,
+    label: Sequence[str] | str | None = None,
     bad_rows: str = "refuse",
 ) -> Counted:
     """Add up the votes of a table, see the module for their forms.

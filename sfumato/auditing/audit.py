@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,16 @@ from sfumato.columns import label_faults
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.label_name import ABSENT
+from sfumato.label_sets import are_label_sets
 from sfumato.registry import check_whole
 
 if TYPE_CHECKING:
     import polars as pl
 
     from sfumato.auditing.judge import Judgement
-    from sfumato.auditing.pairs import ConfusedLabels
 
 SHOWN = 10
+LIKELIEST = "the likeliest label is the given one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,9 @@ class Audit:
     classes : the C labels, sorted
     confusion : (C, C) share of the rows given each label (down) that have each likeliest label (across)
     settings : folds, seed, and ``agreement``, the accuracy of the likeliest label (None if no row is judged)
+
+    Where a row may have several labels, ``settings["multilabel"]`` is true, ``given`` and ``suggested`` are lists, and
+    what score, flags and pairs are stands in `sfumato.auditing.label_sets`.
     """
 
     pairs: pl.DataFrame
@@ -65,7 +69,8 @@ class Audit:
         judged = "no row could be judged"
         if self.unjudged < len(self.rows):
             share = f"{100 * self.settings['agreement']:.1f} %{unjudged}"
-            judged = f"held out, the likeliest label is the given one in {share}"
+            several = self.settings.get("multilabel")
+            judged = f"held out, {'the likely labels are the given ones' if several else LIKELIEST} in {share}"
         lines = [
             f"{len(self.rows):,} rows, {len(self.classes)} labels; {judged}",
             f"probably labelled wrong: {len(self.flagged):,} rows",
@@ -104,7 +109,8 @@ def audit(
     Parameters
     ----------
     texts : N texts; an empty one is not judged
-    labels : N labels; they become strings, and two that would be one class by that alone, as 1 and "1", are refused
+    labels : N labels; they become strings, and two that would be one class by that alone, as 1 and "1", are refused.
+        N lists of labels, none or several, are audited as `sfumato.auditing.label_sets` says
     seed : of the folds
     folds : at least 2; more of them take longer and judge better where rows are few
     rows : what to call each row; 0, 1, 2, ... if not given
@@ -125,11 +131,29 @@ def audit(
             f"audit: {folds} folds need as many different texts, got {different}; give fewer folds or more texts"
         )
     numbers = range(len(examples)) if rows is None else checked_rows(rows, len(examples))
+    settings = {"folds": folds, "seed": seed}
+    if examples.multilabel:
+        whole = audited_sets(examples, numbers, **settings)
+        return replace(whole, settings={**settings, **whole.settings})
     from sfumato.auditing.judge import judge
 
     found = judge(examples, folds=folds, seed=seed)
     whole = described(examples, found, lambda k: f"{unit} {numbers[k]}", numbers)
-    return replace(whole, settings={"folds": folds, "seed": seed, **whole.settings})
+    return replace(whole, settings={**settings, **whole.settings})
+
+
+def audited_sets(examples: Examples, numbers: Sequence[int], *, folds: int, seed: int) -> Audit:
+    """Audit rows of several labels."""
+    from sfumato.auditing import label_sets
+
+    found = label_sets.judge_label_sets(examples, folds=folds, seed=seed)
+    return Audit(
+        pairs_frame(label_sets.confused_in_sets(examples, found), together=True),
+        label_sets.label_rows_frame(examples, found, numbers),
+        examples.classes,
+        label_sets.confusion_of(examples, found),
+        {"multilabel": True, **label_sets.agreement_of(examples, found)},
+    )
 
 
 def checked_rows(rows: object, texts: int) -> list[int]:
@@ -156,6 +180,8 @@ def checked_examples(texts: Sequence[str], labels: Sequence[object]) -> Examples
     wrong = next((i for i, text in enumerate(inputs) if not isinstance(text, str)), None)
     if wrong is not None:
         raise InputError(f"audit: text {wrong + 1} must be a string, got {inputs[wrong]!r:.60}")
+    if labels and are_label_sets(labels, "audit"):
+        return with_faults_refused(Examples.from_label_sets(inputs, cast(Sequence[Sequence[object]], labels)))
     empty = [i for i, label in enumerate(labels, 1) if label is None or str(label).strip() in {"", *ABSENT}]
     if empty:
         raise InputError(
@@ -163,8 +189,14 @@ def checked_examples(texts: Sequence[str], labels: Sequence[object]) -> Examples
         )
     if not labels:
         raise InputError("audit: there is no row; give texts and labels")
-    examples = Examples.from_labels(inputs, labels)
-    counts = Counter(dict(zip(examples.classes, np.bincount(examples.labels).tolist(), strict=True)))
+    return with_faults_refused(Examples.from_labels(inputs, labels))
+
+
+def with_faults_refused(examples: Examples) -> Examples:
+    """Return the examples unless their labels cannot be learned."""
+    if not examples.num_classes:
+        raise InputError("audit: no row has a label; give labels")
+    counts = Counter(dict(zip(examples.classes, examples.gold.sum(axis=0).tolist(), strict=True)))
     for fault in label_faults(counts)[:1]:
         raise InputError(f"audit: the labels are {fault.problem}; {fault.advice}")
     return examples
@@ -180,7 +212,7 @@ def described(examples: Examples, found: Judgement, place: Callable[[int], str],
     matrix = counted(labels, found.suggested, len(names)).astype(np.float64)
     agreement = float((found.suggested == labels)[found.judged].mean()) if found.judged.any() else None
     return Audit(
-        pairs_frame(confused_labels(examples, found, speaking)),
+        pairs_frame([pair._asdict() for pair in confused_labels(examples, found, speaking)]),
         rows_frame(examples, found, reasons(examples, found, speaking, place), numbers),
         names,
         matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1),
@@ -206,7 +238,7 @@ def rows_frame(examples: Examples, found: Judgement, why: Sequence[str], numbers
     )
 
 
-def pairs_frame(pairs: Sequence[ConfusedLabels]) -> pl.DataFrame:
+def pairs_frame(pairs: Sequence[Mapping[str, Any]], *, together: bool = False) -> pl.DataFrame:
     """Return one row a pair; a frame without a pair has the same columns."""
     import polars as pl
 
@@ -214,4 +246,5 @@ def pairs_frame(pairs: Sequence[ConfusedLabels]) -> pl.DataFrame:
 
     kinds = {str: pl.String, int: pl.Int64, float: pl.Float64}
     schema = {name: kinds[kind] for name, kind in get_type_hints(ConfusedLabels).items()}
-    return pl.DataFrame([pair._asdict() for pair in pairs], schema=schema)
+    schema |= {"together": pl.Int64, "together_share": pl.Float64} if together else {}
+    return pl.DataFrame(list(pairs), schema=schema)

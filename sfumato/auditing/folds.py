@@ -26,7 +26,8 @@ def held_out_logits(matrix: Any, labels: Integers, num_classes: int, fold: Integ
     Parameters
     ----------
     matrix : CSR (N, V) float32
-    labels : (N,) below ``num_classes``
+    labels : (N,) below ``num_classes``; or (N, C) of 0 and 1, and then each class is a question of its own: its logit
+        goes through a sigmoid, not through the softmax with the others
     fold : (N,) the fold of each row, from 0 on
     """
     transposed = matrix.T.tocsr()
@@ -65,15 +66,19 @@ def descend(
 ) -> Floats:
     """Fit one classifier to the rows of each column of ``learns`` (N, K) and return all logits, ``(N, K, C)``."""
     N, K = learns.shape
-    given = np.eye(C, dtype=np.float32)[labels]  # (N, C)
+    several = labels.ndim == 2
+    given = labels.astype(np.float32) if several else np.eye(C, dtype=np.float32)[labels]  # (N, C)
     share = (learns / learns.sum(axis=0)).astype(np.float32)  # (N, K), a row's part of its classifier's mean loss
-    bias = np.log(np.maximum(share.T @ given, 1e-6))  # (K, C)
-    rate = (2 * learns.sum(axis=0) / square).astype(np.float32)  # (K,), from the curvature of the softmax, 1/2
+    mean = np.clip(share.T @ given, 1e-6, 1 - 1e-6)  # (K, C)
+    bias = np.log(mean / (1 - mean)) if several else np.log(mean)
+    curvature = 4 if several else 2  # of the sigmoid 1/4, of the softmax 1/2
+    rate = (curvature * learns.sum(axis=0) / square).astype(np.float32)  # (K,)
     here = ahead = np.zeros((N, K, C), dtype=np.float32)
     bias_ahead = bias
     momentum: Floats = np.ones(K, dtype=np.float32)
     for _ in range(steps):
-        residual = (shares_of(ahead + bias_ahead) - given[:, None]) * share[:, :, None]  # (N, K, C)
+        fitted = chances_of(ahead + bias_ahead) if several else shares_of(ahead + bias_ahead)
+        residual = (fitted - given[:, None]) * share[:, :, None]  # (N, K, C)
         down = (matrix @ (transposed @ residual.reshape(N, K * C))).reshape(N, K, C)
         slope = residual.sum(axis=0)  # (K, C)
         moved, bias_moved = ahead - rate[:, None] * down, bias_ahead - slope
@@ -85,6 +90,12 @@ def descend(
         ahead, bias_ahead = moved + push * change, bias_moved + push * bias_change
         here, bias, momentum = moved, bias_moved, following
     return np.asarray(here + bias)
+
+
+def chances_of(logits: Floats) -> Floats:
+    """Return the sigmoid of each entry, in the given precision."""
+    raised: Floats = 0.5 * (1 + np.tanh(0.5 * logits))
+    return raised
 
 
 def shares_of(logits: Floats) -> Floats:

@@ -68,6 +68,13 @@ def summary(audit: Audit) -> str:
     rows, likelier = len(audit.rows), int((audit.rows["score"] > 0.5).sum())
     if audit.unjudged == rows:
         return f"{rows:,} rows, {len(audit.classes)} labels. No row could be judged."
+    if audit.settings.get("multilabel"):
+        return (
+            f"{rows:,} rows, {len(audit.classes)} labels, none or several a row. Each row was judged by evidence that "
+            f"leaves it out: its likely labels are the given ones in {100 * audit.settings['agreement']:.1f} % of the "
+            f"rows (micro-F1 {audit.settings['micro_f1']:.3f}). A label is doubted in {likelier:,} rows; "
+            f"{len(audit.flagged):,} of them are sure enough to be flagged."
+        )
     said = (
         f"{rows:,} rows, {len(audit.classes)} labels. Each row was judged by evidence that leaves it out: the label "
         f"that it was given is the likeliest in {100 * audit.settings['agreement']:.1f} % of the rows. Another one is "
@@ -80,10 +87,17 @@ def picture(audit: Audit) -> str:
     """Draw the confusion of the labels, of those that are confused most where there are many."""
     kept = most_confused(audit.confusion, MOST_CLASSES)
     names = [UNSEEN.sub("\ufffd", audit.classes[k]) for k in kept]
-    note = "share of the rows given each label (down) for which each label is the likeliest (across)"
+    several = audit.settings.get("multilabel")
+    found = "is likely" if several else "is the likeliest"
+    note = f"share of the rows given each label (down) for which each label {found} (across)"
     if len(kept) < len(audit.classes):
         note += f"; the {len(kept)} of {len(audit.classes)} labels that are confused most"
-    return heat_map([("", audit.confusion[np.ix_(kept, kept)])], names, title="Given and likeliest label", note=note)
+    return heat_map(
+        [("", audit.confusion[np.ix_(kept, kept)])],
+        names,
+        title="Given and likely labels" if several else "Given and likeliest label",
+        note=note,
+    )
 
 
 def most_confused(confusion: NDArray[np.float64], most: int) -> list[int]:
@@ -117,10 +131,12 @@ def pairs_table(audit: Audit) -> str:
         "reverse. error: how badly the two are told apart, 0.5 is guessing. merge: the texts hardly tell them apart. "
         "redefine: write down what separates them. mask: told apart; hide the other label in the loss."
     )
+    if audit.settings.get("multilabel"):
+        caption += " rows: given the first label, the second is missing but likely. add: they mostly stand together."
     header = [("label", "label"), ("other", "label"), *[(name, "number") for name in ("rows", "back", "error")]]
     header += [("advice", ""), ("words for the other", "words"), ("words for the label", "words")]
     columns = ("label", "other", "rows", "back_rows", "error", "advice", "words", "back_words")
-    rows = [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in first[columns].rows()]
+    rows = [[written(cell) for cell in row] for row in first[columns].rows()]
     return table(caption, header, rows)
 
 
@@ -128,7 +144,7 @@ def rows_table(audit: Audit) -> str:
     """Write the rows for which another label is likelier, the most doubtful first."""
     doubtful = audit.rows.filter(audit.rows["score"] > 0.5)
     if not len(doubtful):
-        return "<p>None: the given label is the likeliest in every row that could be judged.</p>"
+        return "<p>None: no other label is likelier in any row that could be judged.</p>"
     first = doubtful.head(MOST_ROWS)
     caption = (
         f"The {len(first):,} most doubtful of {len(doubtful):,} rows; rows.csv has all. score: the share of the "
@@ -138,9 +154,19 @@ def rows_table(audit: Audit) -> str:
     rows = []
     for row in first.iter_rows(named=True):
         mark = "●" if row["flagged"] else ""
-        labels = (row["given"], row["suggested"])
+        labels = (names(row["given"]), names(row["suggested"]))
         rows.append((row["row"], score(row["score"]), mark, *labels, cut(row["text"]), row["reason"]))
     return table(caption, [*header, ("text", "text"), ("why", "words")], rows)
+
+
+def written(cell: Any) -> Any:
+    """Return a number with two digits, nothing for one that there is not, and text as it is."""
+    return "" if cell is None else f"{cell:.2f}" if isinstance(cell, float) else cell
+
+
+def names(labels: str | Sequence[str]) -> str:
+    """Return a label, or those of a row of several."""
+    return labels if isinstance(labels, str) else ", ".join(labels)
 
 
 def score(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sfumato.cli.options import Data, Json, Label, Overwrite, Rows, Seed, Text
+from sfumato.cli.options import Data, Json, Label, LabelSeparator, Overwrite, Rows, Seed, Task, Text
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say, shortened
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def audit(
     ] = None,
     text: Text = None,
     label: Label = None,
+    label_separator: LabelSeparator = None,
+    task: Task = "auto",
     folds: Annotated[int, typer.Option("--folds", min=2, help="Parts that are held out in turn.")] = 5,
     show: Annotated[int, typer.Option("--show", min=0, help="Pairs and rows that are printed.")] = 10,
     seed: Seed = 0,
@@ -41,21 +43,24 @@ def audit(
     """
     from sfumato.auditing.audit import audit as find
     from sfumato.auditing.folder import check_folder
+    from sfumato.label_sets import named_labels
     from sfumato.source import read_examples
     from sfumato.table import guess_columns, read_table
 
     if output is not None:
         check_folder(output, overwrite=overwrite)
     table = read_table(data, bad_rows=bad_rows)
-    texts, label, guesses = guess_columns(table, text, label)
-    examples, notes = read_examples(table, text=texts, label=label, bad_rows=bad_rows)
+    texts, columns, guesses = guess_columns(table, text, label)
+    examples, notes = read_examples(
+        table, text=texts, label=columns, bad_rows=bad_rows, label_separator=label_separator, task=task
+    )
     for sentence in (*guesses, *notes):
         note(f"note: {sentence}")
-    labels = [examples.classes[k] for k in examples.labels]
     numbers = [table.rows[k] for k in examples.ids]
-    found = find(examples.inputs, labels, seed=seed, folds=folds, rows=numbers, unit=table.unit)
+    found = find(examples.inputs, named_labels(examples), seed=seed, folds=folds, rows=numbers, unit=table.unit)
     if output is not None:
-        whole = replace(found, rows=beside(found.rows, table, [label] if texts[1:] else [*texts, label]))
+        judged = [columns] if isinstance(columns, str) else columns
+        whole = replace(found, rows=beside(found.rows, table, [*judged] if texts[1:] else [*texts, *judged]))
         whole.save(output, overwrite=overwrite, title=f"Labels of {Path(table.source).name}")
     if as_json:
         print_json(as_document(found, output))
@@ -103,11 +108,16 @@ def print_pairs(found: "Audit", show: int) -> None:
     print_table(header, rows, title=f"confused labels, {len(first):,} of {counted(len(found.pairs), 'pair')}")
 
 
+def names(labels: str | list[str]) -> str:
+    """Return a label, or those of a row of several, as far as there is room."""
+    return labels if isinstance(labels, str) else fitting(", ".join(labels) or "(none)")
+
+
 def print_rows(found: "Audit", show: int, legend: str) -> None:
     """Print the first rows that are probably labelled wrong."""
     first = found.flagged.head(show)
     rows = [
-        (row, score, given, suggested, fitting(text), reason)
+        (row, score, names(given), names(suggested), fitting(text), reason)
         for row, score, given, suggested, text, reason in first[
             "row", "score", "given", "suggested", "text", "reason"
         ].rows()

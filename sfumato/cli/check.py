@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sfumato.cli.options import Count, Data, Json, Label, Text, Votes
+from sfumato.cli.options import Count, Data, Json, Label, LabelSeparator, Task, Text, Votes
 from sfumato.cli.output import counted, note, print_json, print_table, say
 from sfumato.errors import InputError
 
@@ -24,6 +24,8 @@ def check(
     data: Data,
     text: Text = None,
     label: Label = None,
+    label_separator: LabelSeparator = None,
+    task: Task = "auto",
     test: Annotated[Path | None, typer.Option("--test", help="Test table to look for in the training rows.")] = None,
     max_length: Annotated[int, typer.Option("--max-length", min=1, help="Tokens that the model will read.")] = 256,
     votes: Votes = None,
@@ -45,15 +47,19 @@ def check(
     test_table = None if test is None else read_table(test, bad_rows="drop")
     if votes or count:
         cast = count_votes(table, read_option(votes), count=count, text=text, label=label, bad_rows="drop")
-        table, texts, label, guesses = cast.table, cast.text, cast.label, cast.notes
+        table, texts, guesses = cast.table, cast.text, cast.notes
+        columns: str | list[str] = cast.label
+        if label_separator or task == "multilabel":
+            raise InputError("votes are for one label a row: leave --label-separator and --task out")
         if test_table is not None:
             raise InputError("--test compares labels: give it with --label, without --votes")
     else:
         cast = None
-        texts, label, guesses = guess_columns(table, text, label)
+        texts, columns, guesses = guess_columns(table, text, label)
     counts = None if cast is None else cast.counts
-    findings = check_table(table, text=texts, label=label, test=test_table, max_length=max_length, votes=counts)
-    holds = summary(table, texts, label)
+    named: dict[str, Any] = {"label": columns, "label_separator": label_separator, "task": task}
+    findings = check_table(table, text=texts, test=test_table, max_length=max_length, votes=counts, **named)
+    holds = summary(table, texts, **named)
     if as_json:
         print_json({**holds, "notes": [*table.notes, *guesses], "findings": [vars(each) for each in findings]})
     else:
@@ -65,15 +71,24 @@ def check(
         raise typer.Exit(FAILED)
 
 
-def summary(table: "Table", text: Sequence[str], label: str) -> dict[str, Any]:
+def summary(
+    table: "Table", text: Sequence[str], label: str | list[str], label_separator: str | None, task: str
+) -> dict[str, Any]:
     """Return what the table holds: rows, columns, classes with their number of rows."""
-    counts = Counter(value.strip() for value in table.column(label))
+    from sfumato.label_columns import read_row_labels
+
+    given = read_row_labels(table, label, separator=label_separator, task=task)
+    if given is None:
+        counts = Counter(value.strip() for value in table.column(str(label)))
+    else:
+        counts = Counter(name for names in given.labels for name in names)
     return {
         "source": table.source,
         "rows": len(table),
         "columns": list(table.columns),
         "text": list(text),
         "label": label,
+        "multilabel": given is not None,
         "classes": dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
     }
 
@@ -81,7 +96,8 @@ def summary(table: "Table", text: Sequence[str], label: str) -> dict[str, Any]:
 def print_summary(holds: dict[str, Any]) -> None:
     """Print what the table holds."""
     say(f"{holds['source']}: {counted(holds['rows'], 'row')}, {counted(len(holds['columns']), 'column')}")
-    say(f"text: {', '.join(holds['text'])}; label: {holds['label']}")
+    label = holds["label"] if isinstance(holds["label"], str) else ", ".join(holds["label"])
+    say(f"text: {', '.join(holds['text'])}; label: {label}")
     classes = list(holds["classes"].items())
     rows = [(name or "(empty)", count, count / max(holds["rows"], 1)) for name, count in classes[:SHOWN_CLASSES]]
     say()

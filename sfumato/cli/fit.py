@@ -18,6 +18,7 @@ from sfumato.cli.options import (
     EvalEvery,
     Json,
     Label,
+    LabelSeparator,
     MaxLength,
     ModelName,
     Momentum,
@@ -28,6 +29,7 @@ from sfumato.cli.options import (
     Rows,
     Seed,
     Set,
+    Task,
     Text,
     Threads,
     Votes,
@@ -49,6 +51,8 @@ def fit(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the model.")],
     text: Text = None,
     label: Label = None,
+    label_separator: LabelSeparator = None,
+    task: Task = "auto",
     model: ModelName = "linear",
     method: Annotated[
         str | None, typer.Option("--method", help="Method, label-smoothing if not given; `sfumato methods` lists them.")
@@ -87,6 +91,7 @@ def fit(
     from sfumato import fitting
     from sfumato.checkpoint import Checkpoint
     from sfumato.folder import check_target
+    from sfumato.label_columns import is_multilabel
     from sfumato.progress import Progress
     from sfumato.vote_columns import read_option
     from sfumato.write import check_output
@@ -98,13 +103,17 @@ def fit(
     check_target(output, overwrite=overwrite)  # a trained model that cannot be saved would be lost
     check_output(output, overwrite)
     columns = read_option(votes)
-    source, texts, label, guesses = read_data(data, text, label, bad_rows, need_label=columns in (None, "rows"))
+    source, texts, labels, guesses = read_data(data, text, label, bad_rows, need_label=columns in (None, "rows"))
+    several = not isinstance(source, str) and is_multilabel(source, labels, label_separator, task)
     kept = Checkpoint(checkpoint or output.with_name(f"{output.name}.checkpoint"))
-    with telling_how_to_go_on(kept):
+    progress = Progress(f"{title} on {model}")
+    with telling_how_to_go_on(kept), progress.ended():
         trained = fitting.fit(
             source,
             text=texts,
-            label=label or None,
+            label=labels or None,
+            label_separator=label_separator,
+            task=task,
             model=model,
             votes=columns,
             count=count,
@@ -113,21 +122,21 @@ def fit(
             seed=seed,
             method_options=options.method,
             model_options=options.model,
-            soft_targets=None if soft_targets is None else read_soft_file(soft_targets),
+            soft_targets=None if soft_targets is None else read_soft_file(soft_targets, multilabel=several),
             weight=weight,
             balance=balance,
             bad_rows=bad_rows,
             checkpoint=kept.folder,
             resume=resume,
             eval_every=eval_every,
-            progress=Progress(f"{title} on {model}"),
+            progress=progress,
             **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
             **given(optimizer=optimizer, momentum=momentum),
             **options.loose,
         )
     trained.info["rows"]["dropped"] = dropped_rows(source, trained.info)
     if texts:
-        trained.info.update(text=texts, label=label)  # so that predict and evaluate read the same columns
+        trained.info.update(text=texts, label=labels)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
     kept.discard()  # of this run: a folder that held another's was refused
     if as_json:
@@ -162,8 +171,8 @@ def chosen_method(method: str | None, given: str | None) -> tuple[str, str]:
 
 
 def read_data(
-    data: str, text: list[str] | None, label: str | None, bad_rows: str, *, need_label: bool
-) -> tuple[Any, list[str] | None, str | None, list[str]]:
+    data: str, text: list[str] | None, label: list[str] | None, bad_rows: str, *, need_label: bool
+) -> tuple[Any, list[str] | None, str | list[str] | None, list[str]]:
     """Return a table with its columns and what was guessed of them; images stay a path, and have none."""
     from sfumato.image_source import is_image_data
     from sfumato.table import guess_columns, read_table
@@ -202,6 +211,9 @@ def print_fit(info: Mapping[str, Any], output: Path) -> None:
     rows = info["rows"]
     dropped = f", {counted(rows['dropped'], 'row')} dropped" if rows["dropped"] else ""
     say(f"rows: {rows['train']:,} to train, {rows['dev']:,} to choose{dropped}")
+    if info.get("strength"):
+        again = "; then trained on these rows too" if info["refitted"] else ""
+        say(f"chosen by these: strength {info['strength']:g}, {counted(info['steps'], 'step')}{again}")
     dev, raw = info["dev"], info["dev_raw"]
     if dev:
         calibrated = raw != dev

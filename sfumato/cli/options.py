@@ -13,7 +13,18 @@ Text = Annotated[
     list[str] | None,
     typer.Option("--text", metavar="COLUMN", help="Column of the text; give it several times to join columns."),
 ]
-Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="Column of the label.")]
+Label = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="COLUMN", help="Column of the label; several times for columns of 0 and 1."),
+]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option("--label-separator", metavar="SIGN", help="What stands between several labels of a row: '|'."),
+]
+Task = Annotated[
+    Literal["auto", "single", "multilabel"],
+    typer.Option("--task", help="One label a row or several; auto takes lists and columns of 0 and 1 as several."),
+]
 MethodName = Annotated[str, typer.Option("--method", help="Method; `sfumato methods` lists them.")]
 ModelName = Annotated[str, typer.Option("--model", help="Model; `sfumato models` lists them.")]
 Set = Annotated[

@@ -21,8 +21,10 @@ class SoftFile(NamedTuple):
     classes: tuple[str, ...] | None
 
 
-def read_soft_file(path: Path) -> SoftFile:
+def read_soft_file(path: Path, *, multilabel: bool = False) -> SoftFile:
     """Return the soft labels in the column soft_labels, or in one column p_<class> a class.
+
+    With ``multilabel``, each entry is a probability of its own, and a row need not sum to 1.
 
     Raises
     ------
@@ -33,14 +35,14 @@ def read_soft_file(path: Path) -> SoftFile:
 
     table = read_table(path)
     if COLUMN in table.columns:
-        return SoftFile(as_array(table, [parsed(table, k) for k in range(len(table))]), classes_of(path))
+        return SoftFile(as_array(table, [parsed(table, k) for k in range(len(table))], multilabel), classes_of(path))
     names = [name for name in table.columns if name.startswith(PREFIX)]
     if not names:
         raise InputError(
             f"{path} has no column {COLUMN!r} and no columns {PREFIX}<class>; `sfumato soften -o` writes such a table"
         )
     rows = list(zip(*(table.column(name) for name in names), strict=True))
-    return SoftFile(as_array(table, rows), tuple(name.removeprefix(PREFIX) for name in names))
+    return SoftFile(as_array(table, rows, multilabel), tuple(name.removeprefix(PREFIX) for name in names))
 
 
 def parsed(table: "Table", k: int) -> Any:
@@ -57,7 +59,7 @@ def parsed(table: "Table", k: int) -> Any:
     return value
 
 
-def as_array(table: "Table", rows: list[Any]) -> "Floats":
+def as_array(table: "Table", rows: list[Any], multilabel: bool) -> "Floats":
     """Return the rows as an array (N, C), naming the first that is not C numbers or not a distribution."""
     import numpy as np
 
@@ -76,7 +78,10 @@ def as_array(table: "Table", rows: list[Any]) -> "Floats":
                 f"{table.source}: {table.unit} {table.rows[k]}: expected {array.shape[1]} numbers, got {shown}"
             )
     return check_soft_targets(
-        array, *array.shape, place=lambda row: f"{table.source}: {table.unit} {table.rows[row - 1]}"
+        array,
+        *array.shape,
+        place=lambda row: f"{table.source}: {table.unit} {table.rows[row - 1]}",
+        multilabel=multilabel,
     )
 
 

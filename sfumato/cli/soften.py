@@ -6,7 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from sfumato.cli.options import Count, Data, Json, Label, MethodName, ModelName, Overwrite, Rows, Seed, Set, Text, Votes
+from sfumato.cli.options import (
+    Count,
+    Data,
+    Json,
+    Label,
+    LabelSeparator,
+    MethodName,
+    ModelName,
+    Overwrite,
+    Rows,
+    Seed,
+    Set,
+    Task,
+    Text,
+    Votes,
+)
 from sfumato.cli.output import note, print_json, print_table, quoted, say, shortened
 from sfumato.cli.settings import named_arguments, option_owners, read_settings
 from sfumato.cli.soft_file import COLUMN, PREFIX
@@ -28,6 +43,8 @@ def soften(
     ] = None,
     text: Text = None,
     label: Label = None,
+    label_separator: LabelSeparator = None,
+    task: Task = "auto",
     method: MethodName = "kwls",
     model: ModelName = "linear",
     settings: Set = None,
@@ -44,10 +61,13 @@ def soften(
 ) -> None:
     """Write a table with a soft label for every row.
 
+    Of rows with several labels, each class gets a probability of its own.
+
     Parquet gets one column soft_labels (a list a row; the class order is in the file's metadata), a text
     format one column p_<class> a class. Rows are numbered as in the file: the line of a CSV, else the row from 1.
     """
     from sfumato import softening
+    from sfumato.label_sets import named_labels
     from sfumato.write import check_output
 
     options = read_settings(
@@ -55,13 +75,20 @@ def soften(
     )
     if output is not None:
         check_output(output, overwrite, table=True)
-    given = read_labelled(data, text, label, bad_rows, votes=votes, count=count)
-    labels = [given.examples.classes[k] for k in given.examples.labels]
+    form: dict[str, Any] = {"label_separator": label_separator, "task": task}
+    given = read_labelled(data, text, label, bad_rows, votes=votes, count=count, **form)
     method_options = {**options.method, **options.loose}
     of_model = {f"model.{name}": value for name, value in options.model.items()}
     cast = votes_by_class(given.examples)
     soft = softening.soften(
-        given.examples.inputs, labels, method, votes=cast, model=model, seed=seed, **method_options, **of_model
+        given.examples.inputs,
+        named_labels(given.examples),
+        method,
+        votes=cast,
+        model=model,
+        seed=seed,
+        **method_options,
+        **of_model,
     )
     words = None if explain is None else explained(given, method, method_options, explain)
     if output is not None:
@@ -76,7 +103,7 @@ def soften(
         say(soft.report())
     else:
         print_words(words, target, given.examples.inputs[k])
-    note(next_step(given, output))
+    note(next_step(given, output) + (f" --label-separator {quoted(label_separator)}" if label_separator else ""))
 
 
 class Labelled(NamedTuple):
@@ -84,18 +111,20 @@ class Labelled(NamedTuple):
 
     table: "Table"
     text: list[str]
-    label: str
+    label: str | list[str]
     examples: "Examples"
 
 
 def read_labelled(
     data: str,
     text: Sequence[str] | None,
-    label: str | None,
+    label: Sequence[str] | None,
     bad_rows: str,
     *,
     votes: list[str] | None = None,
     count: str | None = None,
+    label_separator: str | None = None,
+    task: str = "auto",
 ) -> Labelled:
     """Read the table and say what was guessed or dropped on the way."""
     from sfumato.image_source import is_image_data
@@ -110,16 +139,23 @@ def read_labelled(
         )
     table = read_table(data, bad_rows=bad_rows)
     columns = read_option(votes)
-    texts, label, guesses = guess_columns(table, text, label, need_label=columns in (None, "rows"))
+    texts, named, guesses = guess_columns(table, text, label, need_label=columns in (None, "rows"))
     if COLUMN in table.columns:
         raise InputError(f"{table.source} already has the column {COLUMN!r}; rename it, or leave it out")
     examples, notes = read_examples(
-        table, text=texts, label=label or None, bad_rows=bad_rows, votes=columns, count=count
+        table,
+        text=texts,
+        label=named or None,
+        bad_rows=bad_rows,
+        votes=columns,
+        count=count,
+        label_separator=label_separator,
+        task=task,
     )
     for sentence in (*guesses, *notes):
         note(f"note: {sentence}")
-    by_majority = examples.votes is not None and (not label or columns in (None, "rows"))
-    return Labelled(table, texts, MAJORITY if by_majority else label, examples)
+    by_majority = examples.votes is not None and (not named or columns in (None, "rows"))
+    return Labelled(table, texts, MAJORITY if by_majority else named, examples)
 
 
 def votes_by_class(examples: "Examples") -> dict[str, Any] | None:
@@ -133,7 +169,9 @@ def next_step(given: Labelled, output: Path | None) -> str:
     """Return where the soft labels are and the command that trains with them."""
     if output is None:
         return "nothing written; give -o soft.parquet to keep the soft labels"
-    columns = "".join(f" --text {quoted(name)}" for name in given.text) + f" --label {quoted(given.label)}"
+    labels = [given.label] if isinstance(given.label, str) else given.label
+    columns = "".join(f" --text {quoted(name)}" for name in given.text)
+    columns += "".join(f" --label {quoted(name)}" for name in labels)
     path = quoted(output)
     return f"written: {output}\nnext: sfumato fit {path}{columns} --soft-targets {path} -o model/"
 
@@ -145,7 +183,7 @@ def write(path: Path, given: Labelled, soft: "SoftTargets", overwrite: bool) -> 
     from sfumato.write import write_table
 
     columns: dict[str, Any] = dict(given.table.take(given.examples.ids).columns)
-    if given.label not in columns:  # the majority of the votes
+    if isinstance(given.label, str) and given.label not in columns:  # the majority of the votes
         columns[given.label] = [given.examples.classes[k] for k in given.examples.labels]
     ending = path.suffix.lower()
     if ending == ".parquet":
@@ -166,10 +204,10 @@ def explained(given: Labelled, method: str, options: Mapping[str, Any], row: int
     InputError
         if the method does not work by words, or if there is no such row.
     """
+    from sfumato.label_sets import named_labels
     from sfumato.methods.kwls import explain_row
 
-    examples = given.examples
-    labels = [examples.classes[k] for k in examples.labels]
+    examples, labels = given.examples, named_labels(given.examples)
     words = explain_row(examples.inputs, labels, examples.classes, row_index(given, row), method=method, **options)
     return [{"word": word, "adds": dict(zip(examples.classes, adds.tolist(), strict=True))} for word, adds in words]
 
