@@ -30,6 +30,7 @@ def describe(
         "history": trained.history,
         "best_epoch": trained.best_epoch,
         "steps": trained.steps,
+        **({"strength": trained.strength} if trained.strength else {}),  # only linear chooses one
         "seconds": round(trained.seconds, 2),
         "temperature": trained.model.temperature,
         "dev": trained.dev,
