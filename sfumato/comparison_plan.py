@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from sfumato.architecture import Architecture, Training
 from sfumato.comparison_table import BASELINE
 from sfumato.controls import CONTROLS, VERSION, control_names
-from sfumato.mask_controls import MASK_CONTROLS
 from sfumato.dataset import DataSet
 from sfumato.errors import InputError
 from sfumato.experiment import Line, Run
+from sfumato.mask_controls import MASK_CONTROLS
 from sfumato.method import Method
 from sfumato.registry import check_whole
 from sfumato.side_by_side import Job
@@ -72,6 +72,7 @@ class Plan:
             split_seed=self.split_seed,
             loop_version=self.loop_version,
             device=self.device,
+            multilabel=data.train.multilabel,
         )
 
     def in_order(self, lines: Iterable[Line]) -> list[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,40 @@ from typing import Any
 import numpy as np
 
 from sfumato.experiment import Line
-from sfumato.run_files import read_correct
+from sfumato.measured_test import main_metric
+from sfumato.run_files import read_row_scores
 from sfumato.significance import Difference, holm, smallest_detectable_difference, two_level_bootstrap, words
 
-METRICS = (
-    "accuracy",
-    "macro_f1",
-    "log_loss",
-    "brier",
-    "ece",
-    "log_loss_calibrated",
-    "brier_calibrated",
-    "ece_calibrated",
-)
+SINGLE = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+}
+SEVERAL = {
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "micro_precision": "precision",
+    "micro_recall": "recall",
+    "subset_accuracy": "whole rows",
+    "lrap": "LRAP",
+}
+LOSSES = {
+    "log_loss": "log-loss",
+    "brier": "Brier",
+    "ece": "ECE",
+    "log_loss_calibrated": "log-loss cal.",
+    "brier_calibrated": "Brier cal.",
+    "ece_calibrated": "ECE cal.",
+}
+FIGURES = {False: SINGLE | LOSSES, True: SEVERAL | LOSSES}
+"""Metric to its head, of rows with one label and of rows with several."""
 BASELINE = "baseline"
 WORDS = ("data", "model", "method", "against", "in words")  # columns that are not numbers
-FIGURES = ("accuracy", "macro-F1", "log-loss", "Brier", "ECE", "log-loss cal.", "Brier cal.", "ECE cal.")
-HEADS = ("data", "model", "method", "seeds", *FIGURES)
-DIFFERENCE_HEADS = (
-    *("data", "model", "method", "against", "difference in accuracy", "95 % interval", "p (Holm)"),
-    *("smallest detectable", "in words"),
-)
+NAMES = ("data", "model", "method", "seeds")
+
+
+def has_several(line: Mapping[str, Any]) -> bool:
+    """Whether a line, of a failed run too, is of rows that may have several labels."""
+    return "multilabel_metric" in line.get("settings", {}).get("versions", {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +59,11 @@ class Cell:
     failed: tuple[Line, ...]
 
     @property
+    def multilabel(self) -> bool:
+        """Whether the rows may have several labels."""
+        return any(has_several(line) for line in (*self.lines, *self.failed))
+
+    @property
     def place(self) -> tuple[str, str]:
         """Where cells can be compared: the same rows, the same model."""
         return self.data, self.model
@@ -58,13 +76,14 @@ class Cell:
         """Return the cell as a row of the table: ``<metric>_mean`` and ``<metric>_sd`` (n - 1; none for one seed)."""
         names = {"data": self.data, "model": self.model, "method": self.method, "control": self.control}
         row: dict[str, Any] = {**names, "title": self.title, "seeds": len(self.lines), "failed": len(self.failed)}
-        for metric in METRICS:
+        for metric in FIGURES[self.multilabel]:
             values = [line["metrics"][metric] for line in self.lines]
             row[f"{metric}_mean"] = float(np.mean(values)) if values else None
             row[f"{metric}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
         first: Mapping[str, Any] = self.lines[0] if self.lines else {}
         row["seconds"] = float(np.mean([line["seconds"] for line in self.lines])) if self.lines else None
-        return {**row, **{name: first.get(name) for name in ("n_train", "n_dev", "n_test", "n_unseen")}}
+        counts = ("n_train", "n_dev", "n_test", "n_unseen", *(["n_unlabelled"] if self.multilabel else []))
+        return {**row, **{name: first.get(name) for name in counts}}
 
 
 def cells(lines: Sequence[Line]) -> list[Cell]:
@@ -84,22 +103,23 @@ def cells(lines: Sequence[Line]) -> list[Cell]:
 
 
 def differences(table: Sequence[Cell], folder: Path, *, baseline: str = BASELINE) -> list[dict[str, Any]]:
-    """Compare the accuracy of each method with the baseline and with its own controls.
+    """Compare the accuracy (micro-F1) of each method with the baseline and with its own controls.
 
     Returns
     -------
     list of dict
         ``difference`` (method minus the other) with ``low`` and ``high`` (95 %, rows × seeds), ``p``, ``p_holm`` over
-        all comparisons of the list, ``smallest_detectable`` (80 % power, the level divided by their number) and
-        ``words``. Only seeds that both finished count.
+        all comparisons of the list, ``smallest_detectable`` (80 % power, the level divided by their number),
+        ``words`` and, for several labels a row, ``metric``. Only seeds that both finished count.
     """
     found: list[tuple[dict[str, Any], Difference]] = []
     for cell in table:
         for other, name in _against(cell, table, baseline):
             seeds = sorted(cell.by_seed().keys() & other.by_seed().keys())
             if seeds:
-                first, second = (_correct(c, seeds, folder) for c in (cell, other))
+                first, second = (_row_scores(c, seeds, folder) for c in (cell, other))
                 names = {"data": cell.data, "model": cell.model, "method": cell.method, "title": cell.title}
+                names |= {"metric": main_metric(True)} if cell.multilabel else {}
                 found.append(({**names, "against": name, "seeds": len(seeds)}, two_level_bootstrap(first, second)))
     corrected = holm([difference.p for _, difference in found])
     return [_described(names, d, p, len(found)) for (names, d), p in zip(found, corrected, strict=True)]
@@ -122,10 +142,10 @@ def _against(cell: Cell, table: Sequence[Cell], baseline: str) -> list[tuple[Cel
     return plain + own
 
 
-def _correct(cell: Cell, seeds: Sequence[int], folder: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Right or wrong, ``(S, N)``."""
+def _row_scores(cell: Cell, seeds: Sequence[int], folder: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Right or wrong, ``(S, N)``; of several labels a row, values whose means are micro-F1."""
     lines = cell.by_seed()
-    return np.stack([read_correct(folder, lines[seed]["key"]) for seed in seeds])
+    return np.stack([read_row_scores(folder, lines[seed]["key"]) for seed in seeds])
 
 
 def rows(table: Sequence[Cell], compared: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -147,12 +167,27 @@ def rows(table: Sequence[Cell], compared: Sequence[Mapping[str, Any]]) -> list[d
 
 
 def markdown(table: Sequence[Mapping[str, Any]], compared: Sequence[Mapping[str, Any]]) -> str:
-    """Write the table, then the differences, then what the figures are."""
-    names = [[_cell(row["data"]), _cell(row["model"]), _cell(_title(row)), _seeds(row)] for row in table]
-    text = _grid(HEADS, [[*name, *_figures(row)] for name, row in zip(names, table, strict=True)])
-    if compared:
-        text += "\n\n" + _grid(DIFFERENCE_HEADS, [_compared(c) for c in compared])
-    return text + "\n\n" + _legend(len(compared)) + "\n"
+    """Write the table, then the differences, then what the figures are; sets of one and of several labels apart."""
+    parts = []
+    kinds = [kind for kind in (False, True) if any(_several(row) == kind for row in table)]
+    for kind in kinds:
+        metrics, mine = FIGURES[kind], [row for row in table if _several(row) == kind]
+        names = [[_cell(row["data"]), _cell(row["model"]), _cell(_title(row)), _seeds(row)] for row in mine]
+        body = [[*name, *_figures(row, metrics)] for name, row in zip(names, mine, strict=True)]
+        parts.append(_grid((*NAMES, *metrics.values()), body))
+        metric = main_metric(kind)
+        if own := [c for c in compared if c.get("metric", "accuracy") == metric]:
+            parts.append(_grid(_difference_heads(metrics[metric]), [_compared(c) for c in own]))
+    return "\n\n".join([*parts, _legend(len(compared), kinds)]) + "\n"
+
+
+def _several(row: Mapping[str, Any]) -> bool:
+    return "micro_f1_mean" in row
+
+
+def _difference_heads(metric: str) -> tuple[str, ...]:
+    names = ("data", "model", "method", "against")
+    return (*names, f"difference in {metric}", "95 % interval", "p (Holm)", "smallest detectable", "in words")
 
 
 def _title(row: Mapping[str, Any]) -> str:
@@ -167,11 +202,11 @@ def _seeds(row: Mapping[str, Any]) -> str:
     return f"{row['seeds']} ({row['failed']} failed)" if row["failed"] else str(row["seeds"])
 
 
-def _figures(row: Mapping[str, Any]) -> list[str]:
-    """Mean ± deviation of each metric, accuracy and F1 in percent."""
+def _figures(row: Mapping[str, Any], metrics: Iterable[str]) -> list[str]:
+    """Mean ± deviation of each metric, shares in percent."""
     figures = []
-    for metric in METRICS:
-        scale, digits = (100, 2) if metric in ("accuracy", "macro_f1") else (1, 3)
+    for metric in metrics:
+        scale, digits = (100, 2) if metric in (*SINGLE, *SEVERAL) else (1, 3)
         mean, sd = row[f"{metric}_mean"], row[f"{metric}_sd"]
         deviation = "" if sd is None else f" ± {sd * scale:.{digits}f}"
         figures.append("–" if mean is None else f"{mean * scale:.{digits}f}{deviation}")
@@ -192,12 +227,20 @@ def _grid(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *body))
 
 
-def _legend(comparisons: int) -> str:
+def _legend(comparisons: int, kinds: Sequence[bool]) -> str:
     """Say what the figures are, and what they do not cover."""
+    shares = {False: "accuracy, macro-F1", True: "F1, precision, recall, whole rows, LRAP"}
+    percent = ", ".join(shares[kind] for kind in kinds)
     said = [
-        "Mean ± standard deviation over seeds on the test split; accuracy, macro-F1 and differences in percent points.",
+        f"Mean ± standard deviation over seeds on the test split; {percent} and differences in percent points.",
         "ECE has 15 bins; cal. = after one temperature chosen on dev.",
     ]
+    if True in kinds:
+        said.append(
+            "Of several labels a row: F1, precision and recall at the thresholds of the model; precision and recall "
+            "over all labels; whole rows: all labels of a row right; LRAP: label-ranking average precision; the "
+            "losses are means over rows and labels."
+        )
     if comparisons:
         said.append(
             "Intervals resample rows and seeds, the same for both methods, and are as wide as Student's t asks for "

@@ -15,20 +15,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sfumato.architecture import Architecture, Training
-from sfumato.calibration import softmax
 from sfumato.controls import kept_own_target
 from sfumato.dataset import CUT_VERSION, DataSet
 from sfumato.encoder_folder import identity
 from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
-from sfumato.measures import checked_measures, label_embeddings
+from sfumato.measured_test import (
+    answers,
+    errors_in_group,
+    metrics,
+    of_dev,
+    of_labels,
+    raw_metrics,
+    said_thresholds,
+    share_in_group,
+    uncalibrated,
+    unusual_rows,
+    without_leaked,
+)
+from sfumato.measures import checked_measures, label_embeddings, of_training
 from sfumato.method import Method
 from sfumato.methods import METHODS
-from sfumato.metrics import METRIC_VERSION, scores
+from sfumato.metrics import METRIC_VERSION
 from sfumato.models import MODELS
+from sfumato.multilabel_metrics import MULTILABEL_METRIC_VERSION
 from sfumato.plain_options import not_default, plain
 from sfumato.run_files import predictions_path, read_record, record_path, write_predictions, write_record
 from sfumato.teacher_files import with_teacher
@@ -52,6 +64,8 @@ class Run:
     loop_version : ``LOOP_VERSION`` of the training loop
     device : where to train, None for the best there is; not in the key
     measures : what the line tells beside the result, see `sfumato.measures`; in the key if there are any
+    multilabel : whether a row may have several labels; the version of their metrics is in the key of such runs only
+    groups : of the measure ``errors-in-group``: a mapping, or what `sfumato.groups.partition` takes; with it in the key
     marks : what else the line is found by, such as the setting of a table; not in the key
     """
 
@@ -70,10 +84,16 @@ class Run:
     loop_version: int = 0
     device: str | None = None
     measures: tuple[str, ...] = ()
+    multilabel: bool = False
+    groups: Any = None
     marks: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measures", checked_measures("run", self.measures))
+        if "errors-in-group" in self.measures and self.groups is None:
+            raise InputError(
+                "the measure 'errors-in-group' needs groups, as 'prefix::' or a mapping of group to labels"
+            )
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -106,8 +126,12 @@ class Run:
             "training": self.training.settings(),
             "versions": {"metric": METRIC_VERSION, "loop": self.loop_version, "cut": CUT_VERSION},
         }
+        if self.multilabel:
+            settings["versions"]["multilabel_metric"] = MULTILABEL_METRIC_VERSION
         if self.measures:
             settings["measures"] = sorted(set(self.measures))
+        if "errors-in-group" in self.measures:
+            settings["groups"] = self.groups
         written: dict[str, Any] = json.loads(json.dumps(settings, default=plain))
         return written
 
@@ -152,33 +176,37 @@ def execute(
             threads=1,
             calibrate=True,
             refit=True,
-            **({"measures": run.measures} if run.measures else {}),
+            **({"measures": asked} if (asked := of_training(run.measures)) else {}),
         )
-        asked_for = _asked_for(run, trained, data)
         logits = np.asarray(trained.model.predict_logits(list(data.test.inputs)), dtype=np.float64)
+        asked_for = _asked_for(run, trained, data)
     if not np.isfinite(logits).all():
         raise InputError(f"{run}: training diverged, the model's answers hold NaN or infinity; try a lower lr")
     if trained.record is not None and not run.control:
         write_record(record_path(folder, run.key), trained.record)
-    temperature = float(trained.model.temperature)
-    write_predictions(predictions_path(folder, run.key), data, softmax(logits))
+    model, test = trained.model, data.test
+    predicted = answers(test, logits, model)
+    counted = _of_labels(run, data, predicted)
+    write_predictions(predictions_path(folder, run.key), data, uncalibrated(test, logits), predicted)
     return {
         "key": run.key,
         "status": "done",
         **run.label,
-        "metrics": measured(data.test.labels, logits, temperature),
-        **_without_leaked(data, logits),
-        **({"dev": {name: trained.dev_raw[name] for name in ("accuracy", "log_loss")}} if trained.dev_raw else {}),
-        "temperature": temperature,
+        "metrics": metrics(test, logits, model) | share_in_group(counted),
+        **without_leaked(test, data.leaked, logits, model),
+        **of_dev(trained.dev_raw, multilabel=test.multilabel),
+        "temperature": float(model.temperature),
+        **({"thresholds": said_thresholds(model.thresholds)} if test.multilabel else {}),
         **_training_of(run, trained),
         **asked_for,
+        **counted,
         "seconds": round(float(trained.seconds), 3),
         "seconds_in_all": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory(),
         "n_train": len(rows),
         "n_dev": len(dev),
-        "n_test": len(data.test),
-        "n_unseen": int((data.test.labels < 0).sum()),
+        "n_test": len(test),
+        **unusual_rows(test),
         "warnings": sorted({str(w.message) for w in caught if issubclass(w.category, UserWarning)}),
         **(_hardware(run) if train is None else {"device": run.device or "automatic"}),
         "threads": 1,
@@ -228,7 +256,7 @@ def _asked_for(run: Run, trained: Any, data: DataSet) -> dict[str, Any]:
     if "last-epoch" in run.measures and not run.architecture.full_batch:
         logits = np.asarray(trained.last_logits(list(data.test.inputs)), dtype=np.float64)
         if np.isfinite(logits).all():
-            found["metrics_last"] = raw_metrics(data.test.labels, logits)
+            found["metrics_last"] = raw_metrics(data.test, logits, trained.model)
         else:
             warnings.warn("after the last epoch the answers hold NaN or infinity: no metrics of it", stacklevel=2)
     if "label-embeddings" in run.measures:
@@ -251,25 +279,14 @@ def _hardware(run: Run) -> dict[str, str]:
     return {"device": str(device), "precision": precision(device).replace("no", "float32")}
 
 
-def measured(labels: NDArray[np.int64], logits: NDArray[Any], temperature: float) -> dict[str, float]:
-    """Return the metrics of logits ``(N, C)`` at temperature 1, and the calibrated ones as ``*_calibrated``."""
-    calibrated = scores(labels, softmax(logits, temperature))
-    fitted = {f"{name}_calibrated": calibrated[name] for name in ("log_loss", "brier", "ece")}
-    return {**raw_metrics(labels, logits), **fitted}
-
-
-def _without_leaked(data: DataSet, logits: NDArray[Any]) -> dict[str, Any]:
-    """Return the metrics of the test rows that training has not, where there are others."""
-    if not len(data.leaked):
-        return {}
-    kept = np.setdiff1d(np.arange(len(data.test)), data.leaked)
-    return {"n_leaked": len(data.leaked), "metrics_without_leaked": raw_metrics(data.test.labels[kept], logits[kept])}
-
-
-def raw_metrics(labels: NDArray[np.int64], logits: NDArray[Any]) -> dict[str, float]:
-    """Return the metrics of logits ``(N, C)`` at temperature 1."""
-    raw = scores(labels, softmax(logits))
-    return {name: raw[name] for name in ("accuracy", "macro_f1", "log_loss", "brier", "ece")}
+def _of_labels(run: Run, data: DataSet, predicted: Any) -> dict[str, Any]:
+    """Return what the measures of single labels and of their groups add to the line."""
+    found: dict[str, Any] = {}
+    if "per-label" in run.measures:
+        found["per_label"] = of_labels(data.test, predicted)
+    if "errors-in-group" in run.measures:
+        found["errors_in_group"] = errors_in_group(data.test, predicted, run.groups)
+    return found
 
 
 def _train_model() -> TrainFunction:

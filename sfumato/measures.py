@@ -4,6 +4,8 @@
                       dev, and how close the features of a class lie together
 ``last-epoch``        the test metrics with the weights of the last epoch, beside those of the best
 ``label-embeddings``  the vectors of the labels, where a criterion learns some (LCM)
+``per-label``         recall and F1 of each label on the test rows
+``errors-in-group``   how many wrong labels are in the group of a right one, see `sfumato.measured_test`
 
 None of them changes what is trained. The model that is fitted in one batch (linear) has no epochs, so the first two
 are left out there, which is said.
@@ -25,8 +27,9 @@ from sfumato.registry import check_choice
 if TYPE_CHECKING:
     from sfumato.base import Criterion
 
-MEASURES = ("curves", "last-epoch", "label-embeddings")
 OF_EPOCHS = ("curves", "last-epoch")
+OF_TEST = ("per-label", "errors-in-group")  # of the answers, whatever trained the model
+MEASURES = (*OF_EPOCHS, "label-embeddings", *OF_TEST)
 SAMPLE = 1000  # training rows whose loss is told at a look, at most
 DIGITS = 4
 
@@ -39,6 +42,11 @@ def checked_measures(owner: str, measures: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         check_choice(owner, "measures", name, MEASURES)
     return names
+
+
+def of_training(measures: Sequence[str]) -> tuple[str, ...]:
+    """Return those measures that are taken while a model is trained, or of what the criterion learned."""
+    return tuple(measure for measure in measures if measure not in OF_TEST)
 
 
 def measures_of_one_batch(name: str, measures: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.dataset import DataSet
+from sfumato.multilabel_metrics import row_micro_f1
+
+Array = NDArray[Any]
 
 
 def predictions_path(folder: Path, key: str) -> Path:
@@ -23,29 +27,81 @@ def record_path(folder: Path, key: str) -> Path:
     return folder / "predictions" / f"{key}.record.safetensors"
 
 
-def write_predictions(path: Path, data: DataSet, probabilities: NDArray[Any]) -> None:
-    """Write, a row a test row: ``row``, ``label`` and ``predicted`` (indices), ``probabilities`` (uncalibrated)."""
+def write_predictions(path: Path, data: DataSet, probabilities: Array, predicted: NDArray[np.bool_]) -> None:
+    """Write, a row a test row: ``row``, ``label`` and ``predicted`` (indices), ``probabilities`` (uncalibrated).
+
+    Where a row may have several labels, ``label`` and ``predicted`` are lists of indices, and ``unseen``, where there
+    are any, counts those of the row that are no class. ``predicted`` (N, C) says which labels the model gives.
+    """
     import polars as pl
 
-    frame = pl.DataFrame(
-        {
-            "row": data.test.ids,
-            "label": data.test.labels.astype(np.int32),
-            "predicted": probabilities.argmax(axis=1).astype(np.int32),
-            "probabilities": pl.Series(probabilities.astype(np.float32)).cast(pl.List(pl.Float32)),
-        }
-    )
+    test = data.test
+    columns: dict[str, Any] = {"row": test.ids}
+    if test.multilabel:
+        given = {"label": test.gold, "predicted": predicted}
+        columns |= {name: pl.Series(_indices(each), dtype=pl.List(pl.Int32)) for name, each in given.items()}
+        columns |= {} if test.unseen is None else {"unseen": test.unseen.astype(np.int32)}
+    else:
+        columns |= {"label": test.labels.astype(np.int32), "predicted": predicted.argmax(axis=1).astype(np.int32)}
+    columns["probabilities"] = pl.Series(probabilities.astype(np.float32)).cast(pl.List(pl.Float32))
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.write_parquet(part := path.with_suffix(".part"), metadata={"classes": json.dumps(data.train.classes)})
+    part = path.with_suffix(".part")
+    pl.DataFrame(columns).write_parquet(part, metadata={"classes": json.dumps(data.train.classes)})
     part.replace(path)
 
 
-def read_correct(folder: Path, key: str) -> NDArray[np.float64]:
-    """Return 1 where the prediction of a finished run is the label, else 0, ``(N,)``."""
+def _indices(given: NDArray[np.bool_]) -> list[list[int]]:
+    return [np.flatnonzero(row).tolist() for row in given]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a finished run answered: ``gold`` and ``predicted`` (N, C), ``rows`` (N,), ``unseen`` (N,) or None."""
+
+    classes: tuple[str, ...]
+    rows: NDArray[np.int64]
+    gold: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
+    multilabel: bool
+    unseen: NDArray[np.int64] | None = None
+
+
+def read_answers(folder: Path, key: str) -> Answers:
+    """Return the answers of a finished run to the test rows."""
     import polars as pl
 
-    frame = pl.read_parquet(predictions_path(folder, key), columns=["label", "predicted"])
-    correct: NDArray[np.float64] = (frame["label"] == frame["predicted"]).to_numpy().astype(np.float64)
+    path = predictions_path(folder, key)
+    classes = tuple(json.loads(pl.read_parquet_metadata(path)["classes"]))
+    there = pl.read_parquet_schema(path)
+    frame = pl.read_parquet(path, columns=[name for name in there if name != "probabilities"])
+    unseen = frame["unseen"].to_numpy().astype(np.int64) if "unseen" in there else None
+    gold, predicted = (_table(frame[name], len(classes)) for name in ("label", "predicted"))
+    rows = frame["row"].to_numpy().astype(np.int64)
+    return Answers(classes, rows, gold, predicted, isinstance(there["label"], pl.List), unseen)
+
+
+def _table(column: Any, classes: int) -> NDArray[np.bool_]:
+    """Return a column of indices, or of lists of them, as (N, C)."""
+    import polars as pl
+
+    found = np.zeros((len(column), classes), dtype=bool)
+    if isinstance(column.dtype, pl.List):
+        found[np.repeat(np.arange(len(column)), column.list.len().to_numpy()), column.explode().drop_nulls()] = True
+    else:
+        known = (column >= 0).to_numpy()
+        found[np.flatnonzero(known), column.to_numpy()[known]] = True
+    return found
+
+
+def read_row_scores(folder: Path, key: str) -> NDArray[np.float64]:
+    """Return a value a test row of a finished run whose mean is its main metric, (N,).
+
+    1 where the prediction is the label, else 0; where rows may have several labels, `row_micro_f1`.
+    """
+    found = read_answers(folder, key)
+    if found.multilabel:
+        return row_micro_f1(found.gold, found.predicted, found.unseen)
+    correct: NDArray[np.float64] = (found.gold & found.predicted).any(axis=1).astype(np.float64)
     return correct
 
 

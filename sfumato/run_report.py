@@ -41,7 +41,7 @@ class RunReport:
         if line["status"] == "failed":
             self.say(f"{name}  failed: {line['error']}")
         elif self._bar is None:
-            self.say(f"{name}  accuracy {line['metrics']['accuracy']:.4f}  {line['seconds']:.1f} s  {left}".rstrip())
+            self.say(f"{name}  {main_score(line['metrics'])}  {line['seconds']:.1f} s  {left}".rstrip())
         if rest is not None and left and self._estimated not in (rest.words, ""):
             self._estimated = rest.words
             self.say(f"estimate from the first {done} runs: {left} for the other {total - done}")
@@ -60,6 +60,12 @@ class RunReport:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def main_score(metrics: Mapping[str, float]) -> str:
+    """Return "accuracy 0.9120", or "micro-F1 0.7300" where rows may have several labels."""
+    name = "micro_f1" if "micro_f1" in metrics else "accuracy"
+    return f"{name.replace('_f1', '-F1')} {metrics[name]:.4f}"
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,7 @@ from sfumato.errors import InputError
 from sfumato.method import Method
 from sfumato.methods.label_smoothing import baseline, label_smoothing
 from sfumato.resolve import build_method
-from sfumato.run_files import read_correct
+from sfumato.run_files import read_row_scores
 from sfumato.runner import RESULTS, append, finished, run_all
 from sfumato.side_by_side import Job
 from sfumato.significance import holm, two_level_bootstrap
@@ -94,7 +94,7 @@ def test_differences_are_of_the_same_rows_and_corrected_for_all_that_are_shown(c
     keys = {(line["method"], line["control"], line["seed"]): line["key"] for line in lines_of(folder)}
 
     def correct(method, control=""):
-        return np.stack([read_correct(folder, keys[method, control, seed]) for seed in range(3)])
+        return np.stack([read_row_scores(folder, keys[method, control, seed]) for seed in range(3)])
 
     expected = two_level_bootstrap(correct("noisy"), correct("baseline"))
     against = [(d["method"], d["against"]) for d in found.differences]

@@ -24,7 +24,7 @@ from sfumato.method import Method
 from sfumato.methods.label_smoothing import label_smoothing
 from sfumato.metrics import METRIC_VERSION, accuracy, ece, log_loss
 from sfumato.resolve import build_architecture, build_method
-from sfumato.run_files import predictions_path, read_correct, read_record, record_path, write_record
+from sfumato.run_files import predictions_path, read_record, read_row_scores, record_path, write_record
 from sfumato.targets import DenseTargets
 
 RESULTS = Path(__file__).parents[1] / "results" / "real" / "trec" / "results.jsonl"
@@ -216,7 +216,8 @@ def test_a_run_gives_a_line_whose_metrics_follow_from_its_predictions(data, tmp_
     assert frame["probabilities"].dtype == pl.List(pl.Float32)
     assert frame["row"].to_list() == data.test.ids.tolist()
     assert (labels == data.test.labels).all()
-    assert line["metrics"]["accuracy"] == accuracy(labels, p.argmax(axis=1)) == read_correct(tmp_path, run.key).mean()
+    right = read_row_scores(tmp_path, run.key)
+    assert line["metrics"]["accuracy"] == accuracy(labels, p.argmax(axis=1)) == right.mean()
     assert line["metrics"]["log_loss"] == pytest.approx(log_loss(labels, p), abs=1e-5)
     calibrated = temper(p, line["temperature"])
     assert line["metrics"]["log_loss_calibrated"] == pytest.approx(log_loss(labels, calibrated), abs=1e-5)

@@ -132,7 +132,7 @@ def test_without_dev_there_are_curves_of_the_training_rows_alone(split):
 def scripted(monkeypatch, accuracies):
     """Let dev find the best epoch where the script says so."""
     left = list(accuracies)
-    monkeypatch.setattr("sfumato.train.dev_scores", lambda logits, labels: (left.pop(0), 1.0))
+    monkeypatch.setattr("sfumato.inference.dev_scores", lambda logits, labels: (left.pop(0), 1.0))
 
 
 def test_the_last_epoch_is_told_beside_the_best_one(split, monkeypatch):
@@ -202,7 +202,8 @@ def test_what_a_run_cannot_be_asked_is_left_out_and_said(data, tmp_path):
 
 
 def test_a_measure_that_is_not_there_is_refused_in_words(data, split):
-    said = "measures must be one of 'curves', 'last-epoch', 'label-embeddings', got 'curve' (did you mean 'curves'?)"
+    known = "'curves', 'last-epoch', 'label-embeddings', 'per-label', 'errors-in-group'"
+    said = f"measures must be one of {known}, got 'curve' (did you mean 'curves'?)"
     with pytest.raises(InputError, match=re.escape(said)):
         a_run(data, measures=("curve",))
     with pytest.raises(InputError, match=re.escape(said)):

@@ -271,7 +271,7 @@ def scripted(monkeypatch, script):
         seen.append(logits.clone())
         return script[len(seen) - 1]
 
-    monkeypatch.setattr(loop_module, "dev_scores", scores)
+    monkeypatch.setattr("sfumato.inference.dev_scores", scores)
     return seen
 
 

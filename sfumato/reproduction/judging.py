@@ -15,7 +15,7 @@ from sfumato.paired_tests import corrected_resampled_t, effect_size, mcnemar, wi
 from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.results import Cell
 from sfumato.reproduction.table_parts import TableFile
-from sfumato.run_files import predictions_path, read_correct
+from sfumato.run_files import predictions_path, read_row_scores
 from sfumato.significance import INFINITY, Difference, Error, holm, paired_t, two_level_bootstrap, words
 
 SMALLER_IS_BETTER = ("log_loss", "brier", "ece")
@@ -152,7 +152,7 @@ def _have_predictions(cell: Cell, other: Cell, repeats: Sequence[int], folder: P
 def _right(cell: Cell, repeats: Sequence[int], folder: Path) -> NDArray[np.float64]:
     """Return right or wrong, (repeats, N); the share of right answers where a repeat has several runs."""
     return np.stack(
-        [np.mean([read_correct(folder, line["key"]) for line in cell.runs[repeat]], axis=0) for repeat in repeats]
+        [np.mean([read_row_scores(folder, line["key"]) for line in cell.runs[repeat]], axis=0) for repeat in repeats]
     )
 
 
