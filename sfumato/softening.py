@@ -17,7 +17,7 @@ from sfumato.models import MODELS
 from sfumato.registry import check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.soft_targets import SoftTargets as SoftTargets
-from sfumato.targets import Floats, check_soft_targets
+from sfumato.targets import Floats, check_label_probabilities, check_soft_targets
 from sfumato.vote_arrays import read_votes
 
 
@@ -62,7 +62,8 @@ def soften(
         targets = make(examples, chosen, architecture, seed=seed)
     else:
         targets = chosen.prepare(examples).targets.dense()
-    targets = check_soft_targets(targets, len(examples), examples.num_classes, multilabel=examples.multilabel)
+    check = check_label_probabilities if examples.multilabel else check_soft_targets
+    targets = check(targets, len(examples), examples.num_classes)
     return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs)
 
 

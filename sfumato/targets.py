@@ -112,22 +112,14 @@ def one_hot(labels: Integers, num_classes: int) -> TableTargets:
 
 
 def check_soft_targets(
-    targets: Any,
-    rows: int,
-    classes: int,
-    *,
-    place: Callable[[int], str] = "soft targets: row {}".format,
-    multilabel: bool = False,
+    targets: Any, rows: int, classes: int, *, place: Callable[[int], str] = "soft targets: row {}".format
 ) -> Floats:
     """Return ``targets`` as float32 ``(rows, classes)`` after checking that every row is a distribution.
-
-    With ``multilabel``, each entry is a probability of its own.
 
     Raises
     ------
     InputError
-        names the first row that has the wrong shape, a NaN, a negative entry or a sum other than 1 (with
-        ``multilabel`` an entry above 1).
+        names the first row that has the wrong shape, a NaN, a negative entry or a sum other than 1.
     """
     array = np.asarray(targets, dtype=np.float64)
     if array.shape != (rows, classes):
@@ -135,9 +127,7 @@ def check_soft_targets(
     for test, what in (
         (~np.isfinite(array).all(axis=1), "holds NaN or infinity"),
         ((array < 0).any(axis=1), "holds a negative share"),
-        (np.abs(array.sum(axis=1) - 1) > 1e-3, "does not sum to 1")
-        if not multilabel
-        else ((array > 1 + 1e-6).any(axis=1), "holds a probability above 1"),
+        (np.abs(array.sum(axis=1) - 1) > 1e-3, "does not sum to 1"),
     ):
         if test.any():
             row = int(np.flatnonzero(test)[0])

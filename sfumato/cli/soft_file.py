@@ -63,7 +63,7 @@ def as_array(table: "Table", rows: list[Any], multilabel: bool) -> "Floats":
     """Return the rows as an array (N, C), naming the first that is not C numbers or not a distribution."""
     import numpy as np
 
-    from sfumato.targets import check_soft_targets
+    from sfumato.targets import check_label_probabilities, check_soft_targets
 
     array = np.empty((len(rows), len(rows[0])), dtype=np.float32)
     for k, row in enumerate(rows):
@@ -77,12 +77,8 @@ def as_array(table: "Table", rows: list[Any], multilabel: bool) -> "Floats":
             raise InputError(
                 f"{table.source}: {table.unit} {table.rows[k]}: expected {array.shape[1]} numbers, got {shown}"
             )
-    return check_soft_targets(
-        array,
-        *array.shape,
-        place=lambda row: f"{table.source}: {table.unit} {table.rows[row - 1]}",
-        multilabel=multilabel,
-    )
+    check = check_label_probabilities if multilabel else check_soft_targets
+    return check(array, *array.shape, place=lambda row: f"{table.source}: {table.unit} {table.rows[row - 1]}")
 
 
 def classes_of(path: Path) -> tuple[str, ...] | None:

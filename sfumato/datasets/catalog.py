@@ -12,7 +12,8 @@ from typing import Any
 
 from sfumato.errors import InputError, nearest
 
-TASKS = ("text", "image", "multi-label", "votes", "retrieval")
+MULTILABEL = "multi-label"
+TASKS = ("text", "image", MULTILABEL, "votes", "retrieval")
 SPLITS = ("train", "dev", "test")
 
 

@@ -77,7 +77,9 @@ def _rows(entry: Entry, source: Hub, part: Any, label: str, first: int) -> tuple
     lacking = [name for name in (*source.text, column) if name not in part.column_names]
     if lacking:
         raise InputError(f"{source.id} has no column {lacking[0]!r}; it has: {', '.join(part.column_names)}")
-    names = (source.names if label == entry.label else ()) or getattr(part.features[column], "names", None)
+    feature = part.features[column]
+    feature = getattr(feature, "feature", feature)  # of a list, that of its entries
+    names = (source.names if label == entry.label else ()) or getattr(feature, "names", None)
     labels = [_named(value, names) for value in part[column][:]]  # [:]: a column is read row by row otherwise
     if entry.task == "image":
         inputs: list[Any] = [np.asarray(image, dtype=np.uint8) for image in part[source.text[0]]]
@@ -91,14 +93,16 @@ def _rows(entry: Entry, source: Hub, part: Any, label: str, first: int) -> tuple
     chosen = [inputs[k] for k in kept]
     rows = Rows(
         np.stack(chosen) if entry.task == "image" else chosen,
-        [str(labels[k]) for k in kept],
+        [labels[k] for k in kept],
         first + np.array(kept, dtype=np.int64),
     )
     return rows, len(labels) - len(kept)
 
 
-def _named(value: Any, names: Any) -> str | None:
-    """Return the name of a class id; unlabelled rows have none or -1."""
+def _named(value: Any, names: Any) -> Any:
+    """Return the name of a class id, or of each in a list; unlabelled rows have none or -1."""
+    if isinstance(value, list):
+        return [_named(each, names) for each in value]
     if value is None or (names and not 0 <= int(value) < len(names)):
         return None
     return str(names[int(value)]) if names else str(value)

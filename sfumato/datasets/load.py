@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from sfumato.data import Examples
 from sfumato.datasets.ballots import count_votes, vote_classes
-from sfumato.datasets.catalog import SPLITS, Entry, entry
+from sfumato.datasets.catalog import MULTILABEL, SPLITS, Entry, entry
 from sfumato.datasets.hub import read_hub, why_not
 from sfumato.datasets.place import VARIABLE, find
 from sfumato.datasets.rows import Rows, read_images, read_parquet
@@ -20,7 +21,6 @@ from sfumato.errors import InputError
 from sfumato.leaks import leaked_rows
 
 NOT_LOADED = {
-    "multi-label": "has several labels a row, and Examples hold one",
     "retrieval": "is for retrieval: it has questions and passages, and no classes",
 }
 
@@ -122,7 +122,8 @@ def located(known: Entry, data: str | Path | None, label: str) -> tuple[Path | N
 
 
 def _classes(known: Entry, rows: Mapping[str, Rows], label: str) -> tuple[str, ...]:
-    found = {name for part in rows.values() for name in part.labels}
+    labels = [label for part in rows.values() for label in part.labels]
+    found = set(chain.from_iterable(labels)) if known.task == MULTILABEL else set(labels)
     order: Sequence[str] = ()
     if label in known.derived:
         order = known.derived[label]["names"]
@@ -134,6 +135,8 @@ def _classes(known: Entry, rows: Mapping[str, Rows], label: str) -> tuple[str, .
 
 
 def _examples(known: Entry, rows: Rows, classes: tuple[str, ...], label: str) -> Examples:
+    if known.task == MULTILABEL:
+        return Examples.from_label_sets(rows.inputs, rows.labels, classes=classes, ids=rows.ids)
     examples = Examples.from_labels(rows.inputs, rows.labels, classes=classes, ids=rows.ids)
     if rows.frame is None or label != known.label:
         return examples

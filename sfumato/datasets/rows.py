@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sfumato.datasets.ballots import vote_columns
-from sfumato.datasets.catalog import Entry
+from sfumato.datasets.catalog import MULTILABEL, Entry
 from sfumato.errors import InputError, nearest
 from sfumato.targets import Integers
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """N rows of one split: texts or images, names of labels, their places in the file, and the frame of the votes."""
+    """N rows of one split: texts or images, names of labels, their places in the file, and the frame of the votes.
+
+    Of a multi-label set, ``labels`` are lists of names, none or several a row.
+    """
 
     inputs: Any
-    labels: list[str]
+    labels: list[Any]
     ids: Integers
     frame: pl.DataFrame | None = None
 
@@ -35,7 +38,11 @@ def read_parquet(entry: Entry, path: Path, label: str) -> tuple[dict[str, Rows],
     made = entry.derived.get(label)
     needed = dict.fromkeys([*entry.text, made["column"] if made else label, *entry.where, *with_votes])
     frame = _frame(path, list(needed), optional="split")
-    names = _derived(frame, made) if made else frame[label].cast(pl.String)
+    several = entry.task == MULTILABEL
+    if several and not isinstance(frame.schema[label], pl.List):
+        raise InputError(f"{path}: the column {label!r} of {entry.name} must hold lists of labels, a list a row")
+    kind = pl.List(pl.String) if several else pl.String
+    names = _derived(frame, made) if made else frame[label].cast(kind)
     frame = frame.with_columns(names.alias("label of the row")).with_row_index("row of the file")
     for column, value in entry.where.items():
         frame = frame.filter(pl.col(column) == value)

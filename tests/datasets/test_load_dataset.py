@@ -207,10 +207,38 @@ def test_a_set_that_is_nowhere_is_refused_with_the_places(tmp_path: Path, monkey
         load("wos46985", data=tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(("name", "why"), [("goemotions", "several labels a row"), ("selqa", "is for retrieval")])
-def test_sets_without_one_label_a_row_are_refused_in_words(name: str, why: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"{name} .*{why}.*sfumato datasets {name}"):
-        load(name, data=tmp_path)
+def test_sets_without_labels_are_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"selqa is for retrieval.*sfumato datasets selqa"):
+        load("selqa", data=tmp_path)
+
+
+def test_a_set_of_several_labels_a_row_is_multi_label(write: Write) -> None:
+    labels = [["joy", "love"], [], ["anger"], None, ["joy"]]
+    split = ["train", "train", "validation", "train", "test"]
+    loaded = load("goemotions", data=write("goemotions", text=list("abcde"), labels=labels, split=split))
+    assert loaded.classes == ("anger", "joy", "love")
+    assert {part.multilabel for part in loaded.splits.values()} == {True}
+    assert loaded.splits["train"].labels.tolist() == [[0, 1, 1], [0, 0, 0]]
+    assert loaded.splits["train"].ids.tolist() == [0, 1]
+    assert loaded.splits["dev"].labels.tolist() == [[1, 0, 0]]
+    assert loaded.splits["test"].labels.tolist() == [[0, 1, 0]]
+    assert "train: 1 of 3 rows have no text or no label and are left out" in loaded.notes
+    plain = write("goemotions", text=["a"], labels=["joy"], split=["train"])
+    with pytest.raises(InputError, match="'labels' of goemotions must hold lists of labels"):
+        load("goemotions", data=plain)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "rows", "classes"),
+    [("goemotions", (43410, 5426, 5427), 28), ("reuters21578_modapte90", (7770, 3019), 90)],
+)
+def test_the_real_multi_label_sets_are_whole(name: str, rows: tuple[int, ...], classes: int, data_folder: Path) -> None:
+    loaded = load(name, data=data_folder)
+    assert tuple(len(part) for part in loaded.splits.values()) == rows
+    assert len(loaded.classes) == classes
+    assert loaded.splits["train"].multilabel
+    assert loaded.splits["train"].labels.sum(axis=0).min() >= 1
 
 
 def test_files_that_are_not_the_set_are_refused(write: Write, tmp_path: Path) -> None:
