@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.data import Examples, Transform
 from sfumato.errors import InputError
@@ -52,3 +53,11 @@ def random_mask(examples: Examples, *, seed: int = 0) -> Examples:
         rank = drawn.argsort(axis=1).argsort(axis=1)
         masked[rows] = rank < counts[rows, None]
     return replace(examples, similar=masked)
+
+
+def mask_coverage(similar: NDArray[np.bool_]) -> dict[str, float]:
+    """Return the share of the rows that have a label that may be masked, and the mean number of such labels a row."""
+    return {
+        "rows": float(similar.any(axis=1).mean()) if len(similar) else 0.0,
+        "labels_per_row": float(similar.sum() / max(len(similar), 1)),
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +53,26 @@ def class_shares(train: Examples, sampling: NDArray[np.floating[Any]] | None = N
 
 
 @dataclass(frozen=True)
+class Deletions:
+    """What is read off a teacher by deleting words, in place of its probabilities; `sfumato.methods.maskloss_elem`.
+
+    Attributes
+    ----------
+    source : the training rows whose words are deleted: "correct", "incorrect" or "all"
+    decide : what a correct row is: each probability on its label's side of one half ("threshold"), or "argmax"
+    unit : "word", or "token" of the model
+    delete : "one" occurrence at a time, or "all_occurrences" in the text
+    min_count : how many deletions of a word must show a drop before it counts
+    """
+
+    source: str = "correct"
+    decide: str = "threshold"
+    unit: str = "word"
+    delete: str = "one"
+    min_count: int = 1
+
+
+@dataclass(frozen=True)
 class Teacher:
     """Another model that a method wants to hear before its transforms, as `Examples.teacher`.
 
@@ -61,11 +81,22 @@ class Teacher:
     folds : a row is judged by a model that has not seen it: one of so many folds; 0 lets one model judge its own rows
     model : the architecture or its name; None is that of the student
     calibrate : divide the teacher's logits by a temperature fitted on rows that it did not see
+    method : the `Method` that trains it; None is the hard labels
+    deletions : ask not for its probabilities but for how far the words of a text hold each class up; needs folds=0
     """
 
     folds: int = 5
     model: Any = None
     calibrate: bool = True
+    method: Any = None
+    deletions: Deletions | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the teacher's answers, as plain values; what came later is left out at its default."""
+        said = {"folds": self.folds, "model": str(self.model), "calibrate": self.calibrate}
+        method = {} if self.method is None else {"method": [self.method.name, self.method.version]}
+        deleted = {} if self.deletions is None else {"deletions": asdict(self.deletions)}
+        return {**said, **method, **deleted}
 
 
 CriterionFactory = Callable[[Plan], "Criterion"]

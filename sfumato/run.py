@@ -14,10 +14,12 @@ from sfumato.architecture import Architecture, Encoded, Training
 from sfumato.balance import balanced
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
+from sfumato.deletions import word_drops
 from sfumato.errors import require_torch
 from sfumato.kept_teacher import heard_once
 from sfumato.label_kinds import refuse_one_label_only
 from sfumato.limits import check_device, fitting_length
+from sfumato.mask_controls import mask_coverage
 from sfumato.measured_dev import measure_dev
 from sfumato.measures import checked_measures, measures_of_one_batch, sampled_rows
 from sfumato.method import Method, Plan, Teacher, class_shares
@@ -117,7 +119,7 @@ def hear_teacher(
             rows,
             watched,
             architecture=chosen,
-            method=Method("baseline", has_targets=False, multilabel=True),
+            method=teacher.method or Method("baseline", has_targets=False, multilabel=True),
             calibrate=teacher.calibrate,
             refit=False,
             training=training if own else None,
@@ -127,7 +129,7 @@ def hear_teacher(
             balance=balance,
         ).model
 
-    return taught(train, dev, teacher, fit=fit, seed=seed, once=once)
+    return taught(train, dev, teacher, fit=fit, seed=seed, once=once, read=word_drops)
 
 
 @dataclass(eq=False)
@@ -146,6 +148,7 @@ class Run:
     eval_every: float = 1.0
     checkpoint: Checkpoint | None = None
     measures: tuple[str, ...] = ()
+    masked: dict[str, float] | None = None  # how much the method masks, once it is prepared
 
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
@@ -158,6 +161,7 @@ class Run:
             if self.architecture.full_batch and refit:
                 trained = self._refit(trained, self.dev)
         trained.record = record_of(trained.objective.criterion)
+        trained.masked = self.masked
         trained.seconds = time.perf_counter() - started
         return trained
 
@@ -207,6 +211,7 @@ class Run:
         if prepared.multilabel:
             model.multilabel = True
             model.thresholds = given_thresholds(self.training.thresholds, prepared.num_classes)
+        self.masked = None if prepared.similar is None else mask_coverage(prepared.similar)
         return Objective(network, criterion), model
 
     def _fit_batches(self) -> Trained:

@@ -21,7 +21,7 @@ def teacher_path(folder: Path, run: Run, teacher: Teacher) -> Path:
     settings = {name: value for name, value in run.settings.items() if name not in ("method", "control")}
     if teacher.model is not None:
         settings = {name: value for name, value in settings.items() if name not in ("model", "training")}
-    settings["teacher"] = {"folds": teacher.folds, "model": str(teacher.model), "calibrate": teacher.calibrate}
+    settings["teacher"] = teacher.settings()
     key = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
     return folder / "predictions" / f"{key}.teacher.safetensors"
 

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data import Examples, Predictor
-from sfumato.method import Teacher
+from sfumato.errors import InputError
+from sfumato.method import Deletions, Teacher
 from sfumato.split import fold_rows
 from sfumato.targets import Floats
 
 Fit = Callable[[Examples, Examples | None], Predictor]
 Said = dict[str, Floats]  # of one fold: "train" (held-out rows, C) and, where there are dev rows, "dev" (M, C)
+Read = Callable[[Predictor, Examples, Deletions], Callable[[Examples], Floats]]
 Once = Callable[[int, Callable[[], Said]], Said]
 
 
@@ -29,7 +31,14 @@ def afresh(fold: int, judge: Callable[[], Said]) -> Said:
 
 
 def taught(
-    train: Examples, dev: Examples | None, teacher: Teacher, *, fit: Fit, seed: int, once: Once = afresh
+    train: Examples,
+    dev: Examples | None,
+    teacher: Teacher,
+    *,
+    fit: Fit,
+    seed: int,
+    once: Once = afresh,
+    read: Read | None = None,
 ) -> tuple[Examples, Examples | None]:
     """Return both splits with ``Examples.teacher`` filled; the given ones are unchanged.
 
@@ -38,13 +47,14 @@ def taught(
     fit : trains a teacher on some rows, with dev to choose by, and returns it
     seed : decides the folds
     once : returns what the function that it is given returns for a fold, or what that fold's teacher said before
+    read : for a teacher with ``deletions``: from it and the training rows to what is to be told of any rows, (N, C)
 
     A dev row is judged by the mean of all folds' teachers, none of which has learned from it; what they say matters
     only where the student is trained again on train + dev.
     """
     if not teacher.folds:
-        model = fit(train, dev)
-        return judged(train, as_floats(model, train)), None if dev is None else judged(dev, as_floats(model, dev))
+        tell = teller(fit(train, dev), train, teacher, read)
+        return judged(train, tell(train)), None if dev is None else judged(dev, tell(dev))
     fold = fold_rows(train.labels, train.inputs, folds=teacher.folds, seed=seed)
     own = np.zeros((len(train), train.num_classes), dtype=np.float32)
     other = np.zeros((0 if dev is None else len(dev), train.num_classes), dtype=np.float32)
@@ -54,6 +64,15 @@ def taught(
         if dev is not None:
             other += said["dev"] / np.float32(teacher.folds)
     return judged(train, own), None if dev is None else judged(dev, other)
+
+
+def teller(model: Predictor, train: Examples, teacher: Teacher, read: Read | None) -> Callable[[Examples], Floats]:
+    """Return what tells of any rows what the teacher says: its probabilities, or what ``read`` finds by deletions."""
+    if teacher.deletions is None:
+        return partial(as_floats, model)
+    if read is None:
+        raise InputError("a teacher with deletions needs a function that reads them; sfumato.run.hear_teacher has one")
+    return read(model, train, teacher.deletions)
 
 
 def judge_fold(train: Examples, dev: Examples | None, held_out: NDArray[np.bool_], fit: Fit) -> Said:

@@ -29,6 +29,7 @@ class Trained:
     resumed : the epoch of the checkpoint that the run went on from, 0 without one
     record : what a criterion with targets of its own noted per epoch (LCM), else None
     last : the state of the objective after the last step, if the measure ``last-epoch`` asked for it
+    masked : of a method that masks similar labels, the share of rows with one, and the mean number of them a row
     dev, dev_raw : dev metrics after and before calibration, empty without dev rows
     """
 
@@ -46,6 +47,7 @@ class Trained:
     resumed: float = 0.0
     refitted: bool = False  # trained again on train + dev after dev was measured (linear)
     last: dict[str, Any] = field(default_factory=dict)
+    masked: dict[str, float] | None = None
 
     def last_logits(self, texts: Sequence[str]) -> NDArray[np.floating[Any]]:
         """Return the logits (N, C) with the weights of the last step; the model is left with those of the best."""

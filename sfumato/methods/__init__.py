@@ -20,6 +20,7 @@ METHODS: Registry[Method] = Registry(
         "lcm-paper": "sfumato.methods.lcm:lcm_paper",
         "baseline-sigmoid": "sfumato.methods.maskloss:baseline_sigmoid",
         "maskloss-label": "sfumato.methods.maskloss:maskloss_label",
+        "maskloss-elem": "sfumato.methods.maskloss_elem:maskloss_elem",
         "class-weights": "sfumato.methods.class_weights:class_weights",
         "logit-adjustment": "sfumato.methods.logit_adjustment:logit_adjustment",
     },

@@ -1,0 +1,81 @@
+"""The logits of a model for texts without one of their words, in the fastest way that its kind allows.
+
+============  ==============================================================================================
+model         what is computed for each deletion
+============  ==============================================================================================
+``linear``    the n-grams that touch the word; the rest of the sums is that of the whole text
+``bag``       the same, with hashed n-grams
+``textcnn``   the windows that touch the word; of the others the maxima to the left and to the right are known
+any other     the text without the word, each distinct text once, in batches of one length
+============  ==============================================================================================
+
+A text that is longer than the model reads goes the last way: without a word, another one moves in at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sfumato.deletions.words import Words
+from sfumato.targets import Floats, Integers
+
+if TYPE_CHECKING:
+    from sfumato.model import Model
+
+Way = Callable[..., Floats]
+
+
+def logits_without(
+    model: Model, words: Words, chosen: Integers, *, delete: str = "one", fast: bool = True, exact: bool = False
+) -> Floats:
+    """Return the logits (D, C) of the texts without each word ``chosen`` (D,), an index into those of ``words``.
+
+    Parameters
+    ----------
+    delete : "one" occurrence, or "all_occurrences" of the word in its text
+    fast : False deletes in the plain way for every model, each distinct text once
+    exact : compute an encoder in float32 also where the processor has bf16
+    """
+    import torch
+
+    from sfumato.deletions.plain import plain_logits
+
+    device = torch.device(model.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model.network.to(device).eval()
+    closed = fast_way(model) if fast else None
+    logits = np.empty((len(chosen), len(model.classes)), dtype=np.float32)
+    with torch.inference_mode():
+        short = words.lengths[words.owner[chosen]] <= model.max_length
+        if delete == "all_occurrences":
+            short &= occurrences(words)[chosen] == 1
+        simple = np.flatnonzero(short) if closed else np.empty(0, dtype=np.int64)
+        other = np.setdiff1d(np.arange(len(chosen)), simple)
+        if closed and len(simple):
+            logits[simple] = closed(model, words, chosen[simple], device)
+        if len(other):
+            every = delete == "all_occurrences"
+            logits[other] = plain_logits(model, words, chosen[other], device, every=every, exact=exact)
+    return logits * np.float32(model.folded)
+
+
+def fast_way(model: Model) -> Way | None:
+    """Return the function for the kind of the network, or None."""
+    from sfumato.deletions.bag import bag_logits
+    from sfumato.deletions.linear import linear_logits
+    from sfumato.deletions.textcnn import textcnn_logits
+    from sfumato.models.bag import Bag
+    from sfumato.models.linear import LinearClassifier
+    from sfumato.models.textcnn import TextCNN
+
+    ways: dict[type, Way] = {LinearClassifier: linear_logits, Bag: bag_logits, TextCNN: textcnn_logits}
+    return ways.get(type(model.network))
+
+
+def occurrences(words: Words) -> Integers:
+    """Return how often each word (W,) stands in its own text."""
+    pairs = words.owner * max(len(words.vocabulary), 1) + words.key
+    _, place, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    return np.asarray(counts[place], dtype=np.int64)

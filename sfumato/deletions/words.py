@@ -1,0 +1,129 @@
+"""Texts as rows of a model's tokens, and the words that these tokens belong to; N texts, T tokens, W words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.encode import TokenEncoder
+from sfumato.errors import InputError
+from sfumato.ngram_counts import Tokens, tokenize
+from sfumato.ngrams import NgramEncoder
+from sfumato.targets import Integers
+
+UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # each such sign is a word
+WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
+WHOLE = 1_000_000_000  # tokens: no text is cut here
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """N texts as tokens that are not cut, and the words in them.
+
+    Attributes
+    ----------
+    flat : (T,) int64, the token ids of all texts after each other (of ``linear``: positions in ``tokens.kinds``)
+    offsets : (N + 1,) int64, text i is ``flat[offsets[i]:offsets[i + 1]]``
+    owner : (W,) int64, the text of each word, in order
+    start, end : (W,) int64, its tokens, ``flat[start:end]``
+    key : (W,) int64, which of ``vocabulary`` it is; words are compared in lower case
+    tokens : how ``linear`` read the texts, else None
+    """
+
+    flat: Integers
+    offsets: Integers
+    owner: Integers
+    start: Integers
+    end: Integers
+    key: Integers
+    vocabulary: list[str]
+    tokens: Tokens | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Integers:
+        """Number of tokens of each text, (N,)."""
+        return np.diff(self.offsets)
+
+    def of(self, texts: NDArray[np.bool_]) -> Integers:
+        """Return which words, of those W, stand in the texts (N,) that are marked."""
+        return np.flatnonzero(texts[self.owner])
+
+
+def words_of(encoder: Any, texts: Sequence[str], *, unit: str = "word") -> Words:
+    """Read texts as the encoder of a model does; with ``unit="token"`` each token is a word.
+
+    Raises
+    ------
+    InputError
+        if the model reads neither n-grams nor tokens.
+    """
+    if isinstance(encoder, NgramEncoder):
+        return words_of_ngrams(texts, unit)
+    if isinstance(encoder, TokenEncoder):
+        return words_of_tokens(encoder, texts, unit)
+    raise InputError(
+        f"words are deleted from texts, and this model reads {getattr(encoder, 'reads', 'something else')}"
+    )
+
+
+def words_of_ngrams(texts: Sequence[str], unit: str) -> Words:
+    """Read texts as ``linear``: its tokens are words and single signs, and a sign is no word."""
+    tokens = tokenize(texts)
+    flat = tokens.kind.astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64)
+    is_word = np.ones(len(tokens.kinds), dtype=bool)
+    if unit == "word":
+        is_word = tokens.kinds.str.contains(r"\w").to_numpy()
+    start = np.flatnonzero(is_word[flat]) if len(flat) else np.empty(0, dtype=np.int64)
+    owner = tokens.owner.astype(np.int64)[start]
+    return Words(flat, offsets, owner, start, start + 1, flat[start], tokens.kinds.to_list(), tokens)
+
+
+def words_of_tokens(encoder: TokenEncoder, texts: Sequence[str], unit: str) -> Words:
+    """Read texts as a model of words or subwords; special tokens belong to no word."""
+    encoder.tokenizer.no_padding()
+    encoder.tokenizer.no_truncation()
+    encodings = encoder.tokenizer.encode_batch(list(texts))
+    flat = np.fromiter((i for one in encodings for i in one.ids), dtype=np.int64)
+    sizes = [len(one.ids) for one in encodings]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    special = np.fromiter((m for one in encodings for m in one.special_tokens_mask), dtype=np.int64, count=len(flat))
+    if unit == "token":
+        start = np.flatnonzero(special == 0)
+        owner = np.repeat(np.arange(len(sizes)), sizes)[start]
+        names = [str(encoder.tokenizer.id_to_token(i)) for i in range(encoder.vocabulary_size)]
+        return Words(flat, offsets, owner, start, start + 1, flat[start], names)
+    places = np.fromiter((pair[0] for one in encodings for pair in one.offsets), dtype=np.int64, count=len(flat))
+    return grouped(texts, flat, offsets, np.where(special == 0, places, -1))
+
+
+def grouped(texts: Sequence[str], flat: Integers, offsets: Integers, places: Integers) -> Words:
+    """Give each token that begins inside a word of its text to that word; ``places`` (T,) is its character, or -1."""
+    found = [(i, match) for i, text in enumerate(texts) for match in WORD.finditer(text)]
+    of = np.fromiter((i for i, _ in found), dtype=np.int64, count=len(found))
+    base = np.concatenate([[0], np.cumsum([len(text) + 1 for text in texts])]).astype(np.int64)
+    first = base[of] + np.fromiter((m.start() for _, m in found), dtype=np.int64, count=len(found))
+    last = base[of] + np.fromiter((m.end() for _, m in found), dtype=np.int64, count=len(found))
+    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    where = base[owner] + places  # (T,)
+    word = np.searchsorted(first, where, side="right") - 1
+    inside = (places >= 0) & (word >= 0)
+    inside[inside] = where[inside] < last[word[inside]]
+    tokens = np.flatnonzero(inside)
+    named, begin, size = np.unique(
+        word[tokens], return_index=True, return_counts=True
+    )  # tokens of a word are neighbours
+    number: dict[str, int] = {}
+    key = np.fromiter(
+        (number.setdefault(found[w][1].group().lower(), len(number)) for w in named), dtype=np.int64, count=len(named)
+    )
+    start = tokens[begin] if len(tokens) else np.empty(0, dtype=np.int64)
+    return Words(flat, offsets, of[named], start, start + size, key, list(number))
