@@ -25,7 +25,7 @@ from sfumato.errors import InputError
 from sfumato.model import Model
 from sfumato.models import MODELS
 from sfumato.thresholds import HALF, check_thresholds
-from sfumato.whole_folder import replace_folder
+from sfumato.whole_folder import probe, replace_folder
 
 FORMAT = 1
 ENCODER_FILES = {"image-cnn": "preprocessor_config.json"}  # of the others: tokenizer.json
@@ -45,8 +45,15 @@ def fold_temperature(network: nn.Module, temperature: float) -> nn.Module:
 
 
 def save_model(model: Model, folder: Path, *, overwrite: bool) -> Path:
-    """Write the folder under a temporary name beside it and rename it, so that it is there whole or not at all."""
+    """Write the folder under a temporary name beside it and rename it, so that it is there whole or not at all.
+
+    Raises
+    ------
+    InputError
+        if something is there that must stay, or nothing can be written there.
+    """
     check_target(folder, overwrite=overwrite)
+    probe(folder)
     if model.architecture not in MODELS:
         raise InputError(
             f"a model folder names its architecture, and {model.architecture!r} is not one of {', '.join(MODELS)}: it "

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -176,6 +177,17 @@ def test_a_file_in_the_way_is_refused(model, tmp_path, overwrite):
     with pytest.raises(InputError, match="is a file"):
         model.save(tmp_path / "model", overwrite=overwrite)
     assert (tmp_path / "model").read_text() == "a file"
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/model", "/proc/model", "/proc/folder/model"])
+def test_a_place_that_cannot_be_written_is_refused_in_words_and_nothing_is_left(place, model, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    if place.startswith("/proc") and sys.platform != "linux":
+        pytest.skip("a place where nothing can be made, not even by root")
+    with pytest.raises(InputError, match=r"is a file; give the name of a folder|cannot be written: .*; choose another"):
+        model.save(tmp_path / place)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+    assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_an_empty_folder_is_filled(model, tmp_path):

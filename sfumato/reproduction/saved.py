@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from sfumato.errors import InputError, MissingExtraError
@@ -12,6 +13,7 @@ from sfumato.json_text import json_text
 from sfumato.whole_folder import probe
 
 TABLE = "table.json"
+ROOM = 1 << 18  # bytes that must be free
 
 
 def table_folder(name: str, scale: str, output: str | Path = "results") -> Path:
@@ -26,11 +28,17 @@ def check_writable(folder: Path) -> None:
     ------
     InputError
         names what is in the way, and what the operating system says.
+    OSError
+        where the disk has no room for the lines of a few runs.
     """
     for place in (folder, *folder.parents):
         if place.exists() and not place.is_dir():
             raise InputError(f"{place} is a file, and the results need a folder; give another with --output (output=)")
     probe(folder / TABLE)
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    with TemporaryFile(dir=place) as file:
+        file.write(bytes(ROOM))
+        file.flush()
 
 
 def written(folder: Path) -> dict[str, Any] | None:
