@@ -61,8 +61,19 @@ def check_values(owner: str, **options: Any) -> None:
             RANGES[name](owner, value)
 
 
+def check_one_label(owner: str, examples: Examples, why: str) -> None:
+    """Raise `InputError` if rows may have several labels; ``why`` says what the damage is not defined for then."""
+    if examples.multilabel:
+        raise InputError(
+            f"{owner} is for one label a row, and these rows may have several: {why}; for such rows there are "
+            "symmetric-noise, fraction and class-subset"
+        )
+
+
 def check_labelled(owner: str, examples: Examples) -> None:
     """Raise `InputError` unless every row has a label that is one of the classes."""
+    if examples.multilabel:
+        return
     unseen = np.flatnonzero(examples.labels < 0)
     if len(unseen):
         raise InputError(
@@ -77,7 +88,8 @@ def check_labels_alone(owner: str, examples: Examples) -> None:
     every = np.arange(examples.num_classes)
     for start in range(0, len(examples), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(examples)))
-        if (examples.targets.rows(rows) != (examples.labels[rows, None] == every)).any():
+        hard = examples.labels[rows] if examples.multilabel else examples.labels[rows, None] == every
+        if (examples.targets.rows(rows) != hard).any():
             held.append("soft targets")
             break
     if held:

@@ -25,6 +25,7 @@ from sfumato.damage.damaged import (
     Rows,
     check_labelled,
     check_labels_alone,
+    check_one_label,
     check_values,
     class_positions,
     listed,
@@ -32,20 +33,54 @@ from sfumato.damage.damaged import (
 )
 from sfumato.data import Examples
 from sfumato.errors import InputError
-from sfumato.targets import check_soft_targets, one_hot
+from sfumato.targets import DenseTargets, check_soft_targets, one_hot
 
 
 def symmetric_noise(examples: Examples, *, rate: float, seed: int) -> Damaged:
     """Give the share ``rate`` of the rows, to the nearest row, another label: each other class is as likely.
 
     A label is never replaced by itself; where others draw from all C classes, their rate is C / (C - 1) times this one.
+    Of rows that may have several labels, the share ``rate`` of all given labels is replaced, each by one that its row
+    did not have: every row keeps its number of labels, and one that has all of them stays as it is.
 
     Raises
     ------
     InputError
         if the rate is not between 0 and 1, there is one class, or the rows hold more than labels.
     """
+    if examples.multilabel:
+        return _exchanged_in_sets("symmetric-noise", examples, rate, seed)
     return _exchanged("symmetric-noise", examples, [list(range(examples.num_classes))], rate, seed)
+
+
+def _exchanged_in_sets(owner: str, examples: Examples, rate: float, seed: int) -> Damaged:
+    """Replace ``rate`` of the given labels by labels that their rows did not have and do not get twice."""
+    check_values(owner, rate=rate, seed=seed)
+    check_labels_alone(owner, examples)
+    gold = examples.gold
+    given = np.argwhere(gold)  # (labels given, 2): row and class
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(given)).tolist()  # the same for every rate
+    preference = rng.random(gold.shape)  # of each row for each class
+    labels = examples.labels.copy()
+    left, wanted, done = np.where(gold, -1.0, preference), round(rate * len(given)), 0
+    for row, name in given[order].tolist():
+        new = int(left[row].argmax())
+        if done == wanted:
+            break
+        if left[row, new] < 0:  # the row has every label, or had
+            continue
+        labels[row, [name, new]] = 0, 1
+        left[row, new] = -1.0
+        done += 1
+    if done < wanted:
+        raise InputError(
+            f"{owner}: rate must be at most {math.floor(1e4 * done / len(given)) / 1e4:g} here, got {rate!r}: the rows "
+            "have too few labels that they lack; give a smaller rate"
+        )
+    said = f"{owner}: {share_of(done, len(given))} given labels replaced"
+    changed = replace(examples, labels=labels, targets=DenseTargets(labels.astype(np.float32)))
+    return Damaged(changed, np.flatnonzero((labels != examples.labels).any(axis=1)), said)
 
 
 def group_noise(
@@ -65,6 +100,7 @@ def group_noise(
         if more rows would have to change than can, with the largest rate that can be had; if a class is unknown, or
         in two groups; or as `symmetric_noise`.
     """
+    check_one_label("group-noise", examples, "a group holds classes of which a row has one")
     if groups is None:
         parts = [re.split("[.:]", name, maxsplit=1)[0] for name in examples.classes]
         members = [[k for k, part in enumerate(parts) if part == group] for group in dict.fromkeys(parts)]
@@ -131,6 +167,7 @@ def transition_noise(examples: Examples, *, matrix: Any, seed: int) -> Damaged:
         if the matrix has another shape, or a row of it is not a distribution; if the rows hold more than labels.
     """
     owner = "transition-noise"
+    check_one_label(owner, examples, "a row of the matrix is a distribution over the classes")
     check_values(owner, seed=seed)
     check_labelled(owner, examples)
     shares = _checked_matrix(owner, matrix, examples.classes)

@@ -21,6 +21,7 @@ from sfumato.damage.damaged import (
     Rows,
     check_labelled,
     check_labels_alone,
+    check_one_label,
     check_values,
     class_positions,
     listed,
@@ -29,9 +30,12 @@ from sfumato.damage.damaged import (
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.label_name import label_name
+from sfumato.multilabel_split import cut_groups
 from sfumato.registry import check_whole
 from sfumato.split import shares_of
-from sfumato.targets import one_hot
+from sfumato.targets import DenseTargets, one_hot
+
+SIZES = "a row counts for each of its labels, so they cannot be cut to sizes one by one"
 
 
 def imbalance(
@@ -58,6 +62,7 @@ def imbalance(
         if not exactly one of the three is given, a class is unknown, or has fewer rows than it is to have.
     """
     owner = "imbalance"
+    check_one_label(owner, examples, SIZES)
     check_values(owner, ratio=ratio, others=others, seed=seed)
     check_labelled(owner, examples)
     check_one_way(classes, ratio, counts, others, keep)
@@ -111,6 +116,7 @@ def long_tail(examples: Examples, *, ratio: float, seed: int) -> Damaged:
     no part of it.
     """
     owner = "long-tail"
+    check_one_label(owner, examples, SIZES)
     check_values(owner, ratio=ratio, seed=seed)
     check_labelled(owner, examples)
     had = class_sizes(examples)
@@ -127,6 +133,7 @@ def long_tail(examples: Examples, *, ratio: float, seed: int) -> Damaged:
 def shots(examples: Examples, *, per_class: int, seed: int) -> Damaged:
     """Keep ``per_class`` rows of each class, all of those that have fewer, which is said."""
     owner = "shots"
+    check_one_label(owner, examples, SIZES)
     check_values(owner, per_class=per_class, seed=seed)
     check_labelled(owner, examples)
     had = class_sizes(examples)
@@ -136,9 +143,14 @@ def shots(examples: Examples, *, per_class: int, seed: int) -> Damaged:
 
 
 def fraction(examples: Examples, *, share: float, seed: int) -> Damaged:
-    """Keep the share ``share`` of the rows, of each class in proportion, by largest remainder and at least one."""
+    """Keep the share ``share`` of the rows, of each class in proportion, by largest remainder and at least one.
+
+    Rows that may have several labels are cut by iterative stratification, and every label keeps at least one row.
+    """
     owner = "fraction"
     check_values(owner, share=share, seed=seed)
+    if examples.multilabel:
+        return _fraction_of_sets(owner, examples, share, seed)
     check_labelled(owner, examples)
     had = class_sizes(examples)
     present: Counter[int] = Counter({k: int(had[k]) for k in np.flatnonzero(had).tolist()})
@@ -146,8 +158,21 @@ def fraction(examples: Examples, *, share: float, seed: int) -> Damaged:
     return cut_to(owner, examples, had - np.array([cut.get(k, 0) for k in range(len(had))], dtype=np.int64), seed)
 
 
+def _fraction_of_sets(owner: str, examples: Examples, share: float, seed: int) -> Damaged:
+    cut, wanted = [], len(examples) - round(share * len(examples))
+    if wanted:
+        every = [[row] for row in range(len(examples))]
+        cut = cut_groups(examples.labels, every, wanted=min(wanted, len(examples) - 1), seed=seed)
+    kept = np.setdiff1d(np.arange(len(examples)), cut)
+    rows = examples.labels[kept].sum(axis=0)
+    said = f"{owner}: {share_of(len(kept), len(examples))} rows kept, a label has {rows.max()} to {rows.min()}"
+    return Damaged(examples.take(kept), np.array(cut, dtype=np.int64), said)
+
+
 def class_subset(examples: Examples, *, classes: Sequence[str]) -> Damaged:
     """Keep the rows of the named classes, two or more, and only these classes, in the order they had.
+
+    Of rows that may have several labels, those stay that have one of these classes, without their other labels.
 
     Raises
     ------
@@ -159,13 +184,23 @@ def class_subset(examples: Examples, *, classes: Sequence[str]) -> Damaged:
     if len(chosen) < 2:
         raise InputError(f"{owner}: classes must name two classes or more, got {classes!r}")
     check_labels_alone(owner, examples)
+    names = tuple(examples.classes[k] for k in chosen)
+    if examples.multilabel:
+        held = examples.gold[:, chosen].any(axis=1)
+        part = examples.take(np.flatnonzero(held))
+        sets = part.labels[:, chosen]
+        subset = replace(part, labels=sets, targets=DenseTargets(sets.astype(np.float32)), classes=names)
+        return Damaged(subset, np.flatnonzero(~held), _subset_said(owner, subset, examples))
     stays = np.isin(examples.labels, chosen)
     kept = examples.take(np.flatnonzero(stays))
     labels = np.searchsorted(chosen, kept.labels).astype(np.int64)
-    names = tuple(examples.classes[k] for k in chosen)
     subset = replace(kept, labels=labels, targets=one_hot(labels, len(names)), classes=names)
-    said = f"{owner}: {share_of(len(kept), len(examples))} rows kept, {len(names)} of {examples.num_classes} classes"
-    return Damaged(subset, np.flatnonzero(~stays), said)
+    return Damaged(subset, np.flatnonzero(~stays), _subset_said(owner, subset, examples))
+
+
+def _subset_said(owner: str, subset: Examples, examples: Examples) -> str:
+    rows, classes = share_of(len(subset), len(examples)), f"{subset.num_classes} of {examples.num_classes} classes"
+    return f"{owner}: {rows} rows kept, {classes}"
 
 
 def class_sizes(examples: Examples) -> Rows:

@@ -104,6 +104,9 @@ def _same_shares(before: Examples, after: Examples, dev: Examples) -> Rows:
 def _touched(given: Examples, after: Examples, places: Rows) -> Rows:
     """Return the positions in ``given`` of rows that are left out, or have another label; ``places`` are those kept."""
     gone = np.setdiff1d(np.arange(len(given)), places)
+    if given.multilabel:  # a class that was left out is no changed label
+        kept = [given.classes.index(name) for name in after.classes]
+        return np.union1d(gone, places[(after.labels != given.labels[places][:, kept]).any(axis=1)])
     position = {name: k for k, name in enumerate(given.classes)}
     moved = np.array([*(position[name] for name in after.classes), -1], dtype=np.int64)  # -1 stays
     return np.union1d(gone, places[moved[after.labels] != given.labels[places]])
