@@ -46,7 +46,8 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    classes_ : (C,), in the dtype of ``y``
+    classes_ : (C,), in the dtype of ``y``; the numbers of its columns where it is a matrix
+    multilabel_ : whether a row may have several labels
     model_ : the trained `sfumato.Model`, which can be saved
     """
 
@@ -91,14 +92,14 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : a list, an array or a series of N texts
-        y : N labels of any one kind
+        y : N labels of any one kind; or, where a row may have several, a matrix of 0 and 1, (N, C), or N lists
         soft_targets : (N, C), columns in the order of the sorted labels, or a `sfumato.SoftTargets`; they replace the
             targets of the method, as in `sfumato.fit`
         sample_weight : (N,), not negative
         """
         from sfumato.fitting import fit
 
-        examples, classes = read_examples(X, y, owner=type(self).__name__)
+        examples, classes = read_examples(X, y, owner=type(self).__name__, several=True)
         if sample_weight is not None:
             examples = replace(examples, weights=mean_one(read_weights(sample_weight, len(examples))))
         if isinstance(soft_targets, SoftTargets):
@@ -115,16 +116,29 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             **{name: getattr(self, name) for name in SETTINGS},
         )
         self.classes_ = classes
+        self.multilabel_ = examples.multilabel
+        self._as_matrix = examples.multilabel and len(np.shape(y) if hasattr(y, "shape") else ()) == 2
         return self
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each text, (N,), in the dtype of ``y``."""
+    def predict(self, X: Any) -> Any:
+        """Return the most probable class of each text, (N,), in the dtype of ``y``.
+
+        Where a row may have several labels: those above the thresholds of the model, in the form of ``y``, a matrix of
+        0 and 1, (N, C), or N lists.
+        """
+        check_is_fitted(self, "model_")
+        if self.multilabel_:
+            gold = self.model_.answers(self.predict_proba(X))
+            return gold.astype(np.int64) if self._as_matrix else [self.classes_[row].tolist() for row in gold]
         probabilities = self.predict_proba(X)
         labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return labels
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return calibrated probabilities, (N, C); columns in the order of ``classes_``."""
+        """Return calibrated probabilities, (N, C); columns in the order of ``classes_``.
+
+        Those of several labels a row are independent of each other.
+        """
         check_is_fitted(self, "model_")
         probabilities: NDArray[np.float64] = self.model_.predict_proba(read_texts(X))
         return probabilities
@@ -167,4 +181,5 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
+        tags.classifier_tags.multi_label = True
         return tags

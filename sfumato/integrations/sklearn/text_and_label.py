@@ -13,9 +13,10 @@ from sklearn.utils.validation import column_or_1d
 from sfumato.data import Examples, mean_one
 from sfumato.errors import InputError
 from sfumato.label_name import find_clash, label_name
+from sfumato.label_sets import are_label_sets
 from sfumato.model import check_texts
 from sfumato.softening import SoftTargets
-from sfumato.targets import Integers, one_hot
+from sfumato.targets import DenseTargets, Integers, one_hot
 
 
 class Classes(NamedTuple):
@@ -80,16 +81,59 @@ def read_labels(y: Any, rows: int, *, owner: str) -> Classes:
     return Classes(values, np.asarray(indices, dtype=np.int64))
 
 
+def are_several(y: Any) -> bool:
+    """Return whether ``y`` gives several labels a row: an indicator matrix (N, C), dense or sparse, or N lists."""
+    shape = getattr(y, "shape", ())
+    if len(shape) == 2:
+        return int(shape[1]) > 1 or hasattr(y, "tocsr")
+    return not isinstance(y, str) and y is not None and len(y) > 0 and are_label_sets(list(y), "y")
+
+
+def read_label_sets(texts: list[str], y: Any, *, owner: str) -> tuple[Examples, NDArray[Any]]:
+    """Return multi-label examples, and the classes, (C,): the numbers of the columns, or the labels that are listed.
+
+    Raises
+    ------
+    InputError
+        if there is not one row of labels a text, or a matrix holds something else than 0 and 1.
+    """
+    rows = int(y.shape[0]) if hasattr(y, "shape") else len(y)
+    if rows != len(texts):
+        raise InputError(f"there must be one row of labels a text, got {len(texts)} rows in X and {rows} in y")
+    if len(getattr(y, "shape", ())) != 2:
+        sets = [list(each) for each in y]
+        values = np.unique(np.array([label for each in sets for label in each]))
+        examples = Examples.from_label_sets(texts, sets, classes=[label_name(value) for value in values])
+        return examples, values
+    matrix = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+    wrong = np.argwhere((matrix != 0) & (matrix != 1))
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        raise InputError(
+            f"{owner}: y of two dimensions must hold 0 and 1, a column a label; row {row + 1}, column {column + 1} "
+            f"holds {matrix[row, column].item()!r}"
+        )
+    labels = matrix.astype(np.int64)
+    width = len(str(labels.shape[1] - 1))
+    names = tuple(f"{k:0{width}d}" for k in range(labels.shape[1]))  # sorted by name they are in the same order
+    return Examples(texts, labels, DenseTargets(labels.astype(np.float32)), names), np.arange(labels.shape[1])
+
+
 def _not_itself(label: Any) -> bool:
     """Whether a label is NaN, NaT or pandas' NA."""
     return not isinstance(label, str) and str(label) in ("nan", "NaT", "<NA>")
 
 
-def read_examples(X: Any, y: Any, *, owner: str) -> tuple[Examples, NDArray[Any]]:
-    """Return texts and labels as `Examples`, and the classes in the user's dtype, (C,), in the order of the columns."""
+def read_examples(X: Any, y: Any, *, owner: str, several: bool = False) -> tuple[Examples, NDArray[Any]]:
+    """Return texts and labels as `Examples`, and the classes in the user's dtype, (C,), in the order of the columns.
+
+    With ``several``, the rows of ``y`` may have several labels (`are_several`).
+    """
     texts = read_texts(X)
     if not texts:
         raise InputError(f"X holds no text; {owner} needs at least one of each of two classes")
+    if several and are_several(y):
+        return read_label_sets(texts, y, owner=owner)
     classes = read_labels(y, len(texts), owner=owner)
     targets = one_hot(classes.labels, len(classes.values))
     return Examples(texts, classes.labels, targets, classes.names), classes.values
@@ -110,4 +154,5 @@ def in_order(soft: SoftTargets, names: tuple[str, ...]) -> SoftTargets:
         return soft
     order = [soft.classes.index(name) for name in names]
     place = np.argsort(order)  # of each old column
-    return replace(soft, targets=soft.targets[:, order], classes=names, labels=place[soft.labels])
+    labels = soft.labels[:, order] if soft.multilabel else place[soft.labels]
+    return replace(soft, targets=soft.targets[:, order], classes=names, labels=labels)
