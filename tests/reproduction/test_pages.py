@@ -45,6 +45,15 @@ def test_a_page_has_the_scale_the_table_and_what_agrees() -> None:
     assert "* a set is partial" in text
 
 
+def test_a_page_says_how_many_runs_are_done_and_whose_they_are() -> None:
+    assert "--scale small`: 8 of 8 runs are done.\n" in page(a_table())
+    text = page({**a_table(done=3), "name": "kwls-figure-1", "runs_of": "kwls-table-5"})
+    assert "--scale small`: 3 of 8 runs are done, which are those of kwls-table-5.\n" in text
+    assert "**3 of 8 runs are done.**" in text
+    lacks = page(a_table(lacking=["AG News, CNN, flat against uniform"]))
+    assert "1 of 5 differences have no interval: their predictions are gone." in lacks
+
+
 def test_a_figure_is_shown_where_it_is_drawn_and_not_before() -> None:
     assert "![A table](table.svg)" in page(a_table(), drawn=True)
     assert "svg" not in page(a_table())

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from sfumato import InputError
+from sfumato.datasets import entry
 from sfumato.reproduction.figures.options import OPTIONS
 from sfumato.reproduction.table_entries import SECTION_KEYS
 from sfumato.reproduction.table_file import KEYS, read_table_file, table_names
@@ -134,3 +135,14 @@ def test_an_unknown_table_and_a_file_that_is_not_there_are_said(tmp_path):
     (tmp_path / "own.toml").write_text("title = ", encoding="utf-8")
     with pytest.raises(InputError, match="is not TOML"):
         read_table_file(tmp_path / "own.toml")
+
+
+def test_no_table_of_random_splits_has_vectors_that_were_made_of_its_own_texts():
+    """Else its heading would have to say that it is transductive."""
+    for name in table_names():
+        table = read_table_file(name)
+        files = [choice.vectors for choice in table.data.values()]
+        files += [model.options.get("vectors") for model in table.models.values()]
+        made_of_these = [file for file in files if file is not None and "selftrained" in file]
+        assert not made_of_these or "transductive" in table.title
+    assert "transductive" in entry("fdcnews").about
