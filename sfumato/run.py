@@ -263,19 +263,9 @@ class Run:
             refit_full_batch(objective, train, encoded, steps=self.training.epochs, seed=self.seed)
             return Trained(model, objective, [], 0, int(objective.step), 0.0)
         dev_encoded = model.encoder.encode(self.dev.inputs, model.max_length)
-        steps, seed = self.training.epochs, self.seed
-        look = None if self.progress is None else self.progress.look
-        fit = fit_full_batch(
-            objective,
-            train,
-            encoded,
-            self.dev,
-            dev_encoded,
-            max_steps=steps,
-            seed=seed,
-            thresholds=self.training.thresholds,
-            report=look,
-        )
+        how: dict[str, Any] = {"max_steps": self.training.epochs, "thresholds": self.training.thresholds}
+        how |= {"seed": self.seed, "report": None if self.progress is None else self.progress.look}
+        fit = fit_full_batch(objective, train, encoded, self.dev, dev_encoded, **how)
         objective.load_state_dict(fit.state)
         trained = Trained(model, objective, fit.history, fit.steps, fit.steps, 0.0)
         trained.strength = fit.strength
