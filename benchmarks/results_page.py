@@ -26,6 +26,7 @@ FURTHER = [
 REFERENCES = ["class-weights", "logit-adjustment"]
 GROUPS = {
     "methods": "All methods, linear and textcnn",
+    "methods-linear": "All methods, linear, 20newsgroups",
     "bag": "All methods, bag",
     "bag-few": "Four methods, bag",
     "recurrent": "lstm and textrnn",
@@ -37,7 +38,7 @@ export SFUMATO_DATA=folder      # the Parquet files of the sets, see CONTRIBUTIN
 python benchmarks/real_table.py cut build/real
 python benchmarks/real_table.py run build/real results/real --jobs 2
 python benchmarks/real_table.py encoder build/real results/real --encoder FOLDER
-for group in methods recurrent vectors bag bag-few; do
+for group in methods methods-linear recurrent vectors bag bag-few; do
     python benchmarks/more_table.py $group build/real results/more --jobs 2
 done
 python benchmarks/results_page.py results/real results/more
