@@ -4,10 +4,10 @@
     SFUMATO_DATA=... python benchmarks/more_table.py GROUP build/real results/more --jobs 2 [--only trec sst5]
 
 GROUP is one of: methods (linear and textcnn with the methods that `real_table.py` has not), methods-linear (on
-20newsgroups, without textcnn), bag (all methods), bag-few (four of them on more sets), recurrent (lstm and textrnn), vectors (the four word models with pre-trained word
-vectors, and without). Runs that results/real or another group holds already are taken from there. What is cut for time:
-bag-few, recurrent and vectors have four methods; bag and vectors have two sets; ag_news, imdb and 20newsgroups have
-2,000 rows; networks read 64 tokens and train 8 epochs.
+20newsgroups, without textcnn), bag (all methods), bag-few (four of them on more sets), recurrent (lstm and textrnn),
+vectors (the four word models with pre-trained word vectors, and without). Runs that results/real or another group holds
+already are taken from there. What is cut for time: bag-few, recurrent and vectors have four methods; bag and vectors
+have two sets; ag_news, imdb and 20newsgroups have 2,000 rows; networks read 64 tokens and train 8 epochs.
 """
 
 from __future__ import annotations
