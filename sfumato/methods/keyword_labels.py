@@ -17,6 +17,7 @@ from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.keywords import Counts, LabelCounts, Unit, count_words
 from sfumato.methods.keyword_scale import temperature_of_mass
+from sfumato.methods.keyword_sets import keyword_sets
 from sfumato.methods.label_smoothing import smoothed_table
 from sfumato.methods.word_evidence import Evidence, WordWeights, held_out, in_sample
 from sfumato.metrics import log_loss, normalised_entropy
@@ -29,6 +30,7 @@ TINY = float(np.finfo(np.float64).tiny)  # floor of the log-loss: a coarser one 
 MULTIPLICITIES = ("types", "tokens")
 LENGTH_NORMS = ("root", "corpus", "document", "none")
 GOLD = ("mix", "keep", "project")
+NORMALIZE = ("auto", "softmax", "sigmoid", "l1")
 ON_EMPTY = ("uniform", "hard", "raise")
 
 
@@ -55,6 +57,8 @@ class KeywordLabels:
     gold : "mix" gives the given label 1 - ``weight`` and d the rest, "keep" is d itself, "project" is d with the
         given label raised to the largest share, and divided by the sum
     on_empty : the d of a text without a word: "uniform" with a warning, "hard" (the given label), or "raise"
+    normalize : how relevance becomes d: "softmax", or its share of the sum ("l1"), for one label a row; "sigmoid" for
+        several (`sfumato.methods.keyword_sets`); "auto" is softmax or sigmoid
     """
 
     owner: str
@@ -69,12 +73,14 @@ class KeywordLabels:
     weight: float = 0.1
     on_empty: str = "uniform"
     fallback: float = 0.1
+    normalize: str = "auto"
 
     def __post_init__(self) -> None:
         check_choice(self.owner, "multiplicity", self.multiplicity, MULTIPLICITIES)
         check_choice(self.owner, "length_norm", self.length_norm, LENGTH_NORMS)
         check_choice(self.owner, "gold", self.gold, GOLD)
         check_choice(self.owner, "on_empty", self.on_empty, ON_EMPTY)
+        check_choice(self.owner, "normalize", self.normalize, NORMALIZE)
         check_range(self.owner, "weight", self.weight, 0, 1)
         check_range(self.owner, "fallback", self.fallback, 0, 1)
         self._check_scale()
@@ -97,6 +103,9 @@ class KeywordLabels:
                 )
 
     def __call__(self, examples: Examples) -> Examples:
+        self._check_normalize(examples)
+        if examples.multilabel:
+            return keyword_sets(self, examples)
         labels = examples.labels
         counts, evidence, length = self.read(examples)
         relevance = evidence.relevance(labels, length)
@@ -104,16 +113,22 @@ class KeywordLabels:
         if np.isinf(temperature):
             table = smoothed_table(self.fallback, examples.num_classes)
             return replace(examples, targets=TableTargets(table, labels))
-        d = softmax(relevance, temperature)  # Eq. 8
+        d = shares_of_sum(relevance) if self.normalize == "l1" else softmax(relevance, temperature)  # Eq. 8
         warn_of_extremes(d, self._fill(d, labels, counts.lengths), owner=self.owner)
         return replace(examples, targets=DenseTargets(self.with_given(d, labels)))
 
-    def read(self, examples: Examples) -> tuple[Counts, Evidence, float | Array]:
-        """Return the words, what each says for each label, and the length that divides their sum."""
+    def _check_normalize(self, examples: Examples) -> None:
+        wanted = ("auto", "sigmoid") if examples.multilabel else ("auto", "softmax", "l1")
+        if self.normalize not in wanted:
+            rows = "rows of several labels" if examples.multilabel else "one label a row"
+            listed = " or ".join(repr(each) for each in wanted)
+            raise InputError(f"{self.owner}: normalize={self.normalize!r} is not for {rows}; give {listed}")
+
+    def counted(self, examples: Examples) -> tuple[Counts, float | Array, WordWeights]:
+        """Return the words, the length that divides the relevance of a text, and what a word says."""
         counts = count_words(examples.inputs, unit=self.unit)
         if not counts.matrix.nnz:
             raise InputError(f"keywords: none of the {len(examples)} texts holds a word (unit={self.unit!r})")
-        stats = LabelCounts.of(counts, examples.labels, examples.num_classes)
         weights = by_tokens(self.weights) if self.multiplicity == "tokens" else self.weights
         own = np.maximum(counts.lengths, 1)[:, None]
         lengths: dict[str, float | Array] = {
@@ -122,8 +137,14 @@ class KeywordLabels:
             "root": np.sqrt(own),
             "none": 1.0,
         }
+        return counts, lengths[self.length_norm], weights
+
+    def read(self, examples: Examples) -> tuple[Counts, Evidence, float | Array]:
+        """Return the words, what each says for each label, and the length that divides their sum."""
+        counts, length, weights = self.counted(examples)
+        stats = LabelCounts.of(counts, examples.labels, examples.num_classes)
         evidence = held_out(counts, examples.labels, stats, weights) if self.leave_one_out else None
-        return counts, evidence or in_sample(counts, stats, weights), lengths[self.length_norm]
+        return counts, evidence or in_sample(counts, stats, weights), length
 
     def scale(self, relevance: Array, labels: Integers) -> float:
         """Return the temperature; infinity where keywords do not beat the shares of the classes."""
@@ -181,6 +202,12 @@ class KeywordLabels:
         shares /= temperature * (length if isinstance(length, float) else length[row])
         order = np.argsort(-np.ptp(shares, axis=1), kind="stable")
         return [(counts.vocabulary[words[k]], shares[k]) for k in order]
+
+
+def shares_of_sum(relevance: Array) -> Array:
+    """Return each relevance (N, C) as its share of the row's sum; even where nothing is relevant."""
+    total = relevance.sum(axis=1, keepdims=True)
+    return np.where(total > 0, relevance / np.where(total > 0, total, 1), 1 / relevance.shape[1])
 
 
 def by_tokens(weights: WordWeights) -> WordWeights:

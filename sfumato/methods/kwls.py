@@ -111,6 +111,7 @@ def kwls(
     gold: str = "mix",
     on_empty: str = "uniform",
     fallback: float = 0.1,
+    normalize: str = "auto",
     loss: str = "ce",
     alpha: float = 1.0,
     soft_loss: str = "mse",
@@ -134,6 +135,7 @@ def kwls(
     unit : how texts become words, see `sfumato.keywords`
     gold : "mix" as ``weight`` says, "keep" d as it is, or "project" it: raise the given label to the largest share
     on_empty : d of a text without a word: "uniform", "hard" (the given label), or "raise" an error
+    normalize : "softmax" (Eq. 8) or "l1" for one label a row, "sigmoid" for several; "auto" takes the first or the last
     loss : "ce", "kl", or "auxiliary" (Eq. 9) with ``alpha``, ``soft_loss``, ``reduction``, ``scale``, ``heads``, see
         `sfumato.methods.target_loss`
     """
@@ -152,6 +154,7 @@ def kwls(
         weight=weight,
         on_empty=on_empty,
         fallback=fallback,
+        normalize=normalize,
     )
     criterion = target_criterion(
         "kwls", loss, alpha, soft_loss=soft_loss, reduction=reduction, scale=scale, heads=heads
@@ -164,6 +167,7 @@ def kwls(
         title="kwls (sfumato)",
         replaces_targets=True,
         needs_texts=True,
+        multilabel=loss == "ce",
     )
 
 

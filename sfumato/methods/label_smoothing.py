@@ -23,13 +23,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.method import Method
 from sfumato.methods.target_loss import target_criterion
 from sfumato.registry import check_choice, check_range
-from sfumato.targets import Floats, TableTargets
+from sfumato.targets import DenseTargets, Floats, TableTargets
 
 MODES = ("uniform", "exclusive", "per-class")
 
@@ -90,10 +91,18 @@ def smoothed_table(smoothing: float, num_classes: int, *, mode: str = "uniform")
     return table.astype(np.float32)
 
 
+def smoothed_sets(gold: NDArray[np.bool_], smoothing: float) -> Floats:
+    """Return ``y (1 - eps) + eps / 2``, (N, C), of rows with several labels: each answer moves towards one half.
+
+    It is the uniform mode for the two answers, yes and no, of each class.
+    """
+    return np.asarray(gold * (1 - smoothing) + smoothing / 2, dtype=np.float32)
+
+
 def label_smoothing(
     smoothing: float = 0.1, *, mode: str = "uniform", loss: str = "ce", alpha: float = 1.0, scale: str = "none"
 ) -> Method:
-    """Mix each one-hot label with the uniform distribution.
+    """Mix each one-hot label with the uniform distribution; with several labels a row, each answer with one half.
 
     Parameters
     ----------
@@ -105,6 +114,9 @@ def label_smoothing(
     check_range("label-smoothing", "smoothing", smoothing, 0, 1)
 
     def smooth(examples: Examples) -> Examples:
+        if examples.multilabel:
+            check_mode(mode)
+            return replace(examples, targets=DenseTargets(smoothed_sets(examples.gold, smoothing)))
         check_strength(smoothing, examples.num_classes, mode=mode)
         table = smoothed_table(smoothing, examples.num_classes, mode=mode)
         return replace(examples, targets=TableTargets(table, examples.labels))
@@ -117,7 +129,17 @@ def label_smoothing(
         label_only=True,
         even=True,
         replaces_targets=True,
+        multilabel=loss == "ce",
     )
+
+
+def check_mode(mode: str) -> None:
+    """Raise for a mode that shares mass among classes: where each has a probability of its own, none is shared."""
+    if mode != "uniform":
+        raise InputError(
+            f"label-smoothing: mode={mode!r} is for one label a row; with several, each answer moves towards one half "
+            "by mode='uniform'"
+        )
 
 
 def baseline() -> Method:

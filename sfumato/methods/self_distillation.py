@@ -17,6 +17,8 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from sfumato.data import Examples
 from sfumato.errors import InputError
@@ -36,10 +38,19 @@ def distilled(p: Floats, labels: np.ndarray, *, weight: float, temperature: floa
     return np.asarray(target, dtype=np.float32)
 
 
+def distilled_sets(p: Floats, gold: NDArray[np.bool_], *, weight: float, temperature: float) -> Floats:
+    """Mix each answer of rows with several labels with the teacher's ``p`` (N, C), its logit over ``temperature``."""
+    odds = logit(np.clip(p.astype(np.float64), SMALLEST, 1 - SMALLEST))
+    return np.asarray((1 - weight) * gold + weight * expit(odds / temperature), dtype=np.float32)
+
+
 def _distil(examples: Examples, *, weight: float, temperature: float) -> Examples:
     if examples.teacher is None:
         raise InputError("self-distillation needs Examples.teacher, the probabilities of a trained model")
-    target = distilled(examples.teacher, examples.labels, weight=weight, temperature=temperature)
+    if examples.multilabel:
+        target = distilled_sets(examples.teacher, examples.gold, weight=weight, temperature=temperature)
+    else:
+        target = distilled(examples.teacher, examples.labels, weight=weight, temperature=temperature)
     return replace(examples, targets=DenseTargets(target))
 
 
@@ -75,6 +86,7 @@ def self_distillation(
         version=2,
         teacher=Teacher(folds=folds, model=teacher),
         replaces_targets=True,
+        multilabel=loss == "ce",
     )
 
 
