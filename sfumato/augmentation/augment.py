@@ -106,8 +106,8 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str):
         raise InputError(f"augment takes a list of texts, got one string; write [{texts[:40]!r}]")
     given = list(texts)
-    wrong = next((i for i, text in enumerate(given) if not isinstance(text, str)), None)
-    if wrong is not None:
+    if set(map(type, given)) - {str} and not all(isinstance(text, str) for text in given):
+        wrong = next(i for i, text in enumerate(given) if not isinstance(text, str))
         raise InputError(f"text {wrong + 1} must be a string, got {given[wrong]!r:.60}")
     return given
 
@@ -137,7 +137,7 @@ def check_rows(rows: Sequence[int] | Integers | None, count: int) -> Integers:
 
 def _parts(texts: Sequence[str], size: int) -> list[slice]:
     """Return slices of about ``size`` characters; a longer text stands alone."""
-    ends = np.cumsum([len(text) + 1 for text in texts])
+    ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1)
     slices, start, done = [], 0, 0
     while start < len(texts):
         stop = max(int(np.searchsorted(ends, done + size, side="right")), start + 1)
@@ -173,7 +173,8 @@ def _each_part(
 
 def copies_of(augmenter: Augmenter, texts: list[str], keys: Keys, copies: int) -> Augmented:
     """Return the copies of some texts; ``keys`` has their rows."""
-    made = Augmented([[] for _ in texts])
+    nothing: list[str] = []
+    made = Augmented([nothing] * len(texts))
     for part in _parts(texts, BLOCK):  # blocks change nothing but the speed
         for index, block in split_texts(texts[part], augmenter.unit, protect=augmenter.protect):
             chosen = index + part.start
@@ -190,7 +191,7 @@ def _write_all(
     copies: int,
 ) -> None:
     """Add the copies of the texts of one block to ``made``, where text i of the block is ``chosen[i]``."""
-    places = chosen.tolist()
+    columns = []
     known = [{text} for text in block.texts] if copies > 1 else []
     for copy in range(copies):
         written = augmenter.write(block, replace(keys, copy=copy))
@@ -201,10 +202,11 @@ def _write_all(
         if again:
             known = known or [{text} for text in block.texts]
             _write_again(made, augmenter, written, again, known, block.texts, replace(keys, copy=copy))
-        for k, text in zip(places, written, strict=True):
-            made[k].append(text)
+        columns.append(written)
         for text, others in zip(written, known, strict=False):
             others.add(text)
+    for k, own in zip(chosen.tolist(), zip(*columns, strict=True), strict=True):
+        made[k] = list(own)
 
 
 def _write_again(

@@ -63,7 +63,7 @@ def encode(texts: Sequence[str]) -> tuple[Codes, Integers]:
     """Return the code points of the texts after each other, and where each text ends, (N + 1,) from 0."""
     together = "".join(texts)
     ends = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum([len(text) for text in texts], out=ends[1:])
+    np.cumsum(list(map(len, texts)), out=ends[1:])
     if together.isascii():
         return np.frombuffer(together.encode("ascii"), dtype=np.uint8), ends
     return np.frombuffer(together.encode("utf-32-le", "surrogatepass"), dtype="<u4"), ends

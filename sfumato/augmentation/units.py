@@ -115,17 +115,13 @@ def _custom_blocks(chosen: Integers, texts: Sequence[str], split: Split, *, cjk:
 
 def mostly_cjk(texts: Sequence[str]) -> NDArray[np.bool_]:
     """Tell of each text, (N,), whether more than 30 % of its letters are Han or kana."""
-    told = np.zeros(len(texts), dtype=bool)
     if "".join(texts).isascii():
-        return told
-    wide = [i for i, text in enumerate(texts) if not text.isascii()]
-    codes, ends = encode([texts[i] for i in wide])
+        return np.zeros(len(texts), dtype=bool)
+    codes, ends = encode(texts)
     kind = kinds()[codes]
-    counts = [
-        np.concatenate([[0], np.cumsum(which)])[ends] for which in (kind == CJK, (kind == LETTER) | (kind == HANGUL))
-    ]
-    han, others = (np.diff(count) for count in counts)
-    told[wide] = han > CJK_SHARE * (han + others)
+    own = np.diff(np.concatenate([[0], np.cumsum(kind == CJK)])[ends])
+    others = np.diff(np.concatenate([[0], np.cumsum((kind == LETTER) | (kind == HANGUL))])[ends])
+    told: NDArray[np.bool_] = own > CJK_SHARE * (own + others)
     return told
 
 
@@ -171,7 +167,9 @@ def listed_block(texts: Sequence[str], lists: Sequence[list[str]], *, cjk: bool,
 
 def _without_last_blanks(texts: Sequence[str], codes: Codes, ends: Integers, starts: Integers, cjk: bool) -> Block:
     """Let the blanks at the end of a text belong to its last unit, and the last gap come before them."""
-    last = ends[:-1] + np.fromiter((len(text.rstrip()) for text in texts), dtype=np.int64, count=len(texts))
+    last = ends[1:]
+    if any(map(str.isspace, [text[-1:] for text in texts])):
+        last = ends[:-1] + np.array([len(text.rstrip()) for text in texts])
     row = np.searchsorted(ends, starts, side="right") - 1
     kept = starts < last[row]
     counts = np.bincount(row[kept], minlength=len(texts))
