@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from sfumato.recent import Recent
 from sfumato.targets import Integers
 
 IDEOGRAPH = r"\p{Han}\p{Hiragana}\p{Katakana}"
@@ -23,6 +25,7 @@ LETTER = r"\p{L}\p{M}\p{N}_"
 PATTERN = rf"[{IDEOGRAPH}]|[{LETTER}&&[^{IDEOGRAPH}]]+|[^\s{LETTER}]"  # read alike by polars and by tokenizers
 START = "[START]"
 LARGEST = 2**63 - 1
+KEPT = 2**26  # bytes of tokens that are kept for whoever reads the same texts again
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +37,44 @@ class Tokens:
     kinds: pl.Series
     lengths: Integers  # (N,)
 
+    @cached_property
+    def counts(self) -> Any:
+        """How often each kind is in each text, CSR (K, N)."""
+        return count_matrix(self.kind, self.owner, (len(self.kinds), len(self.lengths)))
+
+    @cached_property
+    def characters(self) -> tuple[Integers, Integers]:
+        """``(kind, code point)`` of each character of the kinds of two letters and more, with a space around."""
+        return spaced_characters(self.kinds)
+
 
 def tokenize(texts: Sequence[str], max_length: int | None = None) -> Tokens:
-    """Split texts into words, each text cut to ``max_length`` of them."""
-    lists = pl.Series("text", list(texts), dtype=pl.String).str.normalize("NFKC").str.to_lowercase()
-    lists = lists.str.extract_all(PATTERN)
+    """Split texts into words, each text cut to ``max_length`` of them.
+
+    Texts that begin with those of a call before (dev rows after the training rows) are read from there on.
+    """
+    start = READ.find_start(texts)
+    if start is None:
+        tokens = read_tokens(texts, max_length)
+    elif max_length is not None and start[0].lengths.max(initial=0) > max_length:
+        return read_tokens(texts, max_length)
+    else:
+        known, rows = start
+        if rows == len(texts):
+            return known
+        tokens = join_tokens(known, read_tokens(texts[rows:], max_length))
+    if max_length is None or tokens.lengths.max(initial=0) < max_length:
+        READ.keep(tokens, 24 * len(tokens.kind), texts)
+    return tokens
+
+
+def read_tokens(texts: Sequence[str], max_length: int | None) -> Tokens:
+    """Split texts into words, whatever was read before."""
+    given = pl.Series("text", list(texts), dtype=pl.String)
+    foreign = np.array([row for row, text in enumerate(texts) if not text.isascii()], dtype=np.int64)
+    if len(foreign):  # to normalize ASCII is slow and changes nothing
+        given = given.scatter(foreign, given.gather(foreign).str.normalize("NFKC"))
+    lists = given.str.to_lowercase().str.extract_all(PATTERN)
     if max_length is not None:
         lists = lists.list.head(max_length)
     lengths = lists.list.len().to_numpy().astype(np.int64)
@@ -47,12 +83,29 @@ def tokenize(texts: Sequence[str], max_length: int | None = None) -> Tokens:
     return Tokens(np.repeat(np.arange(len(lengths)), lengths), positions(words, kinds), kinds, lengths)
 
 
+def join_tokens(first: Tokens, second: Tokens) -> Tokens:
+    """Return the tokens of two lists of texts, one after the other."""
+    kinds = pl.concat([first.kinds, second.kinds]).unique().sort()
+    kind = [positions(part.kinds, kinds)[part.kind] for part in (first, second)]
+    owner = [first.owner, second.owner + len(first.lengths)]
+    lengths = np.concatenate([first.lengths, second.lengths])
+    return Tokens(np.concatenate(owner), np.concatenate(kind), kinds, lengths)
+
+
 def positions(words: pl.Series, vocabulary: pl.Series) -> Integers:
     """Return the position of each word in ``vocabulary``, or -1."""
     if not len(vocabulary):
         return np.full(len(words), -1, dtype=np.int64)
     found = words.cast(pl.Enum(vocabulary), strict=False).to_physical().cast(pl.Int64).fill_null(-1)
     return found.to_numpy().astype(np.int64)
+
+
+def places(numbers: Integers, sorted_numbers: Integers) -> Integers:
+    """Return the position of each number among distinct ``sorted_numbers``, or -1."""
+    known = pl.DataFrame({"number": sorted_numbers, "place": np.arange(len(sorted_numbers))})
+    asked = pl.DataFrame({"number": numbers})
+    found = asked.join(known, on="number", how="left", maintain_order="left")["place"]
+    return found.fill_null(-1).to_numpy()
 
 
 def join_digits(digits: Integers, groups: Integers, n: int, base: int) -> tuple[Integers, Integers]:
@@ -102,21 +155,29 @@ class Reading:
 
     def __init__(self, tokens: Tokens, vocabulary: tuple[str, ...], alphabet: int) -> None:
         self.tokens = tokens
-        known = pl.Series(vocabulary, dtype=pl.String)
-        self.words = (positions(tokens.kinds, known) + 1)[tokens.kind]  # (T,), 0 = unknown
+        self.ids = positions(tokens.kinds, pl.Series(vocabulary, dtype=pl.String)) + 1  # (K,), 0 = unknown
+        self.words = self.ids[tokens.kind]  # (T,)
         self.start = len(vocabulary) + 1
         self.letters = np.array([ord(letter) for letter in vocabulary[:alphabet]], dtype=np.int64)
 
-    def occurrences(self, block: str) -> tuple[Integers, Integers]:
-        """Return ``(text, code)`` of each word n-gram, or ``(kind of word, code)`` of each character n-gram."""
-        unit, _, length = block.partition("-")
-        if unit == "words":
-            digits, owner = (self.words, self.tokens.owner) if length == "1" else self.started()
-            return join_digits(digits, owner, int(length), self.start + 1)
-        kinds, points = spaced_characters(self.tokens.kinds)
+    @cached_property
+    def characters(self) -> tuple[Integers, Integers]:
+        """The kind of word, and the position in the alphabet from 1, of each character; 0 is unknown."""
+        kinds, points = self.tokens.characters
         place = np.searchsorted(self.letters, points).clip(max=len(self.letters) - 1)
-        digits = np.where(self.letters[place] == points, place + 1, 0)
-        return join_digits(digits, kinds, int(length), len(self.letters) + 1)
+        return kinds, np.where(self.letters[place] == points, place + 1, 0)
+
+    def occurrences(self, block: str) -> tuple[Integers, Integers]:
+        """Return ``(text, code)`` of each n-gram of two words and more, elsewhere ``(kind of word, code)``."""
+        unit, _, length = block.partition("-")
+        if unit == "characters":
+            kinds, digits = self.characters
+            return join_digits(digits, kinds, int(length), len(self.letters) + 1)
+        if length == "1":
+            known = np.flatnonzero(self.ids)
+            return known, self.ids[known]
+        digits, owner = self.started()
+        return join_digits(digits, owner, int(length), self.start + 1)
 
     def started(self) -> tuple[Integers, Integers]:
         """Return the words with the start of its text before each first one, and the text of each, (T + N,)."""
@@ -129,25 +190,22 @@ class Reading:
         return digits, np.repeat(texts, self.tokens.lengths + 1)
 
     def counts(self, block: str, codes: Integers | None = None) -> tuple[Integers, Any]:
-        """Return the codes (by default those that occur) and how often each text holds each, CSR (N, codes)."""
+        """Return the codes (by default those that occur) and how often each is in each text, CSR (codes, N)."""
         owner, found = self.occurrences(block)
-        codes = np.unique(found) if codes is None else codes
-        place = np.searchsorted(codes, found).clip(max=max(len(codes) - 1, 0))
-        known = codes[place] == found if len(codes) else np.zeros(len(found), dtype=bool)
-        owner, place = owner[known], place[known]
-        num_texts, num_kinds = len(self.tokens.lengths), len(self.tokens.kinds)
-        if block.startswith("words"):
-            return codes, count_matrix(owner, place, (num_texts, len(codes)))
-        kinds = count_matrix(self.tokens.owner, self.tokens.kind, (num_texts, num_kinds))
-        counts = (kinds @ count_matrix(owner, place, (num_kinds, len(codes)))).tocsr()
-        counts.sort_indices()
-        return codes, counts
+        if codes is None:
+            codes, place = np.unique(found, return_inverse=True)
+        else:
+            place = places(found, codes)
+            owner, place = owner[place >= 0], place[place >= 0]
+        if block.startswith("words") and block != "words-1":
+            return codes, count_matrix(place, owner, (len(codes), len(self.tokens.lengths)))
+        counts = count_matrix(place, owner, (len(codes), len(self.tokens.kinds))) @ self.tokens.counts
+        return codes, counts.tocsr()
 
 
 def frequent_words(tokens: Tokens, min_df: int) -> list[str]:
     """Return the words that occur in at least ``min_df`` texts, sorted."""
-    counts = count_matrix(tokens.owner, tokens.kind, (len(tokens.lengths), len(tokens.kinds)))
-    texts_with = np.bincount(counts.indices, minlength=len(tokens.kinds))
+    texts_with = np.diff(tokens.counts.indptr)  # (K,)
     found: list[str] = tokens.kinds.gather(np.flatnonzero(texts_with >= min_df)).to_list()
     return found
 
@@ -158,9 +216,12 @@ def ideograph_share(tokens: Tokens) -> float:
     return float(single[tokens.kind].mean())
 
 
-def common_letters(kinds: pl.Series, n: int) -> list[str]:
+def common_letters(tokens: Tokens, n: int) -> list[str]:
     """Return the characters of the words and the space, sorted; the most frequent where ``n`` of them would not fit."""
-    points, counts = np.unique(spaced_characters(kinds)[1], return_counts=True)
+    points, counts = np.unique(tokens.characters[1], return_counts=True)
     most = largest_base(n) - 1
     kept = points[np.argsort(-counts, kind="stable")[:most]]
     return [chr(point) for point in np.sort(kept)]
+
+
+READ: Recent[Tokens] = Recent(KEPT)

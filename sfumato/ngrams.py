@@ -25,6 +25,7 @@ from sfumato.ngram_counts import (
     ideograph_share,
     tokenize,
 )
+from sfumato.recent import Recent
 from sfumato.targets import Floats, Integers
 
 UNKNOWN = "[UNK]"
@@ -32,6 +33,14 @@ SHORT = 300  # characters: shorter texts on average get character n-grams; longe
 TINY = 200  # texts: below that, n-grams of a single text are kept
 POWER = 1.5  # of idf
 CHARACTER_WEIGHT = 0.5
+KEPT = 2**26  # bytes of what was fitted, and of what was encoded, that are kept for whoever asks for the same again
+
+
+def stack(blocks: Sequence[Any]) -> Any:
+    """Join blocks of n-grams, CSR (codes, N), to the rows of the texts, CSR (N, V) with sorted indices."""
+    from scipy.sparse import vstack
+
+    return vstack(blocks, format="csr").T.tocsr()
 
 
 def weigh(counts: Any, weights: Floats) -> Any:
@@ -101,40 +110,72 @@ class NgramEncoder:
         InputError
             if no text holds a word, or no n-gram is frequent enough.
         """
+        known = FITTED.find(texts, words, characters, min_df)
+        if known is not None:
+            return known
         tokens = tokenize(texts)
         if not len(tokens.kind):
             raise InputError(f"none of the {len(texts)} training texts holds a word; linear reads words")
         auto_words, auto_characters, auto_min_df = choose(texts, tokens)
-        words = auto_words if words is None else words
-        characters = auto_characters if characters is None else characters
-        min_df = auto_min_df if min_df is None else min_df
-        alphabet = common_letters(tokens.kinds, max(characters)) if characters else []
+        encoder, blocks = cls._of_tokens(
+            tokens,
+            auto_words if words is None else words,
+            auto_characters if characters is None else characters,
+            auto_min_df if min_df is None else min_df,
+        )
+        FITTED.keep(encoder, encoder.size, texts, words, characters, min_df)
+        if 8 * sum(block.nnz for block in blocks) <= ENCODED.most:
+            encoder._encoded(blocks, tokens.lengths, texts)
+        return encoder
+
+    @classmethod
+    def _of_tokens(
+        cls, tokens: Tokens, words: int, characters: tuple[int, ...], min_df: int
+    ) -> tuple[NgramEncoder, list[Any]]:
+        """Return the encoder fitted on tokenized texts, and how often each n-gram of a block is in each, (codes, N)."""
+        alphabet = common_letters(tokens, max(characters)) if characters else []
         vocabulary = (*alphabet, *sorted(set(frequent_words(tokens, min_df)) - set(alphabet)))
-        reading = Reading(tokens, vocabulary, len(alphabet))
-        codes, weights = {}, []
+        reading, N = Reading(tokens, vocabulary, len(alphabet)), len(tokens.lengths)
+        codes, blocks, weights = {}, [], []
         for block in [f"words-{n}" for n in range(1, words + 1)] + [f"characters-{n}" for n in characters if alphabet]:
             found, counts = reading.counts(block)
-            df = np.bincount(counts.indices, minlength=len(found))  # (codes,)
-            codes[block] = found[df >= min_df]
-            idf = 1 + np.log((1 + len(texts)) / (1 + df[df >= min_df]))
+            df = np.diff(counts.indptr)  # (codes,)
+            kept = np.flatnonzero(df >= min_df)
+            codes[block] = found[kept]
+            blocks.append(counts[kept])
+            idf = 1 + np.log((1 + N) / (1 + df[kept]))
             weights.append(idf**POWER * (1 if block.startswith("words") else CHARACTER_WEIGHT))
         if not sum(map(len, weights)):
-            raise InputError(f"no n-gram occurs in {min_df} of the {len(texts)} training texts; lower min_df")
-        return cls(vocabulary, len(alphabet), codes, np.concatenate(weights).astype(np.float32))
+            raise InputError(f"no n-gram occurs in {min_df} of the {N} training texts; lower min_df")
+        return cls(vocabulary, len(alphabet), codes, np.concatenate(weights).astype(np.float32)), blocks
 
     @property
     def num_features(self) -> int:
         """Number of n-grams V."""
         return len(self.weights)
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 100 * len(self.vocabulary) + 12 * self.num_features
+
     def encode(self, texts: Sequence[str], max_length: int | None = None) -> EncodedNgrams:
         """Return the TF-IDF rows of ``texts``, each text cut to ``max_length`` words."""
-        from scipy.sparse import hstack
-
+        known = ENCODED.find(texts, self)
+        if known is not None and (max_length is None or known.lengths.max(initial=0) <= max_length):
+            return known
         tokens = tokenize(texts, max_length)
         reading = Reading(tokens, self.vocabulary, self.alphabet)
-        counts = hstack([reading.counts(block, codes)[1] for block, codes in self.codes.items()], format="csr")
-        return EncodedNgrams(weigh(counts, self.weights), tokens.lengths)
+        blocks = [reading.counts(block, codes)[1] for block, codes in self.codes.items()]
+        whole = max_length is None or tokens.lengths.max(initial=0) < max_length
+        return self._encoded(blocks, tokens.lengths, texts if whole else None)
+
+    def _encoded(self, blocks: list[Any], lengths: Integers, whole: Sequence[str] | None) -> EncodedNgrams:
+        """Return the rows of counted n-grams, and keep them if they are those of ``whole`` texts."""
+        encoded = EncodedNgrams(weigh(stack(blocks), self.weights), lengths)
+        if whole is not None:
+            ENCODED.keep(encoded, self.size + 8 * (encoded.matrix.nnz + 2 * len(lengths)), whole, self)
+        return encoded
 
     def names(self, columns: Integers | None = None) -> list[str]:
         """Return the n-gram of each column as text (all of them by default)."""
@@ -215,3 +256,7 @@ def choose(texts: Sequence[str], tokens: Tokens) -> tuple[int, tuple[int, ...], 
         return 2, (1, 2), 1
     short = sum(map(len, texts)) / len(texts) < SHORT
     return 2, (3, 4) if short else (), 1 if len(texts) < TINY else 2
+
+
+FITTED: Recent[NgramEncoder] = Recent(KEPT)
+ENCODED: Recent[EncodedNgrams] = Recent(KEPT)

@@ -8,6 +8,7 @@ import torch
 from sklearn.feature_extraction.text import CountVectorizer
 from tokenizers import Tokenizer
 
+from sfumato import ngram_counts, ngrams
 from sfumato.errors import InputError
 from sfumato.ngram_counts import Reading, join_digits, largest_base, tokenize
 from sfumato.ngrams import NgramEncoder
@@ -92,7 +93,7 @@ def test_counts_are_those_of_sklearn(tickets):
     tokens = tokenize(tickets["text"])
     vocabulary = tuple(sorted(vectorizer.vocabulary_))
     _, counts = Reading(tokens, vocabulary, 0).counts("words-1")
-    assert (counts != expected).nnz == 0
+    assert (expected != counts.T).nnz == 0
 
 
 def test_the_saved_tokenizer_reads_the_same_words(tmp_path):
@@ -113,6 +114,60 @@ def test_what_was_saved_encodes_alike(tmp_path):
     assert (first != second).nnz == 0
     assert again.names() == encoder.names()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ngrams.safetensors", "tokenizer.json"]
+
+
+def same(first, second):
+    return all(
+        np.array_equal(getattr(first.matrix, part), getattr(second.matrix, part))
+        for part in ("data", "indices", "indptr")
+    ) and np.array_equal(first.lengths, second.lengths)
+
+
+def test_texts_are_read_once_and_texts_that_changed_are_read_anew(monkeypatch, tmp_path):
+    read = []
+    monkeypatch.setattr(ngrams, "tokenize", lambda *given: read.append(given) or tokenize(*given))
+    texts = [f"{text} once" for text in TEXTS]
+    encoder = NgramEncoder.fit(texts, min_df=1)
+    first = encoder.encode(texts, 100)
+    assert NgramEncoder.fit(list(texts), min_df=1) is encoder
+    assert encoder.encode(list(texts)) is first
+    assert len(read) == 1
+    texts[0] = "the parcel"
+    changed = encoder.encode(texts)
+    assert NgramEncoder.fit(texts, min_df=1) is not encoder
+    assert NgramEncoder.fit(texts, min_df=2).names() != encoder.names()
+    assert len(read) == 4
+    encoder.save(tmp_path)
+    again = NgramEncoder.load(tmp_path)
+    assert same(changed, again.encode(texts))
+    texts[0] = f"{TEXTS[0]} once"
+    assert same(first, again.encode(texts))
+
+
+def test_texts_that_are_cut_are_not_taken_for_whole_ones(tmp_path):
+    texts = [f"{text} cut" for text in TEXTS]
+    encoder = NgramEncoder.fit(texts, min_df=1)
+    encoder.save(tmp_path)
+    for length in (3, 100, None, 3, 8):
+        fresh = NgramEncoder.load(tmp_path)
+        assert same(encoder.encode(texts, length), fresh.encode(texts, length))
+    assert encoder.encode(texts, 3).lengths.max() == 3 < encoder.encode(texts).lengths.max()
+
+
+def test_rows_after_rows_that_were_read_are_read_alone_and_give_the_same_tokens(monkeypatch):
+    read = []
+    plain = ngram_counts.read_tokens
+    monkeypatch.setattr(ngram_counts, "read_tokens", lambda *given: read.append(given[0]) or plain(*given))
+    first, more = [f"{text} after" for text in TEXTS], ["", "a word never seen", *TEXTS[:2]]
+    tokenize(first)
+    found, expected = tokenize([*first, *more]), plain([*first, *more], None)
+    assert read == [first, more]
+    assert found.kinds.equals(expected.kinds)
+    for part in ("owner", "kind", "lengths"):
+        assert np.array_equal(getattr(found, part), getattr(expected, part)), part
+    assert tokenize([*first, *more], 2).lengths.max() == 2
+    assert tokenize([*first, *more]) is found
+    assert len(read) == 3
 
 
 def test_the_order_of_the_texts_does_not_change_the_ngrams():
