@@ -71,7 +71,15 @@ def judge_label_sets(examples: Examples, *, folds: int, seed: int) -> Doubts:
     fold = fold_rows(examples.labels, examples.inputs, folds=folds, seed=seed)
     matrix = NgramEncoder.fit(examples.inputs).encode(examples.inputs).matrix
     logits = held_out_logits(matrix, examples.labels, examples.num_classes, fold).astype(np.float64)
-    return doubts(scaled(logits, examples.gold), examples.gold, readable(matrix, fold))
+    known = learnable_labels(examples.gold, fold)
+    return doubts(scaled(logits, examples.gold), examples.gold, readable(matrix, fold), known)
+
+
+def learnable_labels(gold: Mask, fold: NDArray[np.int64]) -> Mask:
+    """Return whether each label has a row outside of each row's fold, (N, C): else nothing is known of it there."""
+    inside = np.zeros((int(fold.max()) + 1, gold.shape[1]), dtype=np.int64)
+    np.add.at(inside, fold, gold.astype(np.int64))
+    return np.asarray(gold.sum(axis=0) > inside)[fold]
 
 
 def scaled(logits: Array, gold: Mask) -> Array:
@@ -90,14 +98,17 @@ def scaled(logits: Array, gold: Mask) -> Array:
     return sigmoid(found.x[0] * logits + found.x[1])
 
 
-def doubts(p: Array, gold: Mask, judged: Mask) -> Doubts:
-    """Return the doubts and the flags; the formulas are at the head of the module."""
-    doubt = np.where(gold, 1 - p, p)
+def doubts(p: Array, gold: Mask, judged: Mask, known: Mask) -> Doubts:
+    """Return the doubts and the flags; the formulas are at the head of the module.
+
+    Where nothing is ``known`` (N, C) of a label, as of one that no other text has, it is not doubted.
+    """
+    doubt = np.where(gold, 1 - p, p) * known
     mean_with = mean_where(p, gold & judged[:, None], empty=1.0)
     mean_without = mean_where(p, ~gold & judged[:, None], empty=0.0)
     missing = ~gold & (p > 0.5) & (p >= mean_with)
     unlikely = gold & (p < 0.5) & (p <= mean_without)
-    return Doubts(p, judged, doubt, (missing | unlikely) & judged[:, None])
+    return Doubts(p, judged, doubt, (missing | unlikely) & judged[:, None] & known)
 
 
 def mean_where(p: Array, mask: Mask, *, empty: float) -> Array:
