@@ -83,7 +83,7 @@ def read_labels(y: Any, rows: int, *, owner: str) -> Classes:
 
 def are_several(y: Any) -> bool:
     """Return whether ``y`` gives several labels a row: an indicator matrix (N, C), dense or sparse, or N lists."""
-    shape = getattr(y, "shape", ())
+    shape: tuple[int, ...] = tuple(getattr(y, "shape", ()))
     if len(shape) == 2:
         return int(shape[1]) > 1 or hasattr(y, "tocsr")
     return not isinstance(y, str) and y is not None and len(y) > 0 and are_label_sets(list(y), "y")
