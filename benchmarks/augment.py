@@ -87,15 +87,17 @@ def title_tasks(texts: list[str]) -> dict[str, tuple[Task, int]]:
     }
 
 
+def both(texts: list[str]) -> tuple[float, float]:
+    """User seconds of ours and of the reference on some texts."""
+    return user_seconds(lambda: augment(texts)), user_seconds(lambda: [reference(text) for text in texts])
+
+
 def by_length(texts: list[str], rounds: int) -> None:
     """Print microseconds a word over texts of growing length, cut from one long text each."""
     words = " ".join(texts).split(" ")
     for length in (10, 38, 230, 1000, 10_000):
         cut = [" ".join(words[k : k + length]) for k in range(0, min(len(words), 400_000), length)]
-        taken = [
-            (user_seconds(lambda: augment(cut)), user_seconds(lambda: [reference(t) for t in cut]))
-            for _ in range(rounds if length < 10_000 else 1)
-        ]  # noqa: B023
+        taken = [both(cut) for _ in range(rounds if length < 10_000 else 1)]
         count = sum(len(text.split(" ")) for text in cut)
         ours, theirs = (statistics.median(one[k] for one in taken) / count * 1e6 for k in (0, 1))
         print(
