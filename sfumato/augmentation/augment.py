@@ -76,7 +76,7 @@ def augment(
     method : ``aeda``, ``eda`` or ``lcda-text``
     copies : 1 to 1000
     rows : a number for each text, such as its id, by which its draws are keyed; its place from 0 if not given
-    jobs : processes; worth it from about 100,000 texts on
+    jobs : processes; sending texts to them costs about as much as making copies, see benchmarks/augment.md
     options : of the method
 
     Raises
