@@ -80,27 +80,38 @@ def strongest_of_group(
     B, L, dim = vectors.shape
     filters = matrix.shape[1]
     split = matrix.view(width, dim, filters).transpose(0, 1).reshape(dim, width * filters)
-    products = (vectors.reshape(B * L, dim) @ split).view(B, L, width, filters)
-    products = F.pad(products, (0, 0, 0, 0, 0, width))  # what lies behind the text is zero
+    padded = F.pad(vectors, (0, 0, 0, width))  # what lies behind the text is zero
+    products = (padded.view(-1, dim) @ split).view(B, L + width, width, filters)
     scores = products[:, :L, 0].clone()
     for j in range(1, width):
         scores += products[:, j : j + L, j]
-    outside = torch.arange(L, device=vectors.device) >= lengths[:, None]
+    left, right = maxima(scores, lengths)
+    rows = L + width
+    row = owner * (L + 1)
+    best = torch.maximum(left[row + (at - width + 1).clamp(min=0)], right[row + at + size])
+    if width > 1:
+        offset = torch.arange(1, width, device=at.device).view(1, -1, 1)  # windows that begin before the word
+        step = torch.arange(width, device=at.device)
+        start = at.view(-1, 1, 1) - offset  # (D, width - 1, 1)
+        place = start + step + torch.where(step < offset, 0, size.view(-1, 1, 1))  # (D, width - 1, width)
+        place = torch.where(place < lengths[owner].view(-1, 1, 1), place, L)  # row L is zero
+        parts = (owner.view(-1, 1, 1) * rows + place) * width + step
+        products[0, L + 1, 0] = -torch.inf  # a row that no window reads, for windows that there are not
+        parts = torch.where(start < 0, (L + 1) * width, parts).flatten(0, 1)
+        closed = F.embedding_bag(parts, products.view(-1, filters), mode="sum").view(len(at), width - 1, filters)
+        best = torch.maximum(best, closed.amax(dim=1))
+    return best.masked_fill_((lengths[owner] == size).unsqueeze(1), 0)  # an empty text has one window, of zeros
+
+
+def maxima(scores: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the maximum over the windows before each place, and from it on: (B * (L + 1), F) from scores (B, L, F)."""
+    B, L, filters = scores.shape
+    left = scores.new_full((B, L + 1, filters), -torch.inf)
+    right = scores.new_full((B, L + 1, filters), -torch.inf)
+    outside = torch.arange(L, device=scores.device) >= lengths.unsqueeze(1)
     scores.masked_fill_(outside.unsqueeze(2), -torch.inf)
-    nothing = scores.new_full((B, 1, filters), -torch.inf)
-    left = torch.cat([nothing, scores.cummax(dim=1).values], dim=1)  # (B, L + 1, F), of the windows before
-    right = torch.cat([scores.flip(1).cummax(dim=1).values.flip(1), nothing], dim=1)  # of the windows from here on
-    best = torch.maximum(left[owner, (at - width + 1).clamp(min=0)], right[owner, at + size])
-    last, behind = lengths[owner], L  # row L of the products is zero
-    flat = products.reshape(-1, filters)
-    for offset in range(1, width):  # the windows that begin before the word and reach into it
-        start = at - offset
-        score = None
-        for j in range(width):
-            place = start + j if j < offset else start + j + size
-            place = torch.where(place < last, place, behind).clamp(min=0)
-            term = flat[(owner * (L + width) + place) * width + j]
-            score = term if score is None else score.add_(term)
-        assert score is not None
-        best = torch.where((start >= 0).unsqueeze(1), torch.maximum(best, score), best)
-    return best.masked_fill_((last == size).unsqueeze(1), 0)  # an empty text has one window, of zeros
+    for place in range(L):  # `torch.cummax` keeps places too, and takes several times as long
+        torch.maximum(left[:, place], scores[:, place], out=left[:, place + 1])
+        back = L - 1 - place
+        torch.maximum(right[:, back + 1], scores[:, back], out=right[:, back])
+    return left.flatten(0, 1), right.flatten(0, 1)

@@ -95,7 +95,9 @@ def words_of_tokens(encoder: TokenEncoder, texts: Sequence[str], unit: str) -> W
     flat = np.fromiter((i for one in encodings for i in one.ids), dtype=np.int64)
     sizes = [len(one.ids) for one in encodings]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    special = np.fromiter((m for one in encodings for m in one.special_tokens_mask), dtype=np.int64, count=len(flat))
+    special = np.zeros(len(flat), dtype=np.int64)
+    if encoder.tokenizer.num_special_tokens_to_add(False):
+        special = np.fromiter((m for one in encodings for m in one.special_tokens_mask), np.int64, count=len(flat))
     if unit == "token":
         start = np.flatnonzero(special == 0)
         owner = np.repeat(np.arange(len(sizes)), sizes)[start]
@@ -107,11 +109,11 @@ def words_of_tokens(encoder: TokenEncoder, texts: Sequence[str], unit: str) -> W
 
 def grouped(texts: Sequence[str], flat: Integers, offsets: Integers, places: Integers) -> Words:
     """Give each token that begins inside a word of its text to that word; ``places`` (T,) is its character, or -1."""
-    found = [(i, match) for i, text in enumerate(texts) for match in WORD.finditer(text)]
-    of = np.fromiter((i for i, _ in found), dtype=np.int64, count=len(found))
+    spans = [[match.span() for match in WORD.finditer(text)] for text in texts]
+    of = np.repeat(np.arange(len(texts)), [len(each) for each in spans])
+    ends = np.array([span for each in spans for span in each], dtype=np.int64).reshape(-1, 2)
     base = np.concatenate([[0], np.cumsum([len(text) + 1 for text in texts])]).astype(np.int64)
-    first = base[of] + np.fromiter((m.start() for _, m in found), dtype=np.int64, count=len(found))
-    last = base[of] + np.fromiter((m.end() for _, m in found), dtype=np.int64, count=len(found))
+    first, last = base[of] + ends[:, 0], base[of] + ends[:, 1]
     owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     where = base[owner] + places  # (T,)
     word = np.searchsorted(first, where, side="right") - 1
@@ -122,8 +124,7 @@ def grouped(texts: Sequence[str], flat: Integers, offsets: Integers, places: Int
         word[tokens], return_index=True, return_counts=True
     )  # tokens of a word are neighbours
     number: dict[str, int] = {}
-    key = np.fromiter(
-        (number.setdefault(found[w][1].group().lower(), len(number)) for w in named), dtype=np.int64, count=len(named)
-    )
+    shown = (texts[i][a:b].lower() for i, (a, b) in zip(of[named].tolist(), ends[named].tolist(), strict=True))
+    key = np.fromiter((number.setdefault(word, len(number)) for word in shown), dtype=np.int64, count=len(named))
     start = tokens[begin] if len(tokens) else np.empty(0, dtype=np.int64)
     return Words(flat, offsets, of[named], start, start + size, key, list(number))
