@@ -211,9 +211,7 @@ def print_fit(info: Mapping[str, Any], output: Path) -> None:
     rows = info["rows"]
     dropped = f", {counted(rows['dropped'], 'row')} dropped" if rows["dropped"] else ""
     say(f"rows: {rows['train']:,} to train, {rows['dev']:,} to choose{dropped}")
-    if info.get("strength"):
-        again = "; then trained on these rows too" if info["refitted"] else ""
-        say(f"chosen by these: strength {info['strength']:g}, {counted(info['steps'], 'step')}{again}")
+    print_chosen(info)
     dev, raw = info["dev"], info["dev_raw"]
     if dev:
         calibrated = raw != dev
@@ -234,6 +232,13 @@ def print_fit(info: Mapping[str, Any], output: Path) -> None:
     say()
     say(f"model: {output}")
     say(f"next: sfumato predict {quoted(output)} {'new.csv' if info.get('text') else 'images/'} -o scored.csv")
+
+
+def print_chosen(info: Mapping[str, Any]) -> None:
+    """Print what dev chose for a model that is fitted in one batch."""
+    if info.get("strength"):
+        again = "; then trained on these rows too" if info["refitted"] else ""
+        say(f"chosen by these: strength {info['strength']:g}, {counted(info['steps'], 'step')}{again}")
 
 
 def read_dev(text: str) -> int | float | str:

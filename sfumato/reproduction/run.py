@@ -80,17 +80,11 @@ def reproduce(
     plan = planned(read_table_file(table), scale=scale, only=only, data=data, encoder=encoder, device=device)
     if not plan.wanted:
         raise InputError(f"nothing of {plan.table.name} is left to run; {_why_nothing(plan)}")
-    from sfumato.datasets import entry, load
-    from sfumato.datasets.load import located
-
     folders = table_folder(plan.table.runs_of, scale, output), table_folder(plan.table.name, scale, output)
     if scale != "smoke":
         for made in dict.fromkeys(folders):
             check_writable(made)
-    for choice in plan.data:  # all of them, before the first is read
-        known = entry(choice.name)
-        located(known, data, choice.label or known.label)
-    pairs = table_jobs(plan, sources(plan, lambda name, **options: load(name, data=data, **options)))
+    pairs = _jobs(plan, data)
     if scale == "full":
         _say(f"{plan.table.name} at full scale needs {len(pairs):,} runs. {plan.scale.note}".strip(), echo)
     if scale == "smoke":  # kept nowhere
@@ -102,6 +96,17 @@ def reproduce(
     if missing := save(content, folders[1]):
         _say(missing, echo)
     return Reproduction(plan.table, content, lines)
+
+
+def _jobs(plan: TablePlan, data: str | Path | None) -> list[tuple[Wanted, Job]]:
+    """Load the data sets, all of which are looked for before the first is read, and return every run with its job."""
+    from sfumato.datasets import entry, load
+    from sfumato.datasets.load import located
+
+    for choice in plan.data:
+        known = entry(choice.name)
+        located(known, data, choice.label or known.label)
+    return table_jobs(plan, sources(plan, lambda name, **options: load(name, data=data, **options)))
 
 
 def _content(

@@ -44,7 +44,8 @@ def keep(file, output, *, right=30, repeats=3, predictions=True):
         if predictions:
             path = predictions_path(folder, run.key)
             path.parent.mkdir(exist_ok=True)
-            pl.DataFrame({"label": [1] * ROWS, "predicted": [int(k < good) for k in range(ROWS)]}).write_parquet(path)
+            frame = pl.DataFrame({"label": [1] * ROWS, "predicted": [int(k < good) for k in range(ROWS)]})
+            frame.write_parquet(path, metadata={"classes": '["a", "b"]'})
     return folder
 
 

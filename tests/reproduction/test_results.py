@@ -121,7 +121,7 @@ def keep_right(folder, key, right):
     """Write the predictions of a run that is right in these test rows."""
     folder.joinpath("predictions").mkdir(exist_ok=True)
     frame = pl.DataFrame({"label": [1] * len(right), "predicted": [int(one) for one in right]})
-    frame.write_parquet(predictions_path(folder, key))
+    frame.write_parquet(predictions_path(folder, key), metadata={"classes": '["a", "b"]'})
 
 
 def test_one_repeat_is_judged_by_mcnemar_where_the_predictions_are_kept(tmp_path):
