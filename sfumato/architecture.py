@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 TEXTS, IMAGES = "texts", "images"  # what a model reads
 THRESHOLDS = ("global", "label")
 OPTIMIZERS = ("adamw", "adam", "sgd")
-LATER = (
-    "optimizer",
-    "momentum",
-    "thresholds",
-)  # of `Training`: not in the keys of runs that were made before there was a choice
+# of `Training`: not in the keys of runs that were made before there was a choice
+LATER = ("optimizer", "momentum", "thresholds", "eval_every")
 
 
 @dataclass(frozen=True)
@@ -43,13 +40,13 @@ class Training:
     schedule: str = "constant"  # or "linear"
     optimizer: str = "adamw"  # or "adam", "sgd"
     momentum: float = 0.9  # of sgd
-    thresholds: str | float = (
-        "global"  # of multi-label answers: one chosen on dev, "label" chooses one a class, or given
-    )
+    thresholds: str | float = "global"  # of several labels: one chosen on dev, "label" chooses one a class, or given
+    eval_every: float = 1.0  # epochs between two looks at dev, in the runs of comparisons and tables
 
     def __post_init__(self) -> None:
         check_choice("training", "optimizer", self.optimizer, OPTIMIZERS)
         check_range("training", "momentum", self.momentum, 0, 1)
+        check_range("training", "eval_every", self.eval_every, 0, 10_000, open_low=True)
         if isinstance(self.thresholds, str):
             check_choice("training", "thresholds", self.thresholds, THRESHOLDS)
         else:

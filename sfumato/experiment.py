@@ -176,6 +176,7 @@ def execute(
             threads=1,
             calibrate=True,
             refit=True,
+            **({"eval_every": run.training.eval_every} if run.training.eval_every != 1 else {}),
             **({"measures": asked} if (asked := of_training(run.measures)) else {}),
         )
         logits = np.asarray(trained.model.predict_logits(list(data.test.inputs)), dtype=np.float64)

@@ -98,11 +98,14 @@ def read_row_scores(folder: Path, key: str) -> NDArray[np.float64]:
 
     1 where the prediction is the label, else 0; where rows may have several labels, `row_micro_f1`.
     """
-    found = read_answers(folder, key)
-    if found.multilabel:
+    import polars as pl
+
+    path = predictions_path(folder, key)
+    if isinstance(pl.read_parquet_schema(path)["label"], pl.List):
+        found = read_answers(folder, key)
         return row_micro_f1(found.gold, found.predicted, found.unseen)
-    correct: NDArray[np.float64] = (found.gold & found.predicted).any(axis=1).astype(np.float64)
-    return correct
+    frame = pl.read_parquet(path, columns=["label", "predicted"])
+    return np.asarray(frame["label"] == frame["predicted"], dtype=np.float64)
 
 
 def write_record(path: Path, record: list[Mapping[str, Any]]) -> None:

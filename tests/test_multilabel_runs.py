@@ -188,7 +188,7 @@ def test_a_run_is_reported_by_micro_f1(compared):
     said = []
     given = {**again, "output": None, "seeds": 1, "methods": {"baseline": "baseline"}, "echo": said.append}
     compare({"several": several}, **given)
-    assert any("micro-F1 0." in line for line in said)
+    assert any("micro-F1 " in line for line in said)
 
 
 def test_a_given_threshold_decides_a_run_and_is_in_its_key(data):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sfumato.controls import CONTROLS
 from sfumato.reproduction.contents import Content, Gain, gains, signed
-from sfumato.reproduction.render import PERCENT, grid
+from sfumato.reproduction.metric_names import EVERY_CONTROL, PERCENT
+from sfumato.reproduction.render import grid
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def summaries(content: Content) -> list[Summary]:
     found = []
     for method in methods:
         own = tuple(gains(content, method, content["baseline"]))
-        controls = {name: tuple(gains(content, method, name)) for name in CONTROLS}
+        controls = {name: tuple(gains(content, method, name)) for name in EVERY_CONTROL}
         if own:
             found.append(Summary(method, own, controls))
     return found
@@ -60,7 +60,7 @@ def agreement(content: Content) -> str:
     lines = [_baselines(content)]
     if not found:
         return "\n\n".join([*filter(None, lines), "The table compares no methods."])
-    names = [name for name in CONTROLS if any(one.controls[name] for one in found)]
+    names = [name for name in EVERY_CONTROL if any(one.controls[name] for one in found)]
     heads = ["method", f"over {content['baseline']}", "published", "same sign", *(f"over {name}" for name in names)]
     body = []
     for one in found:
@@ -110,7 +110,7 @@ def _chance(content: Content, found: Sequence[Summary]) -> str:
 def _beyond_controls(found: Sequence[Summary]) -> list[str]:
     """Say whether what the methods know gains anything beyond their strength."""
     lines = []
-    for name in CONTROLS:
+    for name in EVERY_CONTROL:
         have = [one for one in found if one.controls[name]]
         if have:
             said = "; ".join(f"{one.method} {tally(one.controls[name])}" for one in have)

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sfumato.controls import CONTROLS
 from sfumato.errors import InputError
-from sfumato.reproduction.judging import SMALLER_IS_BETTER
-from sfumato.reproduction.render import PERCENT
+from sfumato.reproduction.metric_names import EVERY_CONTROL, PERCENT, SMALLER_IS_BETTER
 from sfumato.significance import Error, holm
 
 Content = Mapping[str, Any]
@@ -127,7 +125,7 @@ def gains(content: Content, method: str, against: str, where: Where | None = Non
     its error that of independent ones (`apart`): they have baseline and test rows in common, so it is rather too large.
     A difference without an interval, of one repeat whose rows are not known, is no gain yet and left out.
     """
-    if against == content["baseline"] or against in CONTROLS:
+    if against == content["baseline"] or against in EVERY_CONTROL:
         return [
             _gain(content, found)
             for found in content["differences"]

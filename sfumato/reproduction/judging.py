@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.controls import CONTROLS
 from sfumato.errors import InputError
 from sfumato.paired_tests import corrected_resampled_t, effect_size, mcnemar, wilcoxon_over_sets
+from sfumato.reproduction.metric_names import EVERY_CONTROL, OF_ROWS, SMALLER_IS_BETTER
 from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.results import Cell
 from sfumato.reproduction.table_parts import TableFile
 from sfumato.run_files import predictions_path, read_row_scores
 from sfumato.significance import INFINITY, Difference, Error, holm, paired_t, two_level_bootstrap, words
 
-SMALLER_IS_BETTER = ("log_loss", "brier", "ece")
 ENOUGH_FOR_T = 5  # repeats
 TESTS = ("own_p", "t_p", "mcnemar_p", "effect")
 SAME = 1e-9  # means of the same scores, added up in another order
@@ -116,7 +115,7 @@ def _pairs(table: TableFile, cells: Sequence[Cell]) -> Iterable[tuple[Cell, Cell
         if cell.control or not cell.runs:
             continue
         others = [(table.baseline, "", table.baseline)] if cell.method != table.baseline else []
-        others += [(cell.method, control, control) for control in CONTROLS]
+        others += [(cell.method, control, control) for control in EVERY_CONTROL]
         for method, control, name in others:
             other = by_key.get((cell.place, cell.model, method, control))
             if other is not None and other.runs:
@@ -127,7 +126,7 @@ def _how(plan: TablePlan, cell: Cell, other: Cell, repeats: Sequence[int]) -> st
     """Return what the interval is made by; None where nothing says how much is luck."""
     if plan.table.repeats.kind == "splits" and len(repeats) > 1:
         return "corrected-t"
-    if repeats and plan.table.metric == "accuracy":  # rows have scores of their own
+    if repeats and plan.table.metric in OF_ROWS:  # rows have scores of their own
         return "bootstrap"
     return "paired-t" if len(repeats) > 1 else None
 
@@ -136,10 +135,11 @@ def _judged(how: str, table: TableFile, cell: Cell, other: Cell, repeats: Sequen
     """Return the difference with its interval.
 
     The same test rows in every repeat: the two-level bootstrap over repeats and rows. Random splits of one set:
-    Student's t with the variance corrected for training rows in common. Other metrics than accuracy: Student's t.
+    Student's t with the variance corrected for training rows in common. Other metrics than accuracy and micro-F1:
+    Student's t.
     """
     if how == "bootstrap":
-        return two_level_bootstrap(_right(cell, repeats, folder), _right(other, repeats, folder))
+        return two_level_bootstrap(_row_scores(cell, repeats, folder), _row_scores(other, repeats, folder))
     first, second = ([c.scores(table.metric)[r] for r in repeats] for c in (cell, other))
     return paired_t(first, second) if how == "paired-t" else _corrected(cell, repeats, first, second)
 
@@ -149,8 +149,8 @@ def _have_predictions(cell: Cell, other: Cell, repeats: Sequence[int], folder: P
     return all(predictions_path(folder, line["key"]).exists() for line in lines)
 
 
-def _right(cell: Cell, repeats: Sequence[int], folder: Path) -> NDArray[np.float64]:
-    """Return right or wrong, (repeats, N); the share of right answers where a repeat has several runs."""
+def _row_scores(cell: Cell, repeats: Sequence[int], folder: Path) -> NDArray[np.float64]:
+    """Return a score a row, (repeats, N), see `read_row_scores`; their mean where a repeat has several runs."""
     return np.stack(
         [np.mean([read_row_scores(folder, line["key"]) for line in cell.runs[repeat]], axis=0) for repeat in repeats]
     )
@@ -165,10 +165,9 @@ def _tests(plan: TablePlan, how: str, cell: Cell, other: Cell, repeats: Sequence
     table = plan.table
     found: dict[str, Any] = dict.fromkeys(TESTS)
     if len(repeats) < 2:
-        if how == "bootstrap" and len(cell.runs[repeats[0]]) == 1:
-            found["mcnemar_p"] = mcnemar(
-                _right(cell, repeats, folder)[0] > 0.5, _right(other, repeats, folder)[0] > 0.5
-            )
+        if how == "bootstrap" and table.metric == "accuracy" and len(cell.runs[repeats[0]]) == 1:
+            first, second = (_row_scores(each, repeats, folder)[0] > 0.5 for each in (cell, other))
+            found["mcnemar_p"] = mcnemar(first, second)
         return found
     first, second = ([c.scores(table.metric)[r] for r in repeats] for c in (cell, other))
     effect = effect_size(first, second)

@@ -57,7 +57,7 @@ def _comparable(settings: Mapping[str, Any]) -> str:
 
 def _as_the_file_says(plan: TablePlan, run: Wanted, settings: Mapping[str, Any]) -> bool:
     """Whether nothing in the settings differs from what the table's file says; what a model adds is not in the file."""
-    choice, method = plan.table.models[run.model], plan.methods[run.method]
+    choice, method = plan.table.models[run.model], plan.method(run.method, run.data)
     training = plan.training_settings(run.model)
     if choice.name in FULL_BATCH:
         training = {name: value for name, value in training.items() if name in FULL_BATCH_TRAINING}

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sfumato.reproduction.contents import Content, Row, fits, gains, named, signed, unit
-from sfumato.reproduction.render import PERCENT
+from sfumato.reproduction.metric_names import PERCENT
 from sfumato.reproduction.verdicts import NOTHING, Contents, Rule, Verdict, judged
 from sfumato.significance import Error
 
@@ -174,9 +174,12 @@ def steadier(rule: Rule, contents: Contents) -> Verdict:
 
 def level(rule: Rule, contents: Contents) -> Verdict:
     """Compare each mean with a bound, ``at_least`` or ``at_most``."""
-    found = _levels(contents[rule["table"]], rule["method"], rule.get("where", {}))
+    table = contents[rule["table"]]
+    found = _levels(table, rule["method"], rule.get("where", {}))
     if not found:
         return NOTHING
+    if unit(table) < 0:  # less is better, and the bound is of the metric as it is
+        found = [one._replace(value=-one.value) for one in found]
     low, high = rule.get("at_least", -math.inf), rule.get("at_most", math.inf)
     inside = sum(low <= one.value <= high for one in found)
     bound = f"at most {high:g}" if "at_most" in rule else f"at least {low:g}"

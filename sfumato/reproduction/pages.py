@@ -9,8 +9,10 @@ from pathlib import Path
 from sfumato.controls import CONTROLS
 from sfumato.errors import InputError
 from sfumato.reproduction.agreement import agreement, mean, tally
+from sfumato.reproduction.cases import cases_text
 from sfumato.reproduction.claims import claims_on, claims_page
 from sfumato.reproduction.contents import Content, Gain, gains, one_a_table, page_name, read_contents, signed
+from sfumato.reproduction.metric_names import EVERY_CONTROL
 from sfumato.reproduction.render import control_table, grid, heading, legend, main_table, remarks, sets_table
 from sfumato.reproduction.table_file import read_table_file, table_names
 from sfumato.reproduction.table_parts import TableFile
@@ -18,6 +20,7 @@ from sfumato.reproduction.table_parts import TableFile
 INDEX = ("<!-- index:begin -->", "<!-- index:end -->")
 SUMMARY = ("<!-- tables:begin -->", "<!-- tables:end -->")
 FIGURE = "figure.svg"
+HARD = ("baseline", "baseline-sigmoid")  # methods that fit hard labels
 
 
 def page(content: Content, *, drawn: bool = False, claims: str = "") -> str:
@@ -29,6 +32,8 @@ def page(content: Content, *, drawn: bool = False, claims: str = "") -> str:
     if content.get("over_sets"):
         parts += ["Over the data sets, those of a family as one:", sets_table(content)]
     parts += [legend(content), *([f"![{content['title']}]({page_name(content)}.svg)"] if drawn else [])]
+    if content.get("cases"):
+        parts += ["## Cases", cases_text(content, grid)]
     parts += ["## What agrees, what does not", agreement(content)]
     parts += [CLAIMS, claims] if claims else []
     if why := _explanation(content):
@@ -84,12 +89,13 @@ def summary(contents: Iterable[Content]) -> str:
     own = [name for name in table_names() if read_table_file(name).runs_of == name]  # not another view of their runs
     run = f"**{sum(name in tables for name in own)} of {len(own)} tables are run so far.**"
     heads = ["method", "sets with a clear gain", "and over its controls", "clear loss", "over hard labels"]
-    heads += [f"over `{name}`" for name in CONTROLS]
+    names = [name for name in EVERY_CONTROL if name in CONTROLS or any(beyond.get((one, name)) for one in over)]
+    heads += [f"over `{name}`" for name in names]
     body = []
     for method, found in sorted(over.items()):
         sets = {gain.data for gain in found}
         better, worse = ({g.data for g in found if getattr(g, side)} for side in ("better", "worse"))
-        controls = {name: beyond.get((method, name), []) for name in CONTROLS}
+        controls = {name: beyond.get((method, name), []) for name in names}
         row = [f"`{method}`", f"{len(better)} of {len(sets)}", _also_over_controls(found, controls.values())]
         row += [f"{len(worse)} of {len(sets)}", _over_sets(found)]
         body.append([*row, *map(_over_sets, controls.values())])
@@ -137,11 +143,11 @@ def _collected(
         if table is None or table.runs_of != table.name:
             continue
         for title, choice in table.methods.items():
-            if choice.best_of or choice.join_share or choice.name == "baseline":
+            if choice.best_of or choice.join_share or choice.name in HARD:
                 continue
-            if table.methods[table.baseline].name == "baseline":
+            if table.methods[table.baseline].name in HARD:
                 over.setdefault(choice.name, []).extend(_by_set(table, gains(content, title, table.baseline)))
-            for control in CONTROLS:
+            for control in EVERY_CONTROL:
                 beyond.setdefault((choice.name, control), []).extend(_by_set(table, gains(content, title, control)))
     return {method: found for method, found in over.items() if found}, beyond
 

@@ -14,7 +14,9 @@ from sfumato.dataset import DataSet
 from sfumato.errors import InputError, nearest
 from sfumato.experiment import Run
 from sfumato.joining import joined
+from sfumato.measures import OF_TEST
 from sfumato.method import Method
+from sfumato.methods import METHODS
 from sfumato.reproduction.splits import Source
 from sfumato.reproduction.table_parts import (
     Block,
@@ -29,7 +31,10 @@ from sfumato.reproduction.table_parts import (
 from sfumato.resolve import build_architecture, build_method
 from sfumato.side_by_side import Job
 
-FULL_BATCH_TRAINING = ("max_length",)  # all that a model fitted in one batch takes of a scale's training settings
+FULL_BATCH_TRAINING = (
+    "max_length",
+    "thresholds",
+)  # all that a model fitted in one batch takes of a scale's training settings
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class TablePlan:
     scale_name: str
     only: Mapping[str, Sequence[str]]
     num_classes: Callable[[str], int]
+    several: Callable[[str], bool]
     encoder: str | None = None
     loop_version: int = 0
     device: str | None = None
@@ -80,6 +86,14 @@ class TablePlan:
     def methods(self) -> dict[str, Method]:
         """The methods of the table by title, built; those that are the best of others are not runs."""
         return {title: _built(choice) for title, choice in self.table.methods.items() if not choice.best_of}
+
+    def method(self, title: str, data: str) -> Method:
+        """Return a method as a data set has it: with its groups and options, where the row has none of its own."""
+        choice, found = self.table.methods[title], self.table.data[data]
+        own = dict(found.options.get(choice.name, {}))
+        if found.groups is not None and "groups" in METHODS.schema(choice.name):
+            own.setdefault("groups", found.groups)
+        return _built(replace(choice, options={**own, **choice.options})) if own else self.methods[title]
 
     @cached_property
     def models(self) -> dict[str, Architecture]:
@@ -114,6 +128,8 @@ class TablePlan:
         """Return the titles of ``data``, ``settings``, ``models`` or ``methods`` that this scale runs."""
         titles = tuple(getattr(self.table, key))
         kept = self.scale.keep.get(key, titles)
+        if key == "models":
+            kept = tuple(title for title in kept if self.table.models[title].name)
         if key == "models" and self.encoder is None and self.scale_name != "full":
             kept = tuple(title for title in kept if self.table.models[title].name != "transformer")
         if self.scale_name == "smoke":
@@ -123,6 +139,7 @@ class TablePlan:
     def cut(self) -> dict[str, list[str]]:
         """Return what of the table this scale does not run."""
         every = {key: [t for t in getattr(self.table, key) if t not in self.kept(key)] for key in _KEYS}
+        every["models"] = [title for title in every["models"] if self.table.models[title].name]
         return {key: titles for key, titles in every.items() if titles}
 
     def training(self, model: str) -> Training:
@@ -175,6 +192,12 @@ class TablePlan:
     def _asked(self, run: Wanted) -> bool:
         return all(str(getattr(run, key)) in [str(v) for v in values] for key, values in self.only.items())
 
+    def measures(self, model: str, data: str) -> tuple[str, ...]:
+        """Return what is measured: of a model fitted in one batch what its answers tell, of groups where there are."""
+        full_batch, groups = self.models[model].full_batch, self.table.data[data].groups
+        asked = [one for one in self.table.measures if groups is not None or one != "errors-in-group"]
+        return tuple(one for one in asked if not full_batch or one in OF_TEST)
+
     @property
     def data(self) -> list[DataChoice]:
         """The data sets of the runs, in the table's order."""
@@ -183,7 +206,7 @@ class TablePlan:
     def job(self, wanted: Wanted, data: DataSet) -> Job:
         """Return the run with its data; a control of a method that learns or is taught waits for the method's run."""
         run = self.run(wanted, data.fingerprint)
-        method = self.methods[wanted.method]
+        method = run.built
         if not wanted.control or not (method.needs_training or method.teacher is not None):
             return Job(run, data)
         return Job(run, data, self.run(replace(wanted, control=""), data.fingerprint))
@@ -196,7 +219,7 @@ class TablePlan:
             model=wanted.model,
             architecture=self.architecture(wanted.model, wanted.data),
             method=wanted.method,
-            built=self.methods[wanted.method],
+            built=self.method(wanted.method, wanted.data),
             seed=wanted.repeat,
             training=self.training(wanted.model),
             title=wanted.method,
@@ -205,7 +228,9 @@ class TablePlan:
             split_seed=0,
             loop_version=self.loop_version,
             device=self.device,
-            measures=() if self.models[wanted.model].full_batch else self.table.measures,
+            measures=self.measures(wanted.model, wanted.data),
+            multilabel=self.several(wanted.data),
+            groups=self.table.data[wanted.data].groups,
             marks={"setting": wanted.setting, "variant": wanted.variant},
         )
 
@@ -242,6 +267,7 @@ def _check_inputs(plan: TablePlan, title: str, source: Source) -> None:
     for run in dict.fromkeys((run.model, run.method) for run in plan.wanted if run.data == title):
         plan.models[run[0]].check_inputs(inputs)
         plan.methods[run[1]].check_inputs(inputs)
+        plan.methods[run[1]].check_labels(source.pool[0])
 
 
 def table_jobs(plan: TablePlan, found: Mapping[str, Source]) -> list[tuple[Wanted, Job]]:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sfumato.controls import CONTROLS
 from sfumato.datasets.catalog import entry
 from sfumato.datasets.place import VARIABLE
 from sfumato.errors import InputError, missing_torch, nearest
+from sfumato.measured_test import METRICS, MULTILABEL_METRICS
+from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_GROUPS
 from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.table_parts import TableFile
 
@@ -30,7 +31,13 @@ def planned(
         subset = [step["classes"] for step in choice.damage if step["kind"] == "class-subset"]
         return len(subset[-1]) if subset else entry(choice.name).num_classes(choice.label)
 
-    plan = TablePlan(table, scale, dict(only or {}), num_classes, encoder, _loop_version(), device, data_folder(data))
+    def several(title: str) -> bool:
+        return entry(table.data[title].name).task == "multi-label"
+
+    check_metric(table)
+    plan = TablePlan(
+        table, scale, dict(only or {}), num_classes, several, encoder, _loop_version(), device, data_folder(data)
+    )
     check_only(plan)
     return plan
 
@@ -43,6 +50,19 @@ def _loop_version() -> int:
     return LOOP_VERSION
 
 
+def check_metric(table: TableFile) -> None:
+    """Raise if the metric is not measured on a set: accuracy of several labels a row, or micro-F1 elsewhere."""
+    for choice in table.data.values():
+        several = entry(choice.name).task == "multi-label"
+        allowed = (*(MULTILABEL_METRICS if several else METRICS), OF_GROUPS, MAIN)
+        if table.metric not in allowed:
+            kind = "several labels a row" if several else "one label a row"
+            raise InputError(
+                f"table {table.name}: the set {choice.title!r} has {kind}, and metric = {table.metric!r} is not "
+                f"measured there; measured are: {', '.join(allowed)}"
+            )
+
+
 def check_only(plan: TablePlan) -> None:
     """Raise if ``only`` has a key, or a title, that the table has not."""
     table = plan.table
@@ -51,7 +71,7 @@ def check_only(plan: TablePlan) -> None:
         "setting": tuple(table.settings),
         "model": tuple(table.models),
         "method": tuple(table.methods),
-        "control": ("", *CONTROLS),
+        "control": ("", *EVERY_CONTROL),
         "repeat": [str(number) for number in range(plan.repeats)],
     }
     for key, titles in plan.only.items():

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sfumato.controls import CONTROLS
+from sfumato.mask_controls import MASK_CONTROLS
+from sfumato.reproduction.cases import cases_text
+from sfumato.reproduction.metric_names import OF_GROUPS, PERCENT, larger_is_better, said_metric
 
 Content = Mapping[str, Any]
 Row = Mapping[str, Any]
-PERCENT = ("accuracy", "macro_f1")
 HOW = {
     "bootstrap": "a two-level bootstrap over repeats and test rows",
     "corrected-t": "Student's t with the variance corrected for shared training rows (Nadeau and Bengio, 2003)",
@@ -27,6 +29,8 @@ def markdown(content: Content) -> str:
     if content.get("over_sets"):
         parts.append("Over the data sets, independent ones only:\n\n" + sets_table(content))
     parts.append(legend(content))
+    if content.get("cases"):
+        parts.append(cases_text(content, grid))
     parts += [f"Failed: {item['run']}: {item['error']}" for item in content["failed"]]
     parts += [f"Note: {note}" for note in content["notes"]]
     return "\n\n".join(parts) + "\n"
@@ -71,12 +75,14 @@ def main_table(content: Content, *, star: str, strong: str) -> tuple[list[str], 
     leaked = any(row["n_leaked"] for row in content["rows"])
     last = any(row["last"] is not None for row in content["rows"])
     chosen = any(row["settings"] > 1 for row in content["rows"])
+    grouped = content["metric"] != OF_GROUPS and any(row.get("in_group") is not None for row in content["rows"])
     heads = ["data", "model", "method", "ours", "n", "published", "ours − published"]
     heads += [f"against {content['baseline']}", "95 % interval", "p (Holm)", *(["p, the paper's test"] if own else [])]
     heads += [
         *(["without leaked rows"] if leaked else []),
         *(["last epoch"] if last else []),
         *(["settings"] if chosen else []),
+        *(["errors in group (by chance)"] if grouped else []),
     ]
     best = best_means(content)
     body = []
@@ -91,21 +97,37 @@ def main_table(content: Content, *, star: str, strong: str) -> tuple[list[str], 
         line += [figure(content, row["without_leaked"], None)] if leaked else []
         line += [figure(content, row["last"], None)] if last else []
         line += [str(row["settings"])] if chosen else []
+        line += [_in_group(row)] if grouped else []
         body.append(line)
     return heads, body
 
 
+def _in_group(row: Row) -> str:
+    """Write which part of the errors is inside the group of the right label, in percent, and what chance would give."""
+    if row.get("in_group") is None:
+        return "–"
+    return f"{100 * row['in_group']:.1f} ({100 * row['by_chance']:.1f})"
+
+
 def control_table(content: Content, *, star: str) -> tuple[list[str], list[list[str]]]:
     """Return heads and rows: each method with controls, its gain over each of them."""
-    heads = ["data", "model", "method", "ours", *(f"against {name}" for name in CONTROLS)]
+    names = controls_of(content)
+    heads = ["data", "model", "method", "ours", *(f"against {name}" for name in names)]
     body = []
     for row in content["rows"]:
-        found = [difference(content, row, name) for name in CONTROLS]
+        found = [difference(content, row, name) for name in names]
         if row["control"] or not any(found):
             continue
         gains = [_gain(content, one, star) for one in found]
         body.append([row["place"], row["model"], row["method"], figure(content, row["mean"], row["sd"]), *gains])
     return heads, body
+
+
+def controls_of(content: Content) -> tuple[str, ...]:
+    """Return the controls of a table: the usual three, but for a table of methods that mask alone, then theirs."""
+    have = {row["control"] for row in content["rows"]}
+    masks = tuple(name for name in MASK_CONTROLS if name in have)
+    return (*(CONTROLS if have & set(CONTROLS) or not masks else ()), *masks)
 
 
 def sets_table(content: Content) -> str:
@@ -132,7 +154,7 @@ def difference(content: Content, row: Row, against: str) -> Mapping[str, Any] | 
 def best_means(content: Content) -> dict[tuple[str, str], float]:
     """Return the best mean of each place and model."""
     best: dict[tuple[str, str], float] = {}
-    choose: Callable[[float, float], float] = max if content["metric"] in PERCENT else min
+    choose: Callable[[float, float], float] = max if larger_is_better(content["metric"]) else min
     for row in content["rows"]:
         if row["mean"] is not None and not row["control"]:
             key = (row["place"], row["model"])
@@ -147,7 +169,7 @@ def _bold(content: Content, row: Row, found: Any, best: Mapping[tuple[str, str],
         bold = row["mean"] is not None and row["mean"] == best[row["place"], row["model"]]
     else:
         p = None if found is None else found["own_p"] if content["own_test"] else found["p_holm"]
-        better = found is not None and (found["difference"] > 0) == (content["metric"] in PERCENT)
+        better = found is not None and (found["difference"] > 0) == larger_is_better(content["metric"])
         bold = p is not None and p < content["level"] and better and content["scale"] != "smoke"
     return strong.format(text) if bold else text
 
@@ -211,7 +233,7 @@ def legend(content: Content) -> str:
         "splits": "random splits of all rows",
     }
     unit = "percent" if content["metric"] in PERCENT else "as it is"
-    metric = content["metric"].replace("_", "-")
+    metric = said_metric(content["metric"])
     said = f"Ours: mean ± standard deviation of test {metric} ({unit}) over n {kinds[repeats['kind']]}. "
     if content["differences"]:
         how = " or ".join(HOW[name] for name in dict.fromkeys(one["how"] for one in content["differences"]))
@@ -230,7 +252,7 @@ def legend(content: Content) -> str:
 
 def csv_text(content: Content) -> str:
     """Return every row, controls too, with what it is compared with, as CSV."""
-    others = [content["baseline"], *CONTROLS]
+    others = [content["baseline"], *controls_of(content)]
     names = ["data", "setting", "model", "method", "control", "n", "failed", "settings", "mean", "sd"]
     names += [
         "published",

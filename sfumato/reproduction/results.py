@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sfumato.controls import CONTROLS
+from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_GROUPS, PERCENT
 from sfumato.reproduction.plan import TablePlan, Wanted
 from sfumato.reproduction.table_parts import MethodChoice, TableFile, place_title
 
@@ -41,11 +41,18 @@ class Cell:
 
     def scores(self, metric: str, where: str = "metrics") -> Scores:
         """Return repeat to the mean of a metric over the lines of the repeat."""
+        found = {repeat: [_score(line.get(where, {}), metric) for line in lines] for repeat, lines in self.runs.items()}
         return {
-            repeat: float(np.mean([line[where][metric] for line in lines]))
-            for repeat, lines in self.runs.items()
-            if all(metric in line.get(where, {}) for line in lines)
+            repeat: float(np.mean([score for score in scores if score is not None]))
+            for repeat, scores in found.items()
+            if None not in scores
         }
+
+
+def _score(metrics: Mapping[str, float], metric: str) -> float | None:
+    if metric == MAIN:
+        metric = "micro_f1" if "micro_f1" in metrics else "accuracy"
+    return metrics.get(metric)
 
 
 def table_cells(plan: TablePlan, lines: Mapping[Wanted, Line]) -> list[Cell]:
@@ -65,7 +72,7 @@ def table_cells(plan: TablePlan, lines: Mapping[Wanted, Line]) -> list[Cell]:
 def in_order(plan: TablePlan, cells: Sequence[Cell]) -> list[Cell]:
     """Sort cells as the file names things: data, setting, model, method, control."""
     titles = [list(titles) for titles in (plan.table.data, plan.table.settings, plan.table.models, plan.table.methods)]
-    controls = ["", *CONTROLS]
+    controls = ["", *EVERY_CONTROL]
 
     def order(cell: Cell) -> tuple[int, ...]:
         names = (cell.data, cell.setting, cell.model, cell.method)
@@ -97,10 +104,10 @@ def _best(choice: MethodChoice, cells: Sequence[Cell], place: tuple[str, ...]) -
 
 
 def _on_dev(lines: tuple[Line, ...]) -> tuple[float, float]:
-    """Return what dev chooses by: accuracy, then log-loss."""
+    """Return what dev chooses by: accuracy (of several labels a row micro-F1), then log-loss."""
     dev = [line.get("dev", {}) for line in lines]
     return (
-        float(np.mean([found.get("accuracy", 0.0) for found in dev])),
+        float(np.mean([found.get("micro_f1", found.get("accuracy", 0.0)) for found in dev])),
         -float(np.mean([found.get("log_loss", np.inf) for found in dev])),
     )
 
@@ -138,15 +145,23 @@ def _row(table: TableFile, cell: Cell) -> dict[str, Any]:
         "published": None if published is None else published[0],
         "published_sd": None if published is None else published[1],
         "minus_published": None if published is None or mean is None else _shown(table, mean) - published[0],
-        "without_leaked": _mean(cell.scores("accuracy", "metrics_without_leaked")),
+        "without_leaked": _mean(cell.scores(table.metric, "metrics_without_leaked")),
+        "in_group": _mean(cell.scores(OF_GROUPS)),
+        "by_chance": _mean(_by_chance(cell)),
         "last": _mean(cell.scores(table.metric, "metrics_last")),
         **{f"n_{part}": first.get(f"n_{part}") for part in ("train", "dev", "test", "leaked")},
     }
 
 
+def _by_chance(cell: Cell) -> Scores:
+    """Return repeat to the share of errors inside the group if wrong answers fell on any label."""
+    counted = {repeat: lines[0].get("errors_in_group", {}) for repeat, lines in cell.runs.items()}
+    return {repeat: one["by_chance"] / one["errors"] for repeat, one in counted.items() if one.get("errors")}
+
+
 def _shown(table: TableFile, value: float) -> float:
     """Shares are published in percent."""
-    return value * 100 if table.metric in ("accuracy", "macro_f1") else value
+    return value * 100 if table.metric in PERCENT else value
 
 
 def _mean(scores: Scores) -> float | None:

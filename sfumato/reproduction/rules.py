@@ -11,6 +11,7 @@ the claim needs, *and* more than chance.
 ``steadier``      the deviation over repeats is smaller on more sets
 ``level``         every mean lies above or below a bound
 ``curve``         a measure of the looks at dev is more, or less, than another method's
+``labels``        the mean recall (or F1) of some labels is higher than another method's
 ``within-groups`` label vectors of one group are more alike than those of different groups
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Callable, Mapping
 
 from sfumato.reproduction.contents import named
 from sfumato.reproduction.curve_verdicts import curve, within_groups
+from sfumato.reproduction.label_verdicts import labels
 from sfumato.reproduction.mean_verdicts import grows, larger, level, steadier
 from sfumato.reproduction.verdicts import Contents, Rule, Verdict, better, largest
 
@@ -31,6 +33,7 @@ RULES: Mapping[str, Callable[[Rule, Contents], Verdict]] = {
     "steadier": steadier,
     "level": level,
     "curve": curve,
+    "labels": labels,
     "within-groups": within_groups,
 }
 SIDES = ("first", "second")

@@ -120,7 +120,14 @@ def _content(
         by_run = {**known_lines(plan, folder), **by_run}
         notes |= set(before["notes"] if before else ())
     classes = known_classes(by_run, folder, before) | {run: job.data.train.classes for run, job in pairs}
-    return table_content(plan, by_run, folder, notes=sorted(notes), classes=classes, before=before)
+    texts = _texts(pairs) if plan.table.cases else {}
+    return table_content(plan, by_run, folder, notes=sorted(notes), classes=classes, before=before, texts=texts)
+
+
+def _texts(pairs: Sequence[tuple[Wanted, Job]]) -> dict[str, dict[int, str]]:
+    """Return place to the number of a test row to its text, of the first repeat."""
+    tests = {run.place: job.data.test for run, job in pairs if run.repeat == 0}
+    return {place: dict(zip(test.ids.tolist(), test.inputs, strict=True)) for place, test in tests.items()}
 
 
 def _why_nothing(plan: TablePlan) -> str:

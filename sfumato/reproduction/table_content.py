@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.datasets.catalog import entry
+from sfumato.reproduction.cases import Texts, table_cases
 from sfumato.reproduction.judging import differences, lacking, over_sets
 from sfumato.reproduction.plan import TablePlan, Wanted
-from sfumato.reproduction.results import rows, table_cells
+from sfumato.reproduction.results import Cell, rows, table_cells
 
 Line = Mapping[str, Any]
 Lines = Mapping[Wanted, Line]
@@ -27,6 +28,7 @@ def table_content(
     notes: Sequence[str],
     classes: Mapping[Wanted, Sequence[str] | None],
     before: Content | None = None,
+    texts: Texts | None = None,
 ) -> dict[str, Any]:
     """Return what is known of a table at a scale, in JSON's own types.
 
@@ -36,6 +38,7 @@ def table_content(
     notes : what was said while the data were read
     classes : run to the names of its classes, None where nobody knows them
     before : what this returned earlier, for what needs predictions that are gone
+    texts : place to the number of a test row to its text, where data were read
     """
     cells = table_cells(plan, lines)
     compared = differences(plan, cells, folder, before=before["differences"] if before else ())
@@ -48,6 +51,8 @@ def table_content(
         "over_sets": over_sets(compared, plan.table, _families(plan)),
         "curves": curves(lines),
         "label_embeddings": label_embeddings(lines, classes),
+        "per_label": per_label(cells),
+        "cases": table_cases(plan, lines, folder, texts or {}, (before or {}).get("cases", ())),
         "failed": [{"run": str(run), "error": line["error"]} for run, line in lines.items() if _failed(line)],
         "notes": sorted({*notes, *(said for line in lines.values() for said in line.get("warnings", ()))}),
     }
@@ -63,6 +68,7 @@ def _of_the_plan(plan: TablePlan) -> dict[str, Any]:
         "repeats": {"kind": table.repeats.kind, "number": plan.repeats},
         "figure": dict(table.figure),
         "settings": {title: setting.x for title, setting in table.settings.items()},
+        "sweep": {title: {"line": one.line, "x": one.x} for title, one in table.methods.items() if one.line},
         "data_notes": {choice.title: choice.note for choice in table.data.values() if choice.note},
         "cut": plan.cut(),
         "needed": len(plan.wanted),
@@ -95,6 +101,19 @@ def label_embeddings(lines: Lines, classes: Mapping[Wanted, Sequence[str] | None
         for run, line in lines.items()
         if line.get("label_embeddings") and run.repeat == 0 and not run.control
     ]
+
+
+def per_label(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Return recall and F1 of each label in each repeat, (repeats, C), of the cells that are no controls."""
+    found = []
+    for cell in cells:
+        runs = {repeat: lines[0]["per_label"] for repeat, lines in cell.runs.items() if "per_label" in lines[0]}
+        if runs and not cell.control:
+            lines = list(runs.values())
+            names = {name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method")}
+            same = {"repeats": list(runs), **{name: lines[0][name] for name in ("label", "support")}}
+            found.append(names | same | {name: [line[name] for line in lines] for name in ("recall", "f1")})
+    return found
 
 
 def _listed(names: Sequence[str] | None) -> list[str] | None:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sfumato.damage import check_steps
-from sfumato.errors import InputError, nearest
+from sfumato.errors import InputError, nearest, unknown
+from sfumato.groups import given_groups
+from sfumato.methods import METHODS
 from sfumato.reproduction.checking import finite, flag, known_keys, mapping, number, one_of, text, texts, whole
 from sfumato.reproduction.table_parts import (
     SCALES,
@@ -24,10 +26,10 @@ from sfumato.reproduction.training_settings import check_training
 
 REPEATS = ("seeds", "folds", "splits")
 SECTION_KEYS: Mapping[str, tuple[str, ...]] = {
-    "data": ("name", "label", "damage", "characters", "vectors", "encoder", "note"),
+    "data": ("name", "label", "damage", "characters", "vectors", "encoder", "groups", "options", "note"),
     "settings": ("x", "damage", "each_class"),
-    "models": ("name", "training"),  # and the options of the model
-    "methods": ("name", "join_share", "best_of"),  # and the options of the method
+    "models": ("name", "training", "published_only"),  # and the options of the model
+    "methods": ("name", "join_share", "best_of", "line", "x"),  # and the options of the method
     "repeats": ("kind", "number", "share", "dev"),
     "published": ("methods", "cells"),
     "scale": ("rows", "test_rows", "training", "repeats", "controls", "note"),  # and the titles to keep
@@ -45,11 +47,35 @@ def read_data(name: str, title: str, entry: Mapping[str, Any]) -> DataChoice:
         text(name, f"name of data {title!r}", entry.get("name")),
         damage=_steps(name, f"data {title!r}", entry.get("damage", ())),
         characters=whole(name, f"characters of {title!r}", entry["characters"], 1) if "characters" in entry else None,
+        groups=_groups(name, title, entry.get("groups")),
+        options=_options_of_methods(name, title, entry.get("options", {})),
         **optional,
     )
 
 
 _DATA_TEXTS = ("label", "vectors", "encoder", "note")
+
+
+def _groups(name: str, title: str, given: Any) -> Any:
+    """Return groups as the methods take them: a name, ``prefix:SEP``, or group to labels."""
+    if given is None:
+        return None
+    try:
+        return given_groups(f"groups of data {title!r}", given)
+    except InputError as error:
+        raise InputError(f"table {name}: {error}") from error
+
+
+def _options_of_methods(name: str, title: str, given: Any) -> Mapping[str, Mapping[str, Any]]:
+    found = mapping(name, f"options of data {title!r}", given, '{ "maskloss-elem" = { tau = 0.6 } }')
+    for method, options in found.items():
+        if method not in METHODS:
+            raise InputError(f"table {name}: options of data {title!r}: {unknown('method', method, METHODS)}")
+        try:
+            METHODS.build(method, mapping(name, f"options of {method!r} in data {title!r}", options, "{ tau = 0.6 }"))
+        except InputError as error:
+            raise InputError(f"table {name}: options of data {title!r}: {error}") from error
+    return found
 
 
 def _steps(name: str, where: str, given: Any) -> tuple[Mapping[str, Any], ...]:
@@ -75,6 +101,9 @@ def read_setting(name: str, title: str, entry: Mapping[str, Any]) -> Setting:
 
 def read_model(name: str, title: str, entry: Mapping[str, Any]) -> ModelChoice:
     """Read one entry of ``[models]``; its options are the model's own to check."""
+    if flag(name, f"published_only of model {title!r}", entry.get("published_only", False)):
+        known_keys(name, f"model {title!r}", entry, ("published_only",))
+        return ModelChoice(title, "")
     options = {key: value for key, value in entry.items() if key not in SECTION_KEYS["models"]}
     training = check_training(name, f"model {title!r}", entry.get("training", {}))
     return ModelChoice(title, text(name, f"name of model {title!r}", entry.get("name")), options, training)
@@ -90,7 +119,14 @@ def read_method(name: str, title: str, entry: Mapping[str, Any]) -> MethodChoice
     if share is not None:
         number(name, f"join_share of {title!r}", share, 0.0, 1.0)
     options = {key: value for key, value in entry.items() if key not in SECTION_KEYS["methods"]}
-    return MethodChoice(title, text(name, f"name of method {title!r}", entry.get("name")), options, share)
+    return MethodChoice(
+        title,
+        text(name, f"name of method {title!r}", entry.get("name")),
+        options,
+        share,
+        line=text(name, f"line of {title!r}", entry.get("line", "")),
+        x=finite(name, f"x of {title!r}", entry["x"]) if "x" in entry else None,
+    )
 
 
 def read_repeats(name: str, given: Any) -> Repeats:
@@ -172,7 +208,12 @@ _CELLS = '[published.cells."PLACE"]'
 
 
 def _numbers(name: str, where: str, values: Any, rows: Sequence[str]) -> dict[str, Number]:
-    """Return one published number a row, each alone or with its deviation."""
+    """Return one published number a row, each alone or with its deviation; or those of the rows that are named."""
+    if isinstance(values, Mapping):
+        for row in values:
+            if row not in rows:
+                raise InputError(f"table {name}: {where} names {row!r}, which is not a row{nearest(row, rows)}")
+        rows, values = list(values), list(values.values())
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != len(rows):
         raise InputError(f"table {name}: {where} needs {len(rows)} numbers, got {values!r}")
     found: dict[str, Number] = {}

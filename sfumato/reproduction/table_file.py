@@ -14,8 +14,10 @@ from typing import Any
 
 from sfumato.errors import InputError, nearest, unknown
 from sfumato.measures import MEASURES
+from sfumato.reproduction.cases import check_cases
 from sfumato.reproduction.checking import flag, known_keys, number, one_of, text, texts
 from sfumato.reproduction.figures.options import check_figure
+from sfumato.reproduction.metric_names import METRICS, OF_GROUPS
 from sfumato.reproduction.table_entries import (
     read_blocks,
     read_data,
@@ -28,7 +30,6 @@ from sfumato.reproduction.table_entries import (
 )
 from sfumato.reproduction.table_parts import Setting, TableFile
 
-METRICS = ("accuracy", "macro_f1", "log_loss", "brier", "ece")
 OWN_TESTS = ("paired-t", "corrected-t")
 BOLD = ("best", "significant")
 AXES: Mapping[str, Callable[[str, str, Mapping[str, Any]], Any]] = {
@@ -39,7 +40,19 @@ AXES: Mapping[str, Callable[[str, str, Mapping[str, Any]], Any]] = {
 }
 KEYS = (
     *("title", "paper", "place", "metric", "baseline", "level", "bold", "own_test", "controls", "repeats", "measures"),
-    *("runs_of", "data", "settings", "models", "methods", "blocks", "published", "scale", "figure", "explanation"),
+    *(
+        "runs_of",
+        "data",
+        "settings",
+        "models",
+        "methods",
+        "blocks",
+        "published",
+        "scale",
+        "figure",
+        "cases",
+        "explanation",
+    ),
 )
 
 
@@ -92,6 +105,7 @@ def parse_table(name: str, content: str) -> TableFile:
         published=read_published(name, given.get("published", {}), titles),
         scales=scales,
         figure=check_figure(name, given.get("figure", {}), titles),
+        cases=check_cases(name, given.get("cases", {}), titles),
     )
     _check_rows(table)
     return table
@@ -154,9 +168,22 @@ def _check_rows(table: TableFile) -> None:
     """Check what names rows of the table: the baseline, ``best_of`` and the published rows."""
     named = [("baseline", table.baseline)]
     named += [("best_of", title) for method in table.methods.values() for title in method.best_of]
+    _check_measures(table)
     named += [("published", title) for cell in table.published.cells.values() for title in cell]
     for where, title in named:
         if title not in table.methods:
             raise InputError(
                 f"table {table.name}: {where} names {title!r}, which is not in [methods]{nearest(title, table.methods)}"
             )
+
+
+def _check_measures(table: TableFile) -> None:
+    """Check that what the metric, the figure and the cases need is measured, and every set has groups where needed."""
+    needed = {"per-label": table.figure.get("kind") == "labels", "errors-in-group": table.metric == OF_GROUPS}
+    for measure, asked in needed.items():
+        if asked and measure not in table.measures:
+            raise InputError(f'table {table.name}: its metric or figure needs measures = ["{measure}"]')
+    grouped = table.metric == OF_GROUPS or bool(table.cases)
+    lacking = [title for title, choice in table.data.items() if choice.groups is None]
+    if grouped and lacking:
+        raise InputError(f'table {table.name}: data {lacking[0]!r} needs groups, such as groups = "prefix::"')

@@ -29,7 +29,8 @@ class DataChoice:
     """A column or block of the paper: a set of the catalogue, and what makes it the paper's.
 
     ``characters`` are kept of each text; ``vectors`` and ``encoder`` take the place of those of the models that have
-    any.
+    any. ``groups`` of its labels go to the methods that take some, and to the measure ``errors-in-group``; ``options``
+    (method to options) to the methods of that name, unless a row of the table gives its own.
     """
 
     title: str
@@ -40,6 +41,8 @@ class DataChoice:
     vectors: str | None = None
     encoder: str | None = None
     note: str = ""
+    groups: Any = None
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model of the table, with its options and training settings by name."""
+    """A model of the table, with its options and training settings by name; without a name it is only published."""
 
     title: str
     name: str
@@ -64,13 +67,18 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """A row of the table: a method with options; or the best on dev of other rows, chosen anew in each repeat."""
+    """A row of the table: a method with options; or the best on dev of other rows, chosen anew in each repeat.
+
+    ``line`` and ``x`` are the line of a figure of kind "sweep" that it is a point of, and where on the axis.
+    """
 
     title: str
     name: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     join_share: float | None = None
     best_of: tuple[str, ...] = ()
+    line: str = ""
+    x: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,7 @@ class TableFile:
     published: Published
     scales: Mapping[str, Scale]
     figure: Mapping[str, Any]
+    cases: Mapping[str, Any]
     explanation: str
     runs_of: str
 

@@ -6,13 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from sfumato.architecture import OPTIMIZERS, Training
+from sfumato.architecture import OPTIMIZERS, THRESHOLDS, Training
 from sfumato.errors import InputError, nearest
 from sfumato.reproduction.checking import mapping, number, one_of, whole
 
 TYPES = {field.name: str(field.type) for field in fields(Training)}
-WORDS = {"optimizer": OPTIMIZERS, "schedule": ("constant", "linear")}
-RANGES = {"lr": (1e-12, 100.0), "warmup": (0.0, 1.0), "momentum": (0.0, 1.0)}
+WORDS: Mapping[str, tuple[str, ...]] = {"optimizer": OPTIMIZERS, "schedule": ("constant", "linear")}
+RANGES = {
+    "lr": (1e-12, 100.0),
+    "warmup": (0.0, 1.0),
+    "momentum": (0.0, 1.0),
+    "thresholds": (1e-12, 1.0),
+    "eval_every": (0.01, 10_000.0),
+}
 LARGEST = 1e6
 
 
@@ -41,8 +47,8 @@ def check_training(name: str, where: str, given: Any, models: Iterable[str] = ()
 
 
 def _check(name: str, said: str, key: str, value: Any) -> None:
-    if key in WORDS:
-        one_of(name, said, value, WORDS[key])
+    if key in WORDS or (key == "thresholds" and isinstance(value, str)):
+        one_of(name, said, value, WORDS.get(key, THRESHOLDS))
     elif TYPES[key].startswith("int"):
         whole(name, said, value, 1)
     else:

@@ -72,3 +72,10 @@ def curve(method: str, repeat: int, **measures: list[float]) -> dict[str, Any]:
     looks = [dict(zip(measures, values, strict=True)) for values in zip(*measures.values(), strict=True)]
     place = {"place": "AG News", "model": "CNN", "method": method, "control": "", "repeat": repeat}
     return {**place, "history": [{"epoch": float(k), **look} for k, look in enumerate(looks, 1)]}
+
+
+def labels_of(method: str, **measures: list[list[float]]) -> dict[str, Any]:
+    """Return single labels of a cell, (repeats, C) each: NUM:date, NUM:speed and, without test rows, HUM:ind."""
+    place = {"data": "AG News", "setting": "", "place": "AG News", "model": "CNN", "method": method}
+    known = {"label": ["NUM:date", "NUM:speed", "HUM:ind"], "support": [40, 4, 0]}
+    return {**place, **known, "repeats": list(range(len(next(iter(measures.values()))))), **measures}

@@ -7,11 +7,16 @@ import polars as pl
 import pytest
 
 from sfumato.reproduction.run import reproduce
-from sfumato.reproduction.table_file import table_names
+from sfumato.reproduction.table_file import read_table_file, table_names
+
+
+def marked(name):
+    """Views of another table's runs would do the same runs again."""
+    return pytest.param(name, marks=() if read_table_file(name).runs_of == name else pytest.mark.slow)
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", table_names())
+@pytest.mark.parametrize("name", [marked(name) for name in table_names()])
 def test_every_run_of_a_table_ends_well(name, data_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = reproduce(name, scale="smoke", data=data_folder, echo=lambda line: None)

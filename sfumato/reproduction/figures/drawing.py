@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.errors import InputError, MissingExtraError, unknown
+from sfumato.reproduction.figures.bars import draw_bars, draw_labels
 from sfumato.reproduction.figures.curves import draw_curves
 from sfumato.reproduction.figures.label_map import draw_label_map
 from sfumato.reproduction.figures.lines import draw_lines
 from sfumato.reproduction.figures.style import SETTINGS, Content, families
+from sfumato.reproduction.figures.sweep import draw_sweep
 
 DRAWN: Mapping[str, Callable[[Any, Content], None]] = {
     "lines": draw_lines,
     "curves": draw_curves,
     "label-map": draw_label_map,
+    "sweep": draw_sweep,
+    "bars": draw_bars,
+    "labels": draw_labels,
 }
 FIGURE_FILES = ("figure.svg", "figure.png")
 

@@ -7,12 +7,20 @@ from typing import Any
 
 from sfumato.errors import InputError, nearest
 from sfumato.reproduction.checking import flag, known_keys, mapping, one_of, text, texts
+from sfumato.reproduction.figures.bars import OF_LABELS
 from sfumato.reproduction.figures.chosen import NARROW
 from sfumato.reproduction.figures.curves import Y_TITLES
 from sfumato.reproduction.figures.drawing import DRAWN
 from sfumato.reproduction.figures.marks import check_marks
 
-OPTIONS = {"lines": ("x", "log", "gain"), "curves": ("y", "marks"), "label-map": ()}
+OPTIONS = {
+    "lines": ("x", "log", "gain"),
+    "curves": ("y", "marks"),
+    "label-map": (),
+    "sweep": ("x",),
+    "bars": (),
+    "labels": ("y", "labels"),
+}
 
 
 def check_figure(name: str, given: Any, titles: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
@@ -20,8 +28,9 @@ def check_figure(name: str, given: Any, titles: Mapping[str, tuple[str, ...]]) -
 
     ``kind``: ``lines`` (``x``: the title of the axis, or "setting" to write the settings below it; ``log``; ``gain``:
     draw what is gained over the baseline), ``curves`` (``y``: what is measured at each epoch; ``marks``: words to an
-    epoch, or to a part of the epochs as "50 %", drawn as vertical lines) or ``label-map``. ``data``, ``settings``,
-    ``models`` and ``methods`` list what to draw.
+    epoch, or to a part of the epochs as "50 %", drawn as vertical lines), ``label-map``, ``sweep`` along an option of
+    the methods that have a ``line`` and an ``x``, ``bars`` of the metric, or ``labels`` (``y``: recall or f1;
+    ``labels``: how those to draw begin). ``data``, ``settings``, ``models`` and ``methods`` list what to draw.
     """
     if not mapping(name, "figure", given, '{ kind = "lines" }'):
         return {}
@@ -29,7 +38,8 @@ def check_figure(name: str, given: Any, titles: Mapping[str, tuple[str, ...]]) -
     known_keys(name, f"figure of kind {kind}", given, ("kind", *OPTIONS[kind], *NARROW))
     text(name, "x of figure", given.get("x", ""))
     for measure in texts(name, "y of figure", given.get("y", ())):
-        one_of(name, "y of figure", measure, tuple(Y_TITLES))
+        one_of(name, "y of figure", measure, OF_LABELS if kind == "labels" else tuple(Y_TITLES))
+    texts(name, "labels of figure", given.get("labels", ()))
     for key in ("log", "gain"):
         flag(name, f"{key} of figure", given.get(key, False))
     check_marks(name, given.get("marks", {}))

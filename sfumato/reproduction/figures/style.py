@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sfumato.reproduction.metric_names import PERCENT, said_metric
+
 Content = Mapping[str, Any]
 
 # Okabe and Ito, "Color Universal Design", 2008; without its yellow, which is too light for a thin line on white.
@@ -131,9 +133,9 @@ def legend(figure: Any, handles: Sequence[Any], names: Sequence[str], width: flo
 def metric_title(content: Content) -> str:
     """Return the name of the metric as people write it."""
     metric = str(content["metric"])
-    return {"macro_f1": "macro-F1", "ece": "ECE", "brier": "Brier score"}.get(metric, metric.replace("_", "-"))
+    return {"ece": "ECE", "brier": "Brier score"}.get(metric, said_metric(metric))
 
 
 def percent(content: Content) -> bool:
     """Whether the metric of the table is a share, shown in percent."""
-    return content["metric"] in ("accuracy", "macro_f1")
+    return content["metric"] in PERCENT

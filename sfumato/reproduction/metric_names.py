@@ -1,0 +1,27 @@
+"""The metrics that a table can be about: which are shares, shown in percent, and of which less is better."""
+
+from __future__ import annotations
+
+from sfumato.controls import CONTROLS
+from sfumato.mask_controls import MASK_CONTROLS
+from sfumato.measured_test import METRICS as ONE_LABEL
+from sfumato.measured_test import MULTILABEL_METRICS as SEVERAL_LABELS
+
+OF_GROUPS = "errors_in_group"
+MAIN = "main"  # accuracy, and micro-F1 of sets with several labels a row
+METRICS = tuple(dict.fromkeys([*ONE_LABEL, *SEVERAL_LABELS, OF_GROUPS, MAIN]))
+OF_ROWS = ("accuracy", "micro_f1", MAIN)  # the mean of a score a row, see `read_row_scores`
+SMALLER_IS_BETTER = ("log_loss", "brier", "ece", OF_GROUPS)
+PERCENT = tuple(name for name in METRICS if name not in ("log_loss", "brier", "ece"))
+EVERY_CONTROL = (*CONTROLS, *MASK_CONTROLS)
+
+
+def said_metric(metric: str) -> str:
+    """Return a metric as people write it: "micro-F1"."""
+    special = {OF_GROUPS: "share of errors inside the group", MAIN: "accuracy or micro-F1"}
+    return special.get(metric, metric.replace("_", "-").replace("-f1", "-F1"))
+
+
+def larger_is_better(metric: str) -> bool:
+    """Whether more of a metric is better."""
+    return metric not in SMALLER_IS_BETTER
