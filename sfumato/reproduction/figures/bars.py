@@ -29,7 +29,7 @@ def draw_bars(figure: Any, content: Content) -> None:
         here[row["method"]] = scale * row["mean"], scale * (row["sd"] or 0.0)
         if content["metric"] == "errors_in_group" and row.get("by_chance") is not None:
             chance.setdefault(row["place"], {}).setdefault(row["model"], []).append(scale * row["by_chance"])
-    said = "; black: by chance" if chance else ""
+    said = "; line: by chance" if chance else ""
     title = f"{metric_title(content)}" + (" (%)" if percent(content) else "")
     _draw(figure, content, panels, title, said, chance)
 
@@ -83,7 +83,9 @@ def _draw(
                 axis.bar(x, values[:, 0], wide, yerr=values[:, 1], color=look[name].colour, error_kw={"linewidth": 0.6})
         for k, model in enumerate(panel):
             if chance.get(title, {}).get(model):
-                axis.hlines(np.mean(chance[title][model]), k - 0.45, k + 0.45, color=BLACK, linewidth=1)
+                for colour, linewidth in (("white", 2.6), (BLACK, 1.0)):  # seen on a black bar too
+                    mean = np.mean(chance[title][model])
+                    axis.hlines(mean, k - 0.45, k + 0.45, color=colour, linewidth=linewidth, zorder=3)
         many = len(panel) > 8
         axis.set_xticks(range(len(panel)), list(panel), rotation=60 if many else 0, ha="right" if many else "center")
         axis.set_title(title, loc="left")
