@@ -156,8 +156,8 @@ def test_the_last_sentence_names_the_best_by_mean_what_is_clear_and_what_failed(
     rows = [a_row("baseline", 0.88), a_row("kwls", 0.892), a_row("kwls", 0.95, control="uniform"), a_row("lcm", 0.8)]
     gaps = [a_gap("kwls", "baseline", "better"), a_gap("kwls", "uniform", NOT_CLEAR), a_gap("lcm", "baseline", "worse")]
     assert verdict(rows, gaps, 0, 8) == (
-        "Best by mean accuracy: kwls, 89.20 %; clearly different (p Holm < .05) from baseline: 2 of 2 (kwls better, lcm "
-        "worse); methods from their controls: none of 1; no run failed."
+        "Best by mean accuracy: kwls, 89.20 %; clearly different (p Holm < .05) from baseline: 2 of 2 (kwls better, "
+        "lcm worse); methods from their controls: none of 1; no run failed."
     )
     gaps[1]["words"] = "better"
     assert "methods from their controls: 1 of 1 (kwls better than uniform); 2 runs of 8 failed." in verdict(
@@ -173,6 +173,20 @@ def test_over_several_sets_only_places_that_every_method_has_are_averaged() -> N
     assert said.startswith("Best by mean accuracy over 2 data sets and models: kwls, 80.00 %;")
     assert "1 of 2 (kwls better on e with linear)" in said
     assert "1 run of 12 failed" in said
+
+
+def test_sets_of_several_labels_are_named_by_micro_f1_beside_those_of_one() -> None:
+    several = {"micro_f1_mean": 0.7, "micro_f1_sd": 0.01, "data": "e"}
+    rows = [
+        a_row("baseline", 0.8),
+        a_row("baseline", 0.1, **several),
+        a_row("mask", 0.9, **{**several, "micro_f1_mean": 0.6}),
+    ]
+    gaps = [a_gap("mask", "random-groups", "better", data="e")]
+    assert verdict(rows, gaps, 0, 3) == (
+        "Best by mean accuracy: baseline, 80.00 %; Best by mean micro-F1: baseline, 70.00 %; "
+        "methods from their controls: 1 of 1 (mask better than random-groups); no run failed."
+    )
 
 
 def test_ties_and_nothing_at_all_have_words_too() -> None:
