@@ -24,10 +24,9 @@ from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
 from sfumato.measured_test import (
     answers,
-    errors_in_group,
+    counted_labels,
     metrics,
     of_dev,
-    of_labels,
     raw_metrics,
     said_thresholds,
     share_in_group,
@@ -187,7 +186,7 @@ def execute(
         write_record(record_path(folder, run.key), trained.record)
     model, test = trained.model, data.test
     predicted = answers(test, logits, model)
-    counted = _of_labels(run, data, predicted)
+    counted = counted_labels(test, predicted, run.measures, run.groups)
     write_predictions(predictions_path(folder, run.key), data, uncalibrated(test, logits), predicted)
     return {
         "key": run.key,
@@ -278,16 +277,6 @@ def _hardware(run: Run) -> dict[str, str]:
         return {"device": "cpu", "precision": "float32"}
     device = PartialState().device if run.device is None else torch.device(run.device)
     return {"device": str(device), "precision": precision(device).replace("no", "float32")}
-
-
-def _of_labels(run: Run, data: DataSet, predicted: Any) -> dict[str, Any]:
-    """Return what the measures of single labels and of their groups add to the line."""
-    found: dict[str, Any] = {}
-    if "per-label" in run.measures:
-        found["per_label"] = of_labels(data.test, predicted)
-    if "errors-in-group" in run.measures:
-        found["errors_in_group"] = errors_in_group(data.test, predicted, run.groups)
-    return found
 
 
 def _train_model() -> TrainFunction:

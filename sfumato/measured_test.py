@@ -6,7 +6,7 @@ model's thresholds, which are compared with calibrated probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,16 @@ def errors_in_group(test: Examples, predicted: Array, groups: Any) -> dict[str, 
     wrong = predicted & ~gold
     expected = (wrong.sum(axis=1) * multilabel_metrics.share(near.sum(axis=1), (~gold).sum(axis=1))).sum()
     return {"errors": int(wrong.sum()), "in_group": int((wrong & near).sum()), "by_chance": round(float(expected), 2)}
+
+
+def counted_labels(test: Examples, predicted: Array, measures: Sequence[str], groups: Any) -> dict[str, Any]:
+    """Return what the measures of single labels and of their groups add to a line."""
+    found: dict[str, Any] = {}
+    if "per-label" in measures:
+        found["per_label"] = of_labels(test, predicted)
+    if "errors-in-group" in measures:
+        found["errors_in_group"] = errors_in_group(test, predicted, groups)
+    return found
 
 
 def share_in_group(counted: Mapping[str, Any]) -> dict[str, float]:
