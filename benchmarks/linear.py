@@ -2,10 +2,12 @@
 
     export OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 SFUMATO_DATA=folder
     python benchmarks/linear.py [trec sst5 ...]
+    python benchmarks/linear.py --before=checkout [trec sst5 ...]
 
-One thread for all. Both processor time and wall-clock
-are printed; on a shared machine the ratio of processor times is the one to read. Test rows are used for the last
-column only.
+One thread for all. Both processor time and wall-clock are printed; on a shared machine the ratio of processor times
+is the one to read. Test rows are used for the last column only. With ``--before``, one whole run (choose, calibrate,
+fit again, predict) on 1,000 and on 4,000 rows, with the code of an older checkout and with this one in turn, in one
+process.
 """
 
 import json
@@ -14,6 +16,8 @@ import platform
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +135,71 @@ def support_vectors(texts: list[str], labels: list[str], test: list[str], test_l
     return round(peer.score(vectorizer.transform(test), test_labels), 4)
 
 
+class Checkout:
+    """The package as it is in one folder, beside that of another folder in the same process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.modules = str(folder.resolve()), {}
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        drop_modules()
+        sys.modules.update(self.modules)
+        sys.path.insert(0, self.folder)
+        try:
+            yield
+        finally:
+            sys.path.remove(self.folder)
+            self.modules = drop_modules()
+
+
+def drop_modules() -> dict:
+    """Forget the package, and return its modules."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "sfumato"]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def whole_run(texts: list[str], labels: list[str], test: list[str]) -> tuple[float, list[str]]:
+    """Seconds of processor time of one run with nothing kept from before, and the predicted labels."""
+    from sfumato import ngram_counts, ngrams
+    from sfumato.data import Examples
+    from sfumato.methods import METHODS
+    from sfumato.models.linear import linear
+    from sfumato.run import train_model
+
+    for module, name in ((ngrams, "FITTED"), (ngrams, "ENCODED"), (ngram_counts, "READ")):
+        if hasattr(module, name):
+            setattr(module, name, type(getattr(module, name))(getattr(module, name).most))
+    fitted, fitted_labels, held, held_labels = sample(texts, labels, len(texts) - len(texts) // 10)
+    classes = tuple(sorted(set(labels)))
+    train = Examples.from_labels(fitted, fitted_labels, classes=classes)
+    dev = Examples.from_labels(held, held_labels, classes=classes)
+    start = time.process_time()
+    trained = train_model(train, dev, architecture=linear(), method=METHODS["baseline"](), threads=1)
+    predicted = trained.model.predict(test)
+    return time.process_time() - start, [str(trained.strength), str(trained.best_epoch), *predicted]
+
+
+def compare_with(before: Path, names: list[str], pairs: int = 5) -> None:
+    """Print the median seconds of whole runs with older code and with this, run in turn."""
+    sides = [Checkout(before), Checkout(Path(__file__).parents[1])]
+    for name in names:
+        texts, labels, test, _ = read(Path(os.environ["SFUMATO_DATA"]), name)
+        for rows in (1000, len(texts)):
+            some, some_labels = (texts, labels) if rows == len(texts) else sample(texts, labels, rows)[:2]
+            seconds, said = [[], []], [[], []]
+            for turn in range(-1, pairs):  # the first pair warms up
+                for side in (0, 1) if turn % 2 else (1, 0):
+                    with sides[side].used():
+                        took, said[side] = whole_run(some, some_labels, test)
+                    seconds[side] += [took] if turn >= 0 else []
+            ratios = [round(old / new, 2) for old, new in zip(*seconds, strict=True)]
+            line = {"set": name, "rows": rows, "before": round(float(np.median(seconds[0])), 2)}
+            line |= {"now": round(float(np.median(seconds[1])), 2), "ratio": float(np.median(ratios)), "ratios": ratios}
+            differing = sum(old != new for old, new in zip(*said, strict=True))
+            print(json.dumps(line | {"differing": differing, "load": os.getloadavg()[0]}), flush=True)
+
+
 def main() -> None:
     for variable in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "SFUMATO_DATA"):
         if variable not in os.environ:
@@ -138,8 +207,13 @@ def main() -> None:
     torch.set_num_threads(1)
     folder = Path(os.environ["SFUMATO_DATA"])
     print(json.dumps({"machine": platform.processor() or platform.machine(), "load": os.getloadavg()}))
+    names = [name for name in sys.argv[1:] if not name.startswith("--")] or SETS
+    before = [name.partition("=")[2] for name in sys.argv[1:] if name.startswith("--before=")]
+    if before:
+        compare_with(Path(before[0]), names)
+        return
     ours(["warm up the imports"] * 20, ["a", "b"] * 10, ["x"])
-    for name in sys.argv[1:] or SETS:
+    for name in names:
         texts, labels, test, test_labels = read(folder, name)
         predicted, facts = ours(texts, labels, test)
         accuracy = round(float(np.mean(np.array(predicted) == np.array(test_labels))), 4)
