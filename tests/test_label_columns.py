@@ -243,7 +243,7 @@ def test_a_table_beside_multi_label_rows_is_multi_label_too():
     beside, _ = read_beside({"text": TEXTS, "labels": ["tax", "bill", "", "ship"]}, train)
     assert beside.labels.tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 0], [0, 1, 0]]
     single, _ = read_examples({"text": TEXTS, "label": list("abab")})
-    with pytest.raises(InputError, match="holds lists.*because the training rows have one"):
+    with pytest.raises(InputError, match=r"holds lists.*because the training rows have one"):
         read_beside({"text": TEXTS, "label": SETS}, single)
     with pytest.raises(InputError, match="dev or test rows have several labels each"):
         read_beside(train, single)
