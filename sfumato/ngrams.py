@@ -7,6 +7,7 @@ cross-validation on training rows (benchmarks/linear.md). N texts, V n-grams.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,10 @@ class EncodedNgrams:
         rows = self.matrix[np.asarray(index)]
         parts = (rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data)
         crow, columns, values = (torch.from_numpy(part) for part in parts)
-        return {"features": torch.sparse_csr_tensor(crow, columns, values, size=rows.shape, check_invariants=False)}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+            features = torch.sparse_csr_tensor(crow, columns, values, size=rows.shape, check_invariants=False)
+        return {"features": features}
 
 
 @dataclass(frozen=True, eq=False)

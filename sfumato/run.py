@@ -153,6 +153,7 @@ class Run:
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
         started = time.perf_counter()
+        self.method.check_inputs(self.train.inputs)
         if self.method.teacher is not None and self.train.teacher is None:
             self.train, self.dev = self._taught(self.method.teacher)
         trained = self._fit_full_batch() if self.architecture.full_batch else self._fit_batches()

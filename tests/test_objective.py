@@ -101,7 +101,8 @@ def objective_of(method):
 
 
 def tensors(examples, index):
-    return {
+    similar = {} if examples.similar is None else {"similar": torch.from_numpy(examples.similar[index])}
+    return similar | {
         "input_ids": torch.from_numpy(Encoded(examples.inputs).input_ids[index]),
         "labels": torch.from_numpy(examples.labels[index]),
         "targets": torch.from_numpy(examples.targets.rows(index)),

@@ -49,7 +49,7 @@ def test_texts_that_are_no_list_of_texts(X, words):
         ([1.0, float("nan"), 2.0], "the first in row 2"),
         (pandas.Series(["a", None, "b"]), "the first in row 2"),
         ([0.5, 1.5, 2.5], "Unknown label type"),
-        (np.eye(3), "y should be a 1d array"),
+        (np.eye(3) / 2, "y of two dimensions must hold 0 and 1, a column a label; row 1, column 1 holds 0.5"),
         (["a", "a", "a"], "one class only"),
         ([1, "1", 2], "got 1 (int) of row 1 and '1' (str) of row 2"),
         ([True, "True", "no"], "got True (bool) of row 1 and 'True' (str) of row 2"),
