@@ -37,10 +37,14 @@ def score_table(info: Mapping[str, Any]) -> list[str]:
         if key in calibrated:
             lines.append(f"| {title} | {raw.get(key, calibrated[key]):.4f} | {calibrated[key]:.4f} |")
     if "majority" in info:
-        several = "micro_f1" in calibrated
-        what = "micro-F1 of always the commonest labels" if several else "accuracy of the commonest class"
-        lines.append(f"| {what} | {info['majority']:.4f} | {info['majority']:.4f} |")
+        lines.append(f"| {majority_title(calibrated)} | {info['majority']:.4f} | {info['majority']:.4f} |")
     return lines
+
+
+def majority_title(scores: Mapping[str, float]) -> str:
+    """Return what the score of the commonest answer is called beside ``scores``."""
+    several = "micro_f1" in scores
+    return "micro-F1 of always the commonest labels" if several else "accuracy of the commonest class"
 
 
 def reads_without_us(model: Model) -> bool:

@@ -36,7 +36,7 @@ CALLS = list(shell_commands())
 
 
 def test_the_main_job_is_shown_command_by_command() -> None:
-    main_job = ["demo", "check", "audit", "fit", "predict", "evaluate", "soften", "compare"]
+    main_job = ["demo", "check", "audit", "fit", "predict", "evaluate", "soften", "compare", "augment"]
     assert [call[0] for call in CALLS] == [*main_job, "tables", "reproduce", "datasets"]
 
 

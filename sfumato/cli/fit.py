@@ -204,7 +204,7 @@ def telling_how_to_go_on(kept: "Checkpoint") -> Iterator[None]:
 
 def print_fit(info: Mapping[str, Any], output: Path) -> None:
     """Print rows used, dev scores beside the majority class, the worst confused pairs, the path, what comes next."""
-    from sfumato.card import SCORES
+    from sfumato.card import SCORES, majority_title
 
     for sentence in info["notes"]:
         note(f"note: {sentence}")
@@ -218,7 +218,7 @@ def print_fit(info: Mapping[str, Any], output: Path) -> None:
         scores = [
             (title, *([raw[name]] if calibrated else []), dev[name]) for name, title in SCORES.items() if name in dev
         ]
-        majority = ("accuracy of the commonest class", *[info["majority"]] * (len(scores[0]) - 1))
+        majority = (majority_title(dev), *[info["majority"]] * (len(scores[0]) - 1))
         say()
         header = ("before calibration", "after") if calibrated else ("value",)
         print_table(("on the dev rows", *header), [*scores, majority])
