@@ -11,6 +11,7 @@ import pytest
 from typer.main import get_command
 
 import sfumato
+from sfumato.augmentation.registered import AUGMENTERS
 from sfumato.cli.app import app
 from sfumato.corpus import make_corpus
 from sfumato.methods import METHODS
@@ -54,9 +55,14 @@ def test_a_call_with_an_option_that_is_not_there_would_be_noticed() -> None:
 
 @pytest.mark.parametrize(("option", "registry"), [("--methods", METHODS), ("--models", MODELS), ("--method", METHODS)])
 def test_every_method_and_model_of_a_call_is_there(option: str, registry: Mapping[str, object]) -> None:
-    given = [call[call.index(option) + 1] for call in CALLS if option in call]
+    given = [call[call.index(option) + 1] for call in CALLS if option in call and call[0] != "augment"]
     assert given
     assert set(",".join(given).split(",")) <= set(registry)
+
+
+def test_the_augmenter_of_the_call_is_there() -> None:
+    (call,) = (call for call in CALLS if call[0] == "augment")
+    assert call[call.index("--method") + 1] in AUGMENTERS
 
 
 def test_every_method_has_its_line_and_every_card_is_there() -> None:
