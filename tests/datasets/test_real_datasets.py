@@ -23,6 +23,8 @@ ROWS = {
     "sst5": 2,
     "reuters_r52_raw": 1,
     "reuters_r8_raw": 1,
+    "goemotions": 42,
+    "reuters21578_modapte90": 4,
 }
 ROWS |= {"yelp_sentences_noisy": 13350}
 EMPTY = {"fdcnews": 1}  # documents without a character

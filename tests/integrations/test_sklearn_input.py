@@ -79,3 +79,11 @@ def test_weights_and_soft_targets_that_do_not_fit(given, words):
 def test_soft_targets_beside_a_method_with_a_loss_of_its_own():
     with pytest.raises(sfumato.InputError, match="kwls-paper has a loss of its own"):
         sfumato.SoftLabelClassifier(method="kwls-paper").fit(TEXTS, LABELS, soft_targets=np.eye(3))
+
+
+def test_equally_long_lists_of_zeros_and_ones_are_a_matrix_and_other_lists_are_labels():
+    from sfumato.integrations.sklearn.text_and_label import as_indicator
+
+    assert as_indicator([[0, 1], [1, 1]]).tolist() == [[0, 1], [1, 1]]
+    for labels in ([["0", "1"], ["1", "0"]], [[0, 1], [1]], [[0, 2], [1, 0]], ["ab", "cd"], [[0], [1]]):
+        assert as_indicator(labels) is labels

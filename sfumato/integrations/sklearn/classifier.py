@@ -13,7 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from sfumato.data import mean_one
 from sfumato.errors import InputError
 from sfumato.integrations.sklearn.option import OWNERS, current_options, with_options
-from sfumato.integrations.sklearn.text_and_label import in_order, read_examples, read_texts, read_weights
+from sfumato.integrations.sklearn.text_and_label import (
+    as_indicator,
+    in_order,
+    read_examples,
+    read_texts,
+    read_weights,
+)
 from sfumato.resolve import build_method
 from sfumato.softening import SoftTargets
 
@@ -93,12 +99,14 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : a list, an array or a series of N texts
         y : N labels of any one kind; or, where a row may have several, a matrix of 0 and 1, (N, C), or N lists
+            of labels; lists of 0 and 1 that are equally long are a matrix, as in all of scikit-learn
         soft_targets : (N, C), columns in the order of the sorted labels, or a `sfumato.SoftTargets`; they replace the
             targets of the method, as in `sfumato.fit`
         sample_weight : (N,), not negative
         """
         from sfumato.fitting import fit
 
+        y = as_indicator(y)
         examples, classes = read_examples(X, y, owner=type(self).__name__, several=True)
         if sample_weight is not None:
             examples = replace(examples, weights=mean_one(read_weights(sample_weight, len(examples))))

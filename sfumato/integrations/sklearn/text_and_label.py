@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -81,12 +82,25 @@ def read_labels(y: Any, rows: int, *, owner: str) -> Classes:
     return Classes(values, np.asarray(indices, dtype=np.int64))
 
 
+def as_indicator(y: Any) -> Any:
+    """Return equally long lists of zeros and ones as the matrix that scikit-learn reads them as; else ``y`` itself."""
+    if hasattr(y, "shape") or not isinstance(y, Sequence) or isinstance(y, str) or not y:
+        return y
+    if not all(isinstance(row, list | tuple) and len(row) == len(y[0]) > 1 for row in y):
+        return y
+    numbers = all(isinstance(value, int | float | np.number) and value in (0, 1) for row in y for value in row)
+    return np.asarray(y) if numbers else y
+
+
 def are_several(y: Any) -> bool:
     """Return whether ``y`` gives several labels a row: an indicator matrix (N, C), dense or sparse, or N lists."""
     shape: tuple[int, ...] = tuple(getattr(y, "shape", ()))
     if len(shape) == 2:
         return int(shape[1]) > 1 or hasattr(y, "tocsr")
-    return not isinstance(y, str) and y is not None and len(y) > 0 and are_label_sets(list(y), "y")
+    if y is None or isinstance(y, str):
+        return False
+    rows = list(y if hasattr(y, "__len__") else np.asarray(y))
+    return len(rows) > 0 and are_label_sets(rows, "y")
 
 
 def read_label_sets(texts: list[str], y: Any, *, owner: str) -> tuple[Examples, NDArray[Any]]:
