@@ -86,7 +86,7 @@ def as_indicator(y: Any) -> Any:
     """Return equally long lists of zeros and ones as the matrix that scikit-learn reads them as; else ``y`` itself."""
     if hasattr(y, "shape") or not isinstance(y, Sequence) or isinstance(y, str) or not y:
         return y
-    if not all(isinstance(row, list | tuple) and len(row) == len(y[0]) > 1 for row in y):
+    if not all(isinstance(row, list | tuple | np.ndarray) and len(row) == len(y[0]) > 1 for row in y):
         return y
     numbers = all(isinstance(value, int | float | np.number) and value in (0, 1) for row in y for value in row)
     return np.asarray(y) if numbers else y
