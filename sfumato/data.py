@@ -37,6 +37,8 @@ class Examples:
     ids : (N,) int64, the row of the user's table that each example comes from (0 = first data row)
     unseen : (N,) int64 or None, of multi-label rows: how many of a row's given labels are no class, in a dev or test
         split; each is one that was not found
+    copy : (N,) int64 or None, of rows with augmented copies: 0 for a row itself, else the number of the copy, from 1;
+        a copy has the id of its row
 
     Raises
     ------
@@ -56,13 +58,14 @@ class Examples:
     votes: Floats | None = None
     teacher: Floats | None = None
     unseen: Integers | None = None
+    copy: Integers | None = None
 
     def __post_init__(self) -> None:
         if are_images(self.inputs):
             object.__setattr__(self, "inputs", as_images(self.inputs))
         if not len(self.ids):
             object.__setattr__(self, "ids", np.arange(len(self.inputs), dtype=np.int64))
-        for name in ("labels", "targets", "ids", "weights", "unseen", *BY_CLASS):
+        for name in ("labels", "targets", "ids", "weights", "unseen", "copy", *BY_CLASS):
             value = getattr(self, name)
             if value is not None and len(value) != len(self.inputs):
                 raise InputError(f"{name} must have one entry per input ({len(self.inputs)}), got {len(value)}")
@@ -188,12 +191,15 @@ class Examples:
             weights=None if self.weights is None else self.weights[rows],
             ids=self.ids[rows],
             unseen=None if self.unseen is None else self.unseen[rows],
+            copy=None if self.copy is None else self.copy[rows],
             **{name: part[rows] for name in BY_CLASS if (part := getattr(self, name)) is not None},
         )
 
 
 def concatenate(first: Examples, second: Examples) -> Examples:
     """Return the rows of ``first``, then those of ``second``; a split without weights counts each row as 1.
+
+    A split without ``unseen`` has no label that is no class.
 
     It is an `InputError` if the classes differ, or only one has ``similar``, ``votes`` or ``teacher``.
     """
@@ -208,6 +214,10 @@ def concatenate(first: Examples, second: Examples) -> Examples:
         targets = TableTargets(one.table, np.concatenate([one.labels, other.labels]))
     else:
         targets = DenseTargets(np.concatenate([one.dense(), other.dense()]))
+    unseen = None
+    if first.unseen is not None or second.unseen is not None:
+        counted = (np.zeros(len(s), np.int64) if s.unseen is None else s.unseen for s in (first, second))
+        unseen = np.concatenate(list(counted))
     weights = None
     if first.weights is not None or second.weights is not None:
         given = (np.ones(len(s), np.float32) if s.weights is None else s.weights for s in (first, second))
@@ -219,8 +229,17 @@ def concatenate(first: Examples, second: Examples) -> Examples:
         first.classes,
         weights=weights,
         ids=np.concatenate([first.ids, second.ids]),
+        unseen=unseen,
+        copy=_copy_numbers(first, second),
         **{name: np.concatenate(parts) for name in BY_CLASS if (parts := both(first, second, name))},
     )
+
+
+def _copy_numbers(first: Examples, second: Examples) -> Integers | None:
+    """Return the number of each row's copy; in a split without such numbers, each row is itself."""
+    if first.copy is None and second.copy is None:
+        return None
+    return np.concatenate([np.zeros(len(s), np.int64) if s.copy is None else s.copy for s in (first, second)])
 
 
 def both(first: Examples, second: Examples, name: str) -> list[NDArray[Any]]:

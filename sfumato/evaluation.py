@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.finding import some
+from sfumato.label_columns import TASKS
 from sfumato.label_kinds import KINDS
 from sfumato.metrics import (
     ClassScore,
@@ -25,6 +26,7 @@ from sfumato.metrics import (
 )
 from sfumato.multilabel_evaluation import evaluate_multilabel
 from sfumato.multilabel_metrics import LabelScore
+from sfumato.registry import check_choice
 from sfumato.significance import Interval, bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
@@ -91,11 +93,13 @@ def evaluate(
     label: Sequence[str] | str | None,
     bad_rows: str = "refuse",
     label_separator: str | None = None,
+    task: str = "auto",
 ) -> Evaluation:
     """Measure ``model`` on a table or on `Examples`; see `Model.evaluate`."""
     from sfumato.source import read_examples
 
     several = getattr(model, "multilabel", False)
+    check_task(several, task)
     examples, notes = read_examples(
         data,
         text=text,
@@ -103,7 +107,7 @@ def evaluate(
         bad_rows=bad_rows,
         classes=model.classes,
         label_separator=label_separator,
-        task="multilabel" if several else "auto",
+        task="multilabel" if several else task,
     )
     if several:
         return evaluate_multilabel(model, examples, notes=notes)
@@ -112,6 +116,15 @@ def evaluate(
     if len(examples) and (examples.labels < 0).all():
         raise InputError(no_label_known(data, notes, model.classes))
     return evaluate_examples(model, examples, notes=notes)
+
+
+def check_task(several: bool, task: str) -> None:
+    """Raise if the rows are to be read as of another kind than what the model answers."""
+    check_choice("labels", "task", task, TASKS)
+    if task != "auto" and several != (task == "multilabel"):
+        raise InputError(
+            f"the model answers with {KINDS[several]}, and task={task!r} reads {KINDS[not several]}; leave --task out"
+        )
 
 
 def no_label_known(data: Any, notes: Sequence[str], classes: Sequence[str]) -> str:

@@ -106,11 +106,13 @@ class Model:
         label: Sequence[str] | str | None = None,
         bad_rows: str = "refuse",
         label_separator: str | None = None,
+        task: str = "auto",
     ) -> Evaluation:
         """Measure the model on a labelled table: metrics with intervals, scores per class, confused pairs.
 
         A label that training never saw counts as an error. ``label_separator`` is what stands between the labels of a
-        row, where a column of text holds several.
+        row, where a column of text holds several. ``task`` is the model's own kind, or "auto"; "single" takes brackets
+        in a column of labels for parts of the names.
         """
         from sfumato.evaluation import evaluate
 
@@ -119,7 +121,9 @@ class Model:
         text, label = text or known.get("text"), label or known.get("label")
         if label_separator is None and label == known.get("label"):
             label_separator = known.get("label_separator")
-        return evaluate(self, data, text=text, label=label, bad_rows=bad_rows, label_separator=label_separator)
+        return evaluate(
+            self, data, text=text, label=label, bad_rows=bad_rows, label_separator=label_separator, task=task
+        )
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model folder (Hugging Face layout, safetensors and JSON only) and return its path."""

@@ -234,3 +234,11 @@ def test_labels_that_are_not_zeros_and_ones_and_splits_of_two_kinds_are_refused(
     single = Examples.from_labels(["a"], ["x"], classes=["x", "y"])
     with pytest.raises(InputError, match="only the first of the two splits is multi-label"):
         concatenate(several, single)
+
+
+def test_labels_that_are_no_class_are_counted_on_after_joining():
+    several = Examples.from_label_sets(["a", "b"], [["x"], ["y"]])
+    counted = replace(several, unseen=np.array([0, 2]))
+    assert concatenate(several, several).unseen is None
+    assert concatenate(counted, several).unseen.tolist() == [0, 2, 0, 0]
+    assert concatenate(several, counted).unseen.tolist() == [0, 0, 0, 2]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sfumato.cli.options import Folder, Json, Label, Rows, Text
+from sfumato.cli.options import Folder, Json, Label, LabelSeparator, Rows, Task, Text
 from sfumato.cli.output import counted, note, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -16,10 +16,8 @@ def evaluate(
     data: Annotated[str, typer.Argument(metavar="DATA", help="Table, or images, that the model has not seen.")],
     text: Text = None,
     label: Label = None,
-    label_separator: Annotated[
-        str | None,
-        typer.Option("--label-separator", metavar="SIGN", help="What stands between several labels of a row: '|'."),
-    ] = None,
+    label_separator: LabelSeparator = None,
+    task: Task = "auto",
     bad_rows: Rows = "refuse",
     as_json: Json = False,
 ) -> None:
@@ -36,6 +34,7 @@ def evaluate(
         label=one_or_several(label) if label else None,
         bad_rows=bad_rows,
         label_separator=label_separator,
+        task=task,
     )
     if as_json:
         print_json(evaluation.to_dict())

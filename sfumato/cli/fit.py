@@ -32,6 +32,7 @@ from sfumato.cli.options import (
     Task,
     Text,
     Threads,
+    Thresholds,
     Votes,
 )
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
@@ -74,6 +75,7 @@ def fit(
     optimizer: OptimizerName = None,
     momentum: Momentum = None,
     max_length: MaxLength = None,
+    thresholds: Thresholds = None,
     device: Device = None,
     threads: Threads = None,
     seed: Seed = 0,
@@ -131,7 +133,7 @@ def fit(
             eval_every=eval_every,
             progress=progress,
             **given(epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length, device=device, threads=threads),
-            **given(optimizer=optimizer, momentum=momentum),
+            **given(optimizer=optimizer, momentum=momentum, thresholds=read_thresholds(thresholds)),
             **options.loose,
         )
     trained.info["rows"]["dropped"] = dropped_rows(source, trained.info)
@@ -239,6 +241,16 @@ def print_chosen(info: Mapping[str, Any]) -> None:
     if info.get("strength"):
         again = "; then trained on these rows too" if info["refitted"] else ""
         say(f"chosen by these: strength {info['strength']:g}, {counted(info['steps'], 'step')}{again}")
+
+
+def read_thresholds(text: str | None) -> str | float | None:
+    """Read "0.3" as a number, "per-label" by the name that Python has for it, and leave anything else as it is."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return "label" if text == "per-label" else text
 
 
 def read_dev(text: str) -> int | float | str:

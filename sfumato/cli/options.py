@@ -57,6 +57,14 @@ Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
 OptimizerName = Annotated[str | None, typer.Option("--optimizer", help="adamw, adam, or sgd, which wants more --lr.")]
 Momentum = Annotated[float | None, typer.Option("--momentum", help="Momentum of sgd; 0.9 if not given.")]
 MaxLength = Annotated[int | None, typer.Option("--max-length", help="Tokens of a text that are read.")]
+Thresholds = Annotated[
+    str | None,
+    typer.Option(
+        "--thresholds",
+        metavar="global|per-label|VALUE",
+        help="From which probability on a label of several is given: chosen on dev for all, for each, or a number.",
+    ),
+]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; found by itself if not given.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; all if not given.")]
 CheckpointFolder = Annotated[

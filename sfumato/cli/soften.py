@@ -102,7 +102,7 @@ def soften(
     if words is None or target is None or k is None:
         say(soft.report())
     else:
-        print_words(words, target, given.examples.inputs[k])
+        print_words(words, target, given.examples.inputs[k], several=given.examples.multilabel)
     note(next_step(given, output) + (f" --label-separator {quoted(label_separator)}" if label_separator else ""))
 
 
@@ -222,7 +222,7 @@ def row_index(given: Labelled, row: int) -> int:
     raise InputError(f"--explain: {table.source} has no usable row {row}; its rows go from {first} to {last}")
 
 
-def print_words(words: Sequence[Mapping[str, Any]], target: Mapping[str, float], text: str) -> None:
+def print_words(words: Sequence[Mapping[str, Any]], target: Mapping[str, float], text: str, *, several: bool) -> None:
     """Print a row's text, its words, and the soft label that they lead to, for the classes with the most mass."""
     shown = sorted(target, key=lambda name: -target[name])[:SHOWN_CLASSES]
     say(shortened(text, 200))
@@ -230,5 +230,6 @@ def print_words(words: Sequence[Mapping[str, Any]], target: Mapping[str, float],
     rows = [(each["word"], *(each["adds"][name] for name in shown)) for each in words[:SHOWN_WORDS]]
     print_table(("word", *shown), rows, title="what each word adds to the logit of a class (no shares of mass yet)")
     say()
-    shares = [("share of mass", *(target[name] for name in shown))]
-    print_table(("", *shown), shares, title="the soft label of this row, after softmax and weight")
+    share, through = ("probability", "sigmoid") if several else ("share of mass", "softmax")
+    shares = [(share, *(target[name] for name in shown))]
+    print_table(("", *shown), shares, title=f"the soft label of this row, after {through} and weight")

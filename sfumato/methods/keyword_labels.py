@@ -17,7 +17,7 @@ from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.keywords import Counts, LabelCounts, Unit, count_words
 from sfumato.methods.keyword_scale import temperature_of_mass
-from sfumato.methods.keyword_sets import keyword_sets
+from sfumato.methods.keyword_sets import explain_sets, keyword_sets
 from sfumato.methods.label_smoothing import smoothed_table
 from sfumato.methods.word_evidence import Evidence, WordWeights, held_out, in_sample
 from sfumato.metrics import log_loss, normalised_entropy
@@ -194,6 +194,9 @@ class KeywordLabels:
 
     def explain(self, examples: Examples, row: int) -> list[tuple[str, Array]]:
         """Return what each word adds to the logits of d in one row, the most telling word first."""
+        self._check_normalize(examples)
+        if examples.multilabel:
+            return explain_sets(self, examples, row)
         counts, evidence, length = self.read(examples)
         temperature = self.scale(evidence.relevance(examples.labels, length), examples.labels)
         if np.isinf(temperature):

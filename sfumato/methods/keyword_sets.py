@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,26 +84,72 @@ def fitted_scale(relevance: Array, gold: NDArray[np.bool_], temperature: float |
     return float(found.x[0]), np.asarray(found.x[1:])
 
 
-def keyword_sets(labels: KeywordLabels, examples: Examples) -> Examples:
-    """Return the examples with targets from words and labels, (N, C)."""
+class Read(NamedTuple):
+    """What the words of N texts say, (N, C), each row's mean taken off, and the 1 / T and c that fit the labels."""
+
+    counts: Counts
+    stats: LabelCounts
+    weights: WordWeights
+    length: float | Array
+    relevance: Array
+    scale: float
+    offsets: Array
+
+
+def read_sets(labels: KeywordLabels, examples: Examples) -> Read:
+    """Read the words of the texts; a scale of 0, which is warned of, says that they do not predict the labels."""
     from sfumato.methods.keyword_labels import KeywordWarning
 
     check_options(labels)
     gold = examples.gold
     counts, length, weights = labels.counted(examples)
     stats = counts_of_sets(counts, gold)
-    if labels.leave_one_out:
-        relevance = left_out_relevance(counts, gold, stats, weights)
-    else:
-        relevance = in_sample(counts, stats, weights).relevance(np.zeros(0, dtype=np.int64), 1.0)
-    relevance = relevance / length
+    relevance = spoken(labels, counts, gold, stats, weights) / length
     relevance -= relevance.mean(axis=1, keepdims=True)
     scale, offsets = fitted_scale(relevance, gold, None if isinstance(labels.temperature, str) else labels.temperature)
     if scale <= 0:
         message = (
             f"keywords do not predict the labels of held-out texts, so label smoothing {labels.fallback:g} is used"
         )
-        warnings.warn(f"{labels.owner}: {message}", KeywordWarning, stacklevel=2)
+        warnings.warn(f"{labels.owner}: {message}", KeywordWarning, stacklevel=3)
+    return Read(counts, stats, weights, length, relevance, scale, offsets)
+
+
+def spoken(
+    labels: KeywordLabels, counts: Counts, gold: NDArray[np.bool_], stats: LabelCounts, weights: WordWeights
+) -> Array:
+    """Return the sum of what the words of each text say for each label, (N, C)."""
+    if labels.leave_one_out:
+        return left_out_relevance(counts, gold, stats, weights)
+    return in_sample(counts, stats, weights).relevance(np.zeros(0, dtype=np.int64), 1.0)
+
+
+def explain_sets(labels: KeywordLabels, examples: Examples, row: int) -> list[tuple[str, Array]]:
+    """Return what each word adds to the logits of d in one row, (C,), the most telling word first.
+
+    The sum over the words is the logit of d less the offset c. Each word is read as a text of its own that has the
+    row's labels and length, so what one text says is the sum of what these say.
+    """
+    read = read_sets(labels, examples)
+    own = read.counts.matrix[row]
+    if read.scale <= 0 or not own.nnz:
+        return []
+    size = np.full(own.nnz, read.counts.lengths[row])
+    apart = sparse.csr_matrix((own.data, own.indices, np.arange(own.nnz + 1)), shape=(own.nnz, own.shape[1]))
+    alone = Counts(apart, read.counts.vocabulary, size)
+    gold = np.repeat(examples.gold[[row]], own.nnz, axis=0)
+    adds = spoken(labels, alone, gold, read.stats, read.weights)
+    adds /= read.length if isinstance(read.length, float) else read.length[row]
+    adds = read.scale * (adds - adds.mean(axis=1, keepdims=True))
+    order = np.argsort(-np.ptp(adds, axis=1), kind="stable")
+    return [(read.counts.vocabulary[own.indices[k]], adds[k]) for k in order]
+
+
+def keyword_sets(labels: KeywordLabels, examples: Examples) -> Examples:
+    """Return the examples with targets from words and labels, (N, C)."""
+    gold = examples.gold
+    counts, *_, relevance, scale, offsets = read_sets(labels, examples)
+    if scale <= 0:
         return replace(examples, targets=DenseTargets(smoothed_sets(gold, labels.fallback)))
     d = expit(scale * relevance + offsets)
     empty = np.flatnonzero(counts.lengths == 0)

@@ -14,7 +14,7 @@ text i. Where we read the equations differently from their words: docs/equations
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sfumato.data import Examples
 from sfumato.errors import InputError, unknown
 from sfumato.keywords import Counts, LabelCounts, Unit
+from sfumato.label_sets import are_label_sets
 from sfumato.method import Method
 from sfumato.methods.keyword_labels import KeywordLabels
 from sfumato.methods.target_loss import target_criterion
@@ -243,8 +244,9 @@ def explain_row(
 ) -> list[tuple[str, Array]]:
     """Return the words of text ``row`` (0 is the first) and what each adds to the logits of its soft label d.
 
-    The ``(C,)`` contributions of all words sum to ln d up to a constant; the words that tell labels apart most come
-    first. Empty where the method fell back to label smoothing: then no word moved anything.
+    The ``(C,)`` contributions of all words sum to ln d up to a constant; of rows with several labels, to the logit of
+    d less the offset of its label. The words that tell labels apart most come first. Empty where the method fell back
+    to label smoothing: then no word moved anything.
     """
     from sfumato.methods import METHODS
 
@@ -252,5 +254,9 @@ def explain_row(
         raise unknown("method that reads words", method, READ_WORDS)
     if not 0 <= row < len(texts):
         raise InputError(f"row must be 0 to {len(texts) - 1}, got {row}")
-    transform = cast(KeywordLabels, METHODS.build(method, options).transforms[0])
-    return transform.explain(Examples.from_labels(texts, labels, classes=classes), row)
+    chosen = METHODS.build(method, options)
+    sets = len(labels) > 0 and are_label_sets(labels, "explain")
+    make: Callable[..., Examples] = Examples.from_label_sets if sets else Examples.from_labels
+    examples = make(texts, labels, classes=classes)
+    chosen.check_labels(examples)
+    return cast(KeywordLabels, chosen.transforms[0]).explain(examples, row)

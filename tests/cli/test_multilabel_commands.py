@@ -112,3 +112,65 @@ def test_options_of_several_labels_are_refused_for_a_model_that_gives_one(tiny_m
         ended = sfumato("predict", tiny_model, path, *option)
         assert ended.code == 2
         assert "gives each row one class" in ended.err
+
+
+def test_evaluate_reads_the_rows_as_the_model_answers(folders, table, tiny_model, tmp_path, sfumato):
+    path, _ = table
+    asked = sfumato("evaluate", folders["lists"], path, "--task", "multilabel")
+    assert asked.out == sfumato("evaluate", folders["lists"], path).out
+    for model, task in ((folders["lists"], "single"), (tiny_model, "multilabel")):
+        ended = sfumato("evaluate", model, path, "--task", task)
+        assert ended.code == 2
+        assert f"task='{task}'" in ended.err
+        assert "leave --task out" in ended.err
+    brackets = tmp_path / "brackets.csv"
+    brackets.write_text('body,category\nthe parcel is late,shipping\nrefund the invoice,"[""billing""]"\n')
+    assert "plain text" in sfumato("evaluate", tiny_model, brackets).err
+    ended = sfumato("evaluate", tiny_model, brackets, "--task", "single")
+    assert ended.code == 0
+    assert "2 rows, 1 with a label that training never saw" in ended.out
+
+
+@pytest.mark.parametrize("given", ["0.7", "per-label", "global"])
+def test_thresholds_are_chosen_as_the_command_line_says(given, table, sfumato, tmp_path):
+    path, _ = table
+    ended = sfumato("fit", path, "--label", "tags", "--dev", "0.3", "--thresholds", given, "-o", tmp_path / "model")
+    assert ended.code == 0, ended.err
+    said = json.loads((tmp_path / "model" / "sfumato.json").read_text())["thresholds"]
+    assert len(said) == len(WORDS)
+    assert (given == "0.7") == (said == [0.7] * len(WORDS))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [("globl", "did you mean 'global'"), ("1.5", "thresholds must be"), ("nan", "thresholds must be")],
+)
+def test_odd_thresholds_are_refused_before_the_training(given, words, table, sfumato, tmp_path):
+    ended = sfumato("fit", table[0], "--label", "tags", "--thresholds", given, "-o", tmp_path / "model")
+    assert ended.code == 2
+    assert words in ended.err
+    assert not (tmp_path / "model").exists()
+
+
+def test_thresholds_are_refused_for_one_label_a_row(sfumato, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("body,category\n" + "my parcel,shipping\nmy invoice,billing\n" * 10)
+    ended = sfumato("fit", path, "--thresholds", "0.5", "-o", tmp_path / "model")
+    assert ended.code == 2
+    assert "these rows have one each" in ended.err
+
+
+def test_the_words_of_a_row_with_several_labels_are_explained(sfumato, tmp_path):
+    texts, sets = rows(120)
+    path = tmp_path / "joined.csv"
+    pl.DataFrame({"body": texts, "tags": ["|".join(own) for own in sets]}).write_csv(path)
+    row = next(k for k, own in enumerate(sets) if own == ["billing", "login"])
+    given = ("soften", path, "--label", "tags", "--label-separator", "|", "--explain", row + 2)
+    shown = json.loads(sfumato(*given, "--json").out)
+    assert set(shown["words"][0]["adds"]) == set(WORDS)
+    strongest = {max(each["adds"], key=each["adds"].get) for each in shown["words"][:2]}
+    assert strongest == {"billing", "login"}
+    assert min(shown["target"]["billing"], shown["target"]["login"]) > 0.8 > shown["target"]["shipping"]
+    said = sfumato(*given).out
+    assert "after sigmoid and weight" in said
+    assert "share of mass" not in said

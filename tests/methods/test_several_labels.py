@@ -10,7 +10,7 @@ from sfumato import METHODS, InputError
 from sfumato.data import Examples
 from sfumato.keywords import count_words
 from sfumato.methods.keyword_sets import counts_of_sets, fitted_scale, left_out_relevance
-from sfumato.methods.kwls import keyword_weights, kwls
+from sfumato.methods.kwls import explain_row, keyword_weights, kwls
 
 TEXTS = [
     "the printer jams and the printer smokes",
@@ -148,3 +148,25 @@ def test_a_sigmoid_is_refused_for_one_label():
     given = Examples.from_labels(TEXTS, ["it", "it", "money", "money", "house", "house"])
     with pytest.raises(InputError, match=r"normalize='sigmoid' is not for one label a row"):
         kwls(normalize="sigmoid").prepare(given)
+
+
+@pytest.mark.parametrize("leave_one_out", [True, False])
+def test_what_the_words_of_a_row_add_is_the_logit_of_its_soft_label_less_the_offset(leave_one_out):
+    options = {"temperature": 0.5, "leave_one_out": leave_one_out}
+    given = several()
+    d = kwls(weight=1.0, **options).prepare(given).targets.dense().astype(np.float64)
+    logits = np.log(d / (1 - d))
+    offsets = []
+    for i in (1, 3):
+        words = explain_row(TEXTS, SETS, CLASSES, i, method="kwls", **options)
+        assert sorted(word for word, _ in words) == sorted(set(TEXTS[i].split()))
+        assert [np.ptp(adds) for _, adds in words] == sorted((np.ptp(adds) for _, adds in words), reverse=True)
+        offsets.append(logits[i] - sum(adds for _, adds in words))
+    assert offsets[0] == pytest.approx(offsets[1], abs=1e-4)
+    with pytest.raises(InputError, match="defined for one label a row"):
+        explain_row(TEXTS, SETS, CLASSES, 0, method="kwls-paper")
+
+
+def test_nothing_is_explained_where_words_predict_nothing():
+    with pytest.warns(UserWarning, match="keywords do not predict the labels"):
+        assert explain_row(["a b", "b a", "a b", "b a"], [["x"], ["y"], ["x", "y"], []], None, 0) == []
