@@ -26,8 +26,10 @@ FORMAT = 1
 ABOUT = "checkpoint.json"
 TEACHER = "checkpoint-teacher.safetensors"  # what `sfumato.kept_teacher` keeps before the first step
 TEACHER_OF_FOLD = "checkpoint-teacher-{}.safetensors"  # until those of all folds have spoken
+DELETIONS = "checkpoint-deletions.safetensors"  # until a teacher has deleted all words
 OURS = re.compile(
     r"checkpoint-(\d{8,}|teacher-\d+)\.safetensors(\.part)?|checkpoint(\.json|-teacher\.safetensors)\.part"
+    r"|checkpoint-deletions\.safetensors(\.part)?"
     r"|\.tmp[A-Za-z0-9]{6}"  # what safetensors writes before it has the name that was asked for
 )
 FIELDS: dict[str, type] = {
@@ -80,7 +82,7 @@ class Checkpoint:
     @property
     def exists(self) -> bool:
         """Whether the folder holds a run, or the teacher of one."""
-        return any((self.folder / name).exists() for name in (ABOUT, TEACHER)) or any(self.folds())
+        return any((self.folder / name).exists() for name in (ABOUT, TEACHER, DELETIONS)) or any(self.folds())
 
     def read(self) -> Snapshot | None:
         """Return what the folder holds, None if it holds no checkpoint.

@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfumato.checkpoint import (
+    DELETIONS,
     TEACHER,
     TEACHER_OF_FOLD,
     Checkpoint,
@@ -20,28 +22,45 @@ from sfumato.checkpoint import (
     replace_whole,
 )
 from sfumato.data import Examples
+from sfumato.deletions import word_drops
 from sfumato.teaching import Said, judged
+
+if TYPE_CHECKING:
+    from sfumato.progress import Progress
 
 Splits = tuple[Examples, Examples | None]
 
 
-def heard_once(checkpoint: Checkpoint, train: Examples, dev: Examples | None, hear: Callable[..., Splits]) -> Splits:
+def heard_once(
+    checkpoint: Checkpoint | None,
+    train: Examples,
+    dev: Examples | None,
+    hear: Callable[..., Splits],
+    progress: Progress | None = None,
+) -> Splits:
     """Return both splits with ``Examples.teacher``: from the checkpoint that is resumed, else from ``hear``, kept.
 
-    ``hear`` is called with ``once``, so that each fold's teacher is kept as soon as it has spoken.
+    ``hear`` is called with ``once``, so that each fold's teacher is kept as soon as it has spoken, and with ``read``,
+    so that a teacher that deletes words goes on where it was. Such a teacher is trained again first: to the same
+    weights, unless the number of threads is another one; then its deletions start anew.
 
     Raises
     ------
     InputError
         if a file is damaged, or the teacher is that of another run.
     """
+    delete: Any = word_drops if progress is None else partial(word_drops, report=progress.deletions)
+    if checkpoint is None:
+        return hear(read=delete)
     if checkpoint.resume and (checkpoint.folder / TEACHER).exists():
         found = read(checkpoint, TEACHER)
         return judged(train, found["train"]), None if dev is None else judged(dev, found["dev"])
-    heard = hear(once=partial(fold_once, checkpoint))
+    checkpoint.folder.mkdir(exist_ok=True)
+    delete = partial(delete, checkpoint=checkpoint.folder / DELETIONS, afresh=True)
+    heard = hear(once=partial(fold_once, checkpoint), read=delete)
     said = {name: part.teacher for name, part in zip(("train", "dev"), heard, strict=True) if part is not None}
     write(checkpoint, TEACHER, {name: teacher for name, teacher in said.items() if teacher is not None})
-    remove(checkpoint.folds())
+    remove([*checkpoint.folds(), checkpoint.folder / DELETIONS])
     return heard
 
 

@@ -88,6 +88,10 @@ class Progress:
         elif not self._looks & (self._looks - 1):
             self._line(text)
 
+    def deletions(self, done: int, total: int) -> None:
+        """Report how many words were deleted, a line for each block of them."""
+        self._line(f"{self.title}: {done:,} of {total:,} words deleted")
+
     @contextmanager
     def running(self, total: int, *, done: int = 0, precision: str = "no") -> Iterator[None]:
         """Start, and take the bar away again however the run ends."""

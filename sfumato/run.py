@@ -27,7 +27,7 @@ from sfumato.model import Model
 from sfumato.registry import check_whole
 from sfumato.resolve import build_architecture
 from sfumato.run_settings import run_settings
-from sfumato.teaching import Once, afresh, taught
+from sfumato.teaching import Once, Read, afresh, taught
 from sfumato.thresholds import given_thresholds
 from sfumato.trained import Trained
 
@@ -106,6 +106,7 @@ def hear_teacher(
     threads: int | None = None,
     balance: str = "none",
     once: Once = afresh,
+    read: Read = word_drops,
 ) -> tuple[Examples, Examples | None]:
     """Train the teacher that a method asks for and return both splits with ``Examples.teacher`` filled.
 
@@ -129,7 +130,7 @@ def hear_teacher(
             balance=balance,
         ).model
 
-    return taught(train, dev, teacher, fit=fit, seed=seed, once=once, read=word_drops)
+    return taught(train, dev, teacher, fit=fit, seed=seed, once=once, read=read)
 
 
 @dataclass(eq=False)
@@ -179,8 +180,7 @@ class Run:
             device=self.device,
             balance=self.balance,
         )
-        kept = self._kept()
-        return hear() if kept is None else heard_once(kept, self.train, self.dev, hear)
+        return heard_once(self._kept(), self.train, self.dev, hear, self.progress)
 
     def _assemble(self, prepared: Examples, sampling: np.ndarray[Any, Any] | None = None) -> tuple[Objective, Model]:
         """Fit the encoder, build network and criterion from the seed."""

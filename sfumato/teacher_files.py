@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,8 +35,11 @@ def with_teacher(run: Run, teacher: Teacher, train: Examples, dev: Examples, fol
     if path.exists():
         kept = load_file(path)
         return judged(train, kept["train"]), judged(dev, kept["dev"])
+    from sfumato.deletions import word_drops
     from sfumato.run import hear_teacher
 
+    path.parent.mkdir(parents=True, exist_ok=True)
+    words = path.with_suffix(f".{run.key[:8]}.words")  # of a run that was killed while it deleted words
     heard, heard_dev = hear_teacher(
         train,
         dev,
@@ -45,10 +49,11 @@ def with_teacher(run: Run, teacher: Teacher, train: Examples, dev: Examples, fol
         seed=run.seed,
         device=run.device,
         threads=1,
+        read=partial(word_drops, checkpoint=words, afresh=True),
     )
     if heard.teacher is None or heard_dev is None or heard_dev.teacher is None:
         raise InputError(f"{run.built.name}: its teacher judged no rows; a comparison needs training and dev rows")
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_file({"train": heard.teacher, "dev": heard_dev.teacher}, part := path.with_suffix(f".{run.key[:8]}.part"))
     part.replace(path)
+    words.unlink(missing_ok=True)
     return heard, heard_dev

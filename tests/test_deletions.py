@@ -7,11 +7,13 @@ import pytest
 
 from sfumato import InputError
 from sfumato.calibration import sigmoid
+from sfumato.checkpoint import DELETIONS, Checkpoint
 from sfumato.data import Examples
 from sfumato.deletions import logits_without, word_drops, words_of
 from sfumato.deletions.words import WORD
 from sfumato.method import Deletions
 from sfumato.methods import METHODS
+from sfumato.progress import Progress
 from sfumato.resolve import build_architecture
 from sfumato.run import train_model
 
@@ -163,6 +165,45 @@ def test_an_interrupted_search_goes_on_from_its_checkpoint(tmp_path, monkeypatch
     path.write_bytes(b"x")
     with pytest.raises(InputError, match="is damaged"):
         word_drops(model, train, Deletions(source="all"), checkpoint=path)
+
+
+def test_a_killed_run_goes_on_deleting_where_it_was(tmp_path, monkeypatch):
+    architecture = build_architecture("bag", {"dim": 8})
+    training = replace(architecture.training, epochs=2, batch_size=16)
+    method = METHODS["maskloss-elem"](tau=0.01, source="all")
+
+    def run(checkpoint=None, progress=None):
+        given = {"architecture": architecture, "method": method, "training": training, "threads": 1}
+        return train_model(split(), split(), checkpoint=checkpoint, progress=progress, **given)
+
+    unbroken, kept, seen = run(), tmp_path / "kept", []
+    monkeypatch.setattr("sfumato.deletions.drops.BLOCK", 300)
+
+    class Counts(Progress):
+        def deletions(self, done, total):
+            seen.append(done)
+            if seen == [100, 200]:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Checkpoint(kept), Counts.silent())
+    assert [path.name for path in kept.iterdir()] == [DELETIONS]
+    with pytest.raises(InputError, match="of a run that was not finished"):
+        Checkpoint(kept).check()
+    resumed = run(Checkpoint(kept, resume=True), Counts(echo=lambda line: None))
+    assert seen[2] == 300
+    assert not (kept / DELETIONS).exists()
+    weights = [trained.model.network.output_layer.weight.detach().numpy() for trained in (unbroken, resumed)]
+    assert np.array_equal(*weights)
+    assert unbroken.masked == resumed.masked
+
+
+def test_deletions_of_another_teacher_start_anew_in_a_run(tmp_path):
+    path = tmp_path / "words.safetensors"
+    word_drops(linear(), split(), Deletions(source="correct"), checkpoint=path)
+    with pytest.warns(UserWarning, match="its words are deleted again"):
+        found = word_drops(linear(), split(), Deletions(source="all"), checkpoint=path, afresh=True)
+    assert np.array_equal(found.table, word_drops(linear(), split(), Deletions(source="all")).table)
 
 
 def test_what_is_no_model_of_texts_is_refused():

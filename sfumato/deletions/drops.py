@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sfumato.calibration import sigmoid
 from sfumato.data import Examples, Predictor
 from sfumato.deletions.answers import logits_without
+from sfumato.deletions.kept import Kept
 from sfumato.deletions.words import Words, words_of
 from sfumato.errors import InputError
 from sfumato.method import Deletions
@@ -101,6 +102,7 @@ def word_drops(
     fast: bool = True,
     exact: bool = False,
     checkpoint: Path | None = None,
+    afresh: bool = False,
     report: Report | None = None,
 ) -> WordDrops:
     """Delete the words of the chosen training rows, one at a time, and return what each word holds up.
@@ -110,6 +112,7 @@ def word_drops(
     model : a trained `sfumato.model.Model`
     fast, exact : see `logits_without`
     checkpoint : a file for what is found so far; the same call with the same model goes on from it
+    afresh : start anew, with a warning, where that file is of another model, other texts or options; else it is refused
     report : called with the number of words deleted so far and in all
     """
     trained = cast("Model", model)
@@ -124,7 +127,7 @@ def word_drops(
     if deletions.delete == "all_occurrences":
         chosen = chosen[first_of_their_text(words)[chosen]]
     work = Work(trained, words, chosen, before, deletions, fast, exact)
-    table = work.run(checkpoint, report)
+    table = work.run(Kept(checkpoint, afresh), report)
     vocabulary = {word: row for row, word in enumerate(words.vocabulary)}
     return WordDrops(trained.encoder, deletions.unit, vocabulary, table, train.classes, len(chosen), int(rows.sum()))
 
@@ -160,14 +163,13 @@ class Work:
     fast: bool
     exact: bool
 
-    def run(self, checkpoint: Path | None, report: Report | None) -> Floats:
-        """Return the table (V, C), going on from the checkpoint, if there is one."""
+    def run(self, kept: Kept, report: Report | None) -> Floats:
+        """Return the table (V, C), going on from what is kept, if anything is."""
         C, m = self.before.shape[1], int(self.deletions.min_count)
         best = np.zeros((m, len(self.words.vocabulary), C), dtype=np.float32)
         step, done = max(BLOCK // max(C, 1), 1), 0
-        settings = self.settings() if checkpoint is not None else ""
-        if checkpoint is not None and checkpoint.exists():
-            best, done = read_checkpoint(checkpoint, settings)
+        settings = self.settings() if kept.path is not None else ""
+        best, done = kept.read(settings) or (best, done)
         while done < len(self.chosen):
             part = self.chosen[done : done + step]
             logits = logits_without(
@@ -176,8 +178,7 @@ class Work:
             drop = (self.before[self.words.owner[part]] - sigmoid(logits)).astype(np.float32)
             keep_largest(best, self.words.key[part], drop)
             done += len(part)
-            if checkpoint is not None:
-                write_checkpoint(checkpoint, settings, best, done)
+            kept.write(settings, best, done)
             if report is not None:
                 report(done, len(self.chosen))
         return np.asarray(best[-1])
@@ -203,28 +204,3 @@ def keep_largest(best: Floats, keys: Integers, drops: Floats) -> None:
     for key, drop in zip(keys, drops, strict=True):
         column = np.sort(np.concatenate([best[:, key], drop[None]]), axis=0)[::-1]
         best[:, key] = column[: len(best)]
-
-
-def read_checkpoint(path: Path, settings: str) -> tuple[Floats, int]:
-    """Return the largest drops so far and the number of deletions done."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = file.metadata() or {}
-            best: Floats = np.array(file.get_tensor("best"))
-        done = int(about["done"])
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it and start again") from error
-    if about.get("settings") != settings:
-        raise InputError(f"{path} is of another model, other texts or options; remove it, or give another file")
-    return best, done
-
-
-def write_checkpoint(path: Path, settings: str, best: Floats, done: int) -> None:
-    """Write what is found so far under a temporary name, then rename it."""
-    from safetensors.numpy import save_file
-
-    part = path.with_name(path.name + ".part")
-    save_file({"best": np.ascontiguousarray(best)}, part, metadata={"settings": settings, "done": str(done)})
-    part.replace(path)
