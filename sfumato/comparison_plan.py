@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sfumato.architecture import Architecture, Training
 from sfumato.comparison_table import BASELINE
 from sfumato.controls import CONTROLS, VERSION, control_names
+from sfumato.copy_controls import COPY_CONTROLS
 from sfumato.dataset import DataSet
 from sfumato.errors import InputError
 from sfumato.experiment import Line, Run
@@ -78,7 +79,7 @@ class Plan:
     def in_order(self, lines: Iterable[Line]) -> list[Line]:
         """Sort the lines as the caller named things: data, model, method, its controls, seed."""
         lines = list(lines)
-        controls = ["", *CONTROLS, *MASK_CONTROLS]
+        controls = ["", *CONTROLS, *MASK_CONTROLS, *COPY_CONTROLS]
         models, methods = list(self.models), list(self.methods)
         data = list(dict.fromkeys(line["data"] for line in lines))
 

@@ -14,7 +14,7 @@ no targets to change beforehand: ``uniform`` and ``class-mean`` replay, step by 
 method fitted (its ``record``), and ``shuffled`` learns on, while each text fits the target of another one.
 
 What they are where a row may have several labels: `sfumato.multilabel_controls`. A method that masks similar labels
-has controls of its own: `sfumato.mask_controls`.
+has controls of its own: `sfumato.mask_controls`; so has one that adds copies of the rows: `sfumato.copy_controls`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sfumato.copy_controls import COPY_CONTROLS, before_copies, with_plain_copies
 from sfumato.data import Examples, Transform
 from sfumato.errors import InputError
 from sfumato.mask_controls import MASK_CONTROLS, with_other_mask
@@ -52,10 +53,10 @@ def control_names(method: Method) -> tuple[str, ...]:
     There are none without targets (baseline). One that would be the method itself is left out: where a row's target
     follows from its label alone, ``class-mean`` and ``shuffled``; where the other labels share evenly, ``uniform``.
     """
-    masks = MASK_CONTROLS if method.masks else ()
+    others = (*(MASK_CONTROLS if method.masks else ()), *(COPY_CONTROLS if method.augments else ()))
     if not method.has_targets:
-        return masks
-    return (*CONTROLS[method.even : 1 if method.label_only else None], *masks)
+        return others
+    return (*CONTROLS[method.even : 1 if method.label_only else None], *others)
 
 
 def controls(method: Method, record: Record | None = None, *, seed: int = 0) -> dict[str, Method]:
@@ -90,6 +91,8 @@ def control(method: Method, name: str, record: Record | None = None, *, seed: in
     )
     if name in MASK_CONTROLS:
         return replace(named, transforms=with_other_mask(method.transforms, name, seed))
+    if name in COPY_CONTROLS:
+        return replace(named, transforms=with_plain_copies(method.transforms))
     if method.needs_training:
         return replace(named, criterion=_without_information(method, name, record, seed))
     transforms: dict[str, Transform] = {
@@ -97,7 +100,7 @@ def control(method: Method, name: str, record: Record | None = None, *, seed: in
         "class-mean": class_mean,
         "shuffled": partial(shuffled, seed=seed),
     }
-    return replace(named, transforms=(*method.transforms, transforms[name]))
+    return replace(named, transforms=before_copies(method.transforms, transforms[name]))
 
 
 def uniform(examples: Examples) -> Examples:

@@ -26,6 +26,7 @@ def describe(
         "method_options": {name: plain(value) for name, value in method.options.items()},
         "seed": seed,
         "rows": {"train": len(train), "dev": 0 if dev is None else len(dev)},
+        **({"copies": trained.copied} if trained.copied else {}),
         "refitted": trained.refitted,
         "history": trained.history,
         "best_epoch": trained.best_epoch,

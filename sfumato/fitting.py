@@ -159,7 +159,7 @@ def fit(
     if trained.resumed:
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
     said = [*said, *encoder_notes(trained)]
-    trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said])
+    trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said, *chosen.notes])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
     trained.model.info |= {"label_separator": label_separator} if label_separator is not None else {}
     if examples.votes is not None:

@@ -52,6 +52,18 @@ def with_soft_targets(source: Source, method: Method, soft_targets: Any) -> tupl
 
 def on_given_targets(method: Method) -> Method:
     """Return what is left of a method whose targets are given: its criterion, if it has one, and nothing before it."""
+    if method.augments:  # copies carry the target of their row
+        copies = tuple(step for step in method.transforms if hasattr(step, "plain"))
+        return replace(
+            method,
+            name=f"soft-targets+{method.name}",
+            title=f"soft targets + {method}",
+            transforms=copies,
+            teacher=None,
+            has_targets=True,
+            label_only=False,
+            even=False,
+        )
     if method.criterion is None:
         return Method("soft-targets", options={"given_with": method.name}, multilabel=method.multilabel)
     return replace(

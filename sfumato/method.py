@@ -126,6 +126,9 @@ class Method:
     replaces_targets : True if a transform makes the targets from the labels and drops those that stood there before
     multilabel : True if it is defined for rows of several labels too
     masks : True if a transform marks the similar labels that its criterion leaves out (MaskLoss)
+    augments : True if a transform adds copies of the rows (AEDA); such a step may have ``with_seed(seed)``, the step of
+        a run with that seed, and must have ``plain()``, the one that adds the plain texts again
+    notes : sentences that a user should read before training
     """
 
     name: str
@@ -145,9 +148,13 @@ class Method:
     replaces_targets: bool = False
     multilabel: bool = False
     masks: bool = False
+    augments: bool = False
+    notes: tuple[str, ...] = ()
 
-    def prepare(self, train: Examples) -> Examples:
+    def prepare(self, train: Examples, *, seed: int = 0) -> Examples:
         """Apply the transforms to the training split and return the new one; ``train`` is unchanged.
+
+        ``seed`` is that of the run, for the steps that draw (``with_seed``); the others do not hear it.
 
         Raises
         ------
@@ -162,7 +169,8 @@ class Method:
                 f"{self.name} needs Examples.teacher, the probabilities of a trained model; fit() adds them"
             )
         for transform in self.transforms:
-            train = transform(train)
+            seeded: Callable[[int], Transform] | None = getattr(transform, "with_seed", None)
+            train = (transform if seeded is None else seeded(seed))(train)
         return train
 
     def check_inputs(self, inputs: Any) -> None:
@@ -188,10 +196,14 @@ class Method:
 def combine(*methods: Method) -> Method:
     """Join methods: the transforms in order, and at most one criterion of its own.
 
+    Copies of rows are added after all else, whatever the order given: targets are made from the rows themselves, and a
+    copy has those of its row. Made the other way round, statistics that leave a row out would meet it in its copies.
+
     Raises
     ------
     InputError
-        if two of them bring a criterion of their own, two want a teacher, or one drops the targets of one before.
+        if two of them bring a criterion of their own, two want a teacher, two add copies, or one drops the targets of
+        one before.
     """
     if not methods:
         raise InputError("combine needs at least one method")
@@ -207,9 +219,13 @@ def combine(*methods: Method) -> Method:
             f"{makers[0].name} and {makers[1].name} both make the targets from the labels, so nothing of "
             f"{makers[0].name} would be left; give one of them"
         )
+    adding = [method for method in methods if method.augments]
+    if len(adding) > 1:
+        raise InputError(f"{adding[0].name} and {adding[1].name} both add copies of the rows; combine one of them")
+    in_order = [*(method for method in methods if not method.augments), *adding]
     joined = Method(
         name="+".join(method.name for method in methods),
-        transforms=tuple(step for method in methods for step in method.transforms),
+        transforms=tuple(step for method in in_order for step in method.transforms),
         criterion=own[0].criterion if own else None,
         options={f"{method.name}.{key}": value for method in methods for key, value in method.options.items()},
         version=sum(method.version for method in methods),
@@ -224,5 +240,7 @@ def combine(*methods: Method) -> Method:
         replaces_targets=bool(makers),
         multilabel=all(method.multilabel for method in methods),
         masks=any(method.masks for method in methods),
+        augments=bool(adding),
+        notes=tuple(note for method in methods for note in method.notes),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from sfumato.mask_controls import mask_coverage
 from sfumato.measured_dev import measure_dev
 from sfumato.measures import checked_measures, measures_of_one_batch, sampled_rows
 from sfumato.method import Method, Plan, Teacher, class_shares
+from sfumato.methods.augmented import unchanged_copies
 from sfumato.model import Model
 from sfumato.registry import check_whole
 from sfumato.resolve import build_architecture
@@ -150,6 +151,7 @@ class Run:
     checkpoint: Checkpoint | None = None
     measures: tuple[str, ...] = ()
     masked: dict[str, float] | None = None  # how much the method masks, once it is prepared
+    copied: dict[str, int] = field(default_factory=dict)  # copies of rows, and those that are their text again
 
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
@@ -163,7 +165,7 @@ class Run:
             if self.architecture.full_batch and refit:
                 trained = self._refit(trained, self.dev)
         trained.record = record_of(trained.objective.criterion)
-        trained.masked = self.masked
+        trained.masked, trained.copied = self.masked, self.copied
         trained.seconds = time.perf_counter() - started
         return trained
 
@@ -213,12 +215,13 @@ class Run:
             model.multilabel = True
             model.thresholds = given_thresholds(self.training.thresholds, prepared.num_classes)
         self.masked = None if prepared.similar is None else mask_coverage(prepared.similar)
+        self.copied = unchanged_copies(prepared)
         return Objective(network, criterion), model
 
     def _fit_batches(self) -> Trained:
         from sfumato.train import fit_network
 
-        train, sampling = balanced(self.method.prepare(self.train), self.balance)
+        train, sampling = balanced(self.method.prepare(self.train, seed=self.seed), self.balance)
         objective, model = self._assemble(train, sampling)
         length = model.max_length
         done = fit_network(
@@ -288,7 +291,7 @@ class Run:
     def _whole(self, examples: Examples) -> Examples:
         """Return the prepared split; in one batch, a balancing sampler is the weights it would realise."""
         balance = "weights" if self.balance == "sampler" else self.balance
-        return balanced(self.method.prepare(examples), balance)[0]
+        return balanced(self.method.prepare(examples, seed=self.seed), balance)[0]
 
 
 def feature_size(network: Any) -> int:

@@ -52,6 +52,7 @@ def soften(
     check_whole("soften", "seed", seed, 0)
     seed = int(seed)
     chosen, model_options = chosen_method(method, model, method_options)
+    refuse_copies(chosen)
     if not chosen.has_targets:
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
     examples = checked_examples(texts, labels, votes)
@@ -65,6 +66,17 @@ def soften(
     check = check_label_probabilities if examples.multilabel else check_soft_targets
     targets = check(targets, len(examples), examples.num_classes)
     return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs)
+
+
+def refuse_copies(method: Method) -> None:
+    """Raise for a method that adds rows: there is one soft label for each row that is given, and none for more."""
+    if not method.augments:
+        return
+    raise InputError(
+        f"{method.name} adds copies of the rows, and soften gives one soft label to each row that is there; write the "
+        "copies with `sfumato augment` (sfumato.augment), or train with them: `sfumato fit` and "
+        f"`sfumato compare` take {method.name}" + ("; its soft labels are made there" if method.has_targets else "")
+    )
 
 
 def chosen_method(method: Any, model: Any, options: dict[str, Any]) -> tuple[Method, dict[str, Any]]:

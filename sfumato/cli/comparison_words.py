@@ -5,9 +5,10 @@ from typing import Any
 
 from sfumato.cli.output import counted, print_table, say
 from sfumato.controls import CONTROLS as OF_TARGETS
+from sfumato.copy_controls import COPY_CONTROLS
 from sfumato.mask_controls import MASK_CONTROLS
 
-CONTROLS = (*OF_TARGETS, *MASK_CONTROLS)
+CONTROLS = (*OF_TARGETS, *MASK_CONTROLS, *COPY_CONTROLS)
 Rows = Sequence[Mapping[str, Any]]
 SHOWN = 3  # clear differences that the sentence names
 MAIN = {False: ("accuracy", "accuracy"), True: ("micro_f1", "micro-F1")}  # several labels a row: metric, in words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sfumato.controls import CONTROLS
+from sfumato.copy_controls import COPY_CONTROLS
 from sfumato.mask_controls import MASK_CONTROLS
 from sfumato.measured_test import METRICS as ONE_LABEL
 from sfumato.measured_test import MULTILABEL_METRICS as SEVERAL_LABELS
@@ -13,7 +14,7 @@ METRICS = tuple(dict.fromkeys([*ONE_LABEL, *SEVERAL_LABELS, OF_GROUPS, MAIN]))
 OF_ROWS = ("accuracy", "micro_f1", MAIN)  # the mean of a score a row, see `read_row_scores`
 SMALLER_IS_BETTER = ("log_loss", "brier", "ece", OF_GROUPS)
 PERCENT = tuple(name for name in METRICS if name not in ("log_loss", "brier", "ece"))
-EVERY_CONTROL = (*CONTROLS, *MASK_CONTROLS)
+EVERY_CONTROL = (*CONTROLS, *MASK_CONTROLS, *COPY_CONTROLS)
 
 
 def said_metric(metric: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sfumato.controls import CONTROLS
+from sfumato.copy_controls import COPY_CONTROLS
 from sfumato.mask_controls import MASK_CONTROLS
 from sfumato.reproduction.cases import cases_text
 from sfumato.reproduction.metric_names import OF_GROUPS, PERCENT, larger_is_better, said_metric
@@ -124,10 +125,10 @@ def control_table(content: Content, *, star: str) -> tuple[list[str], list[list[
 
 
 def controls_of(content: Content) -> tuple[str, ...]:
-    """Return the controls of a table: the usual three, but for a table of methods that mask alone, then theirs."""
+    """Return the controls of a table: the usual three, unless it has only others, then the others that it has."""
     have = {row["control"] for row in content["rows"]}
-    masks = tuple(name for name in MASK_CONTROLS if name in have)
-    return (*(CONTROLS if have & set(CONTROLS) or not masks else ()), *masks)
+    others = tuple(name for name in (*MASK_CONTROLS, *COPY_CONTROLS) if name in have)
+    return (*(CONTROLS if have & set(CONTROLS) or not others else ()), *others)
 
 
 def sets_table(content: Content) -> str:

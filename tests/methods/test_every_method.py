@@ -107,9 +107,10 @@ every_method = pytest.mark.parametrize("method", METHODS_AND_CONTROLS, ids=lambd
 @every_method
 def test_targets_are_distributions(method):
     prepared = method.prepare(train_split())
-    for targets in (prepared.targets.dense(), learned_targets(method, prepared)):
+    assert len(prepared) >= 60 if method.augments else len(prepared) == 60
+    for rows, targets in ((len(prepared), prepared.targets.dense()), (60, learned_targets(method, prepared))):
         assert targets.dtype == np.float32
-        assert targets.shape == (60, 3)
+        assert targets.shape == (rows, 3)
         assert np.isfinite(targets).all()
         assert (targets >= 0).all()
         assert targets.sum(axis=1) == pytest.approx(1, abs=1e-5)
@@ -132,7 +133,7 @@ def test_the_given_split_is_unchanged(method):
     method.prepare(given)
     assert given.inputs == before.inputs
     assert given.classes == before.classes
-    assert given.similar is None
+    assert given.similar is given.copy is None
     for name in ("labels", "ids", "weights"):
         assert np.array_equal(getattr(given, name), getattr(before, name)), name
     assert np.array_equal(given.targets.dense(), before.targets.dense())
@@ -155,6 +156,7 @@ def test_the_loss_is_finite_and_every_parameter_gets_a_gradient(method):
 @every_method
 def test_the_same_seed_gives_the_same_numbers(method):
     first, again = method.prepare(train_split()), method.prepare(train_split())
+    assert first.inputs == again.inputs
     assert np.array_equal(first.targets.dense(), again.targets.dense())
     assert train(method, seed=0)[0] == train(method, seed=0)[0]
     assert train(method, seed=0)[0] != train(method, seed=1)[0]

@@ -1,0 +1,100 @@
+"""LCDA: copies of Chinese texts with marks put in and replaced, and label distributions learned by label confusion.
+
+Sun, Lin, Liang, Guo: Data augmentation technique incorporating label confusion for Chinese text classification.
+Journal of Computer Applications 45(4), 2025, 1113-1119. https://doi.org/10.11772/j.issn.1001-9081.2024040550.
+
+The text side is `sfumato.augmentation.lcda_text`, a reconstruction; the label side is LCM, with its simulated label
+distribution in place of each one-hot label, of rows and copies alike. `lcda_text` is the first without the second
+(the paper's ablation, Table 10). The paper's copies by rows a class: 4 for 50, 2 for 200, 1 for 500 (Table 6).
+It gives no settings of LCM: our `lcm` is the default, and ``alpha=4`` is that of the LCM paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sfumato.augmentation.lcda_text import NOTE
+from sfumato.errors import InputError
+from sfumato.method import Method, combine
+from sfumato.methods.augmented import copies_of
+from sfumato.methods.lcm import lcm, lcm_paper
+
+GOLD_MASS = 0.9  # the default of `lcm`
+
+
+def lcda_text(
+    copies: int = 4,
+    *,
+    insert_prob: float = 0.2,
+    replace_prob: float = 0.2,
+    complete_end: bool = True,
+    marks: str | Sequence[str] | None = None,
+    end_marks: str | Sequence[str] | None = None,
+    protect: str = "ascii",
+    seed: int | None = None,
+) -> Method:
+    """Train on the rows and on copies with marks put between characters, replaced, and the last one completed.
+
+    Parameters
+    ----------
+    copies : of each row, 1 to 1000
+    insert_prob : chance of a mark before each character
+    replace_prob : chance that a mark of the text is replaced; the paper does not give it
+    complete_end : add the mark that ends a sentence where there is none
+    marks : the marks to draw from; full-width ones for Chinese if not given
+    end_marks : those that end a sentence
+    protect : what stays whole beside runs of letters: "ascii" tokens, "none", or what a regular expression finds
+    seed : of the copies; None is that of the run, so that each repeat draws its own
+    """
+    options: dict[str, Any] = {
+        "insert_prob": insert_prob,
+        "replace_prob": replace_prob,
+        "complete_end": complete_end,
+        "marks": marks,
+        "end_marks": end_marks,
+        "protect": protect,
+    }
+    return Method(
+        "lcda-text",
+        (copies_of("lcda-text", "lcda-text", copies, seed, options),),
+        options={"copies": copies, **options, "seed": seed},
+        has_targets=False,
+        needs_texts=True,
+        takes_targets=True,
+        multilabel=True,
+        augments=True,
+        notes=(NOTE,),
+    )
+
+
+def lcda(
+    copies: int = 4,
+    *,
+    insert_prob: float = 0.2,
+    replace_prob: float = 0.2,
+    complete_end: bool = True,
+    gold_mass: float = GOLD_MASS,
+    alpha: float | None = None,
+    stop: float | None = None,
+    seed: int | None = None,
+) -> Method:
+    """Train on rows and copies by `lcda_text`, with targets that are learned as `lcm` learns them.
+
+    Parameters
+    ----------
+    copies : of each row, 1 to 1000
+    insert_prob, replace_prob, complete_end : of the marks, as of ``lcda-text``
+    gold_mass : share that the given label keeps while nothing is learned, as of ``lcm``
+    alpha : the LCM paper's weight of the given label, in place of ``gold_mass``
+    stop : epochs after which plain cross-entropy takes over; None never stops
+    seed : of the copies; None is that of the run, so that each repeat draws its own
+    """
+    if alpha is not None and gold_mass != GOLD_MASS:
+        raise InputError(f"lcda: give gold_mass or alpha, got gold_mass={gold_mass!r} and alpha={alpha!r}")
+    text: dict[str, Any] = {"insert_prob": insert_prob, "replace_prob": replace_prob, "complete_end": complete_end}
+    marked = lcda_text(copies, **text, seed=seed)
+    both = combine(marked, lcm(gold_mass, stop=stop) if alpha is None else lcm_paper(alpha, stop=stop))
+    options = {"copies": copies, **text, "gold_mass": gold_mass, "alpha": alpha, "stop": stop, "seed": seed}
+    return replace(both, name="lcda", title="", version=1, options=options)
