@@ -123,7 +123,12 @@ def examples_of(corpus: Corpus) -> Examples:
 
 
 def prepare_folder(folder: Path, corpus: Corpus) -> None:
-    """Remove what an earlier demo left, and write the training tickets as a table to play with.
+    """Remove what an earlier demo left, and write the training tickets as a table to play with."""
+    clear_folder(folder, {"text": corpus.texts, "label": corpus.labels})
+
+
+def clear_folder(folder: Path, tickets: Mapping[str, list[str]]) -> None:
+    """Remove what an earlier demo left, and write the columns of the tickets.
 
     Raises
     ------
@@ -140,7 +145,7 @@ def prepare_folder(folder: Path, corpus: Corpus) -> None:
         raise InputError(f"{folder} holds other files than those of a demo; give a new or an empty folder")
     said.write_text(MARK, encoding="utf-8")
     shutil.rmtree(folder / "runs", ignore_errors=True)
-    write_table(folder / "tickets.csv", {"text": corpus.texts, "label": corpus.labels}, overwrite=True)
+    write_table(folder / "tickets.csv", dict(tickets), overwrite=True)
 
 
 def run_comparison(tickets: Tickets, folder: Path, *, seeds: int, echo: Echo) -> Comparison:
@@ -217,13 +222,19 @@ def result_rows(compared: Comparison, tickets: Tickets, soft: dict[str, Doubles]
 
 def read_probabilities(folder: Path, line: Mapping[str, Any]) -> Doubles:
     """Return the calibrated probabilities that a run predicted, ``(N, C)``, in the order of the test tickets."""
+    from sfumato.calibration import temper
+
+    return temper(raw_probabilities(folder, line["key"]), line["temperature"])
+
+
+def raw_probabilities(folder: Path, key: str) -> Doubles:
+    """Return the probabilities of a run before calibration, ``(N, C)``, in the order of the test tickets."""
     import polars as pl
 
-    from sfumato.calibration import temper
     from sfumato.run_files import predictions_path
 
-    frame = pl.read_parquet(predictions_path(folder, line["key"]), columns=["row", "probabilities"]).sort("row")
-    return temper(np.array(frame["probabilities"].to_list(), dtype=np.float64), line["temperature"])
+    frame = pl.read_parquet(predictions_path(folder, key), columns=["row", "probabilities"]).sort("row")
+    return np.array(frame["probabilities"].to_list(), dtype=np.float64)
 
 
 def draw(corpus: Corpus, soft: dict[str, Doubles], path: Path) -> None:

@@ -34,7 +34,12 @@ def table_text(rows: Sequence[Mapping[str, Any]], bayes: Mapping[str, float]) ->
         for row in rows
     ]
     known = [number(bayes[name]) for name in ("log_loss", "soft_labels", "predictions")]
-    table = [heads, *body, ("(Bayes)", "the generator", percent(bayes["accuracy"], None), *known, "")]
+    return text_table([heads, *body, ("(Bayes)", "the generator", percent(bayes["accuracy"], None), *known, "")])
+
+
+def text_table(table: Sequence[Sequence[str]]) -> str:
+    """Write lines of equally many cells below each other, with a rule below the first."""
+    heads = table[0]
     widths = [max(len(line[k]) for line in table) for k in range(len(heads))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
