@@ -99,7 +99,7 @@ def ours(texts: list[str], labels: list[str], test: list[str]) -> tuple[list[str
     with torch.no_grad():
         logits = objective.model(**encoder.encode(test).batch(np.arange(len(test)))).logits
     facts = {"features": encoder.num_features, "strength": choice.strength, "steps": choice.steps}
-    facts |= {"dev": round(choice.dev_accuracy, 4), "to_choose": chosen, "seconds": seconds}
+    facts |= {"dev": round(choice.dev_score, 4), "to_choose": chosen, "seconds": seconds}
     return [classes[k] for k in logits.argmax(dim=1)], facts | {"blocks": list(encoder.codes)}
 
 

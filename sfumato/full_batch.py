@@ -5,7 +5,8 @@ momentum points uphill (B. O'Donoghue, E. Candès, "Adaptive Restart for Acceler
 Computational Mathematics 15, 2015, section 3.2, the gradient scheme). Nothing in it needs the loss to be the same
 function at every step, so criteria that draw at random, switch, or learn parameters of their own are served too.
 From zero, gradient steps stay among the combinations of the rows, ``W = X' A``, so a step keeps A (N, C) and its
-image ``X X' A`` and never touches W (V, C), which is written once, at the end. N rows, V features, C classes.
+image ``X X' A`` and never touches W (V, C), which is written at the looks at dev and at the end. N rows, V features, C
+classes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -32,7 +33,7 @@ CURVATURE = 0.5  # largest eigenvalue of the Hessian of the cross-entropy in the
 SIGMOID_CURVATURE = 0.25  # of a sum of binary cross-entropies
 MARGIN = 1.2  # on a curvature that was measured and not derived
 CRITERION_LR = 1e-2
-WORSE = 1.5  # a loss that grows by this factor in one step means that the step is too long
+WORSE = 0.5  # a loss that grows by this share of its size in one step means that the step is too long
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +43,14 @@ class FullBatchFit:
     Attributes
     ----------
     strength, steps : of the L2 penalty, and the number of steps
-    dev_accuracy, dev_log_loss : of the bare classifier at that point; of multi-label data the first is micro-F1
+    dev_score, dev_log_loss : of the bare classifier at that point; the score is accuracy, of multi-label data micro-F1
     history : a dict for each look at dev: strength, step, loss, dev_accuracy (dev_micro_f1), dev_log_loss
     state : the objective's state at that point, for `Objective.load_state_dict`
     """
 
     strength: float
     steps: int
-    dev_accuracy: float
+    dev_score: float
     dev_log_loss: float
     history: list[dict[str, float]] = field(default_factory=list)
     state: dict[str, Tensor] = field(default_factory=dict)
@@ -84,19 +85,20 @@ def fit_full_batch(
     dev_rows = SparseRows(encoded_dev.matrix)
     history: list[dict[str, float]] = []
     best: FullBatchFit | None = None
+    scores = ("dev_micro_f1" if dev.multilabel else "dev_accuracy", "dev_log_loss")
     for strength in strengths:
         descent = Descent(copy.deepcopy(objective), products, supervision, strength, seed)
         for step in range(1, max_steps + 1):
             loss = descent.step()
             if step % EVERY and step != max_steps:
                 continue
-            record = look(descent.logits(dev_rows), dev, thresholds)
-            accuracy, log_loss = record.values()
+            record = dev_record(descent.logits(dev_rows), dev, thresholds)
+            score, log_loss = (record[name] for name in scores)
             history.append({"strength": strength, "step": step, "loss": loss} | record)
             if report is not None:
                 report(history[-1])
-            if best is None or (-log_loss, accuracy) > (-best.dev_log_loss, best.dev_accuracy):
-                best, kept = FullBatchFit(strength, step, accuracy, log_loss, history), descent.keep()
+            if best is None or (-log_loss, score) > (-best.dev_log_loss, best.dev_score):
+                best, kept = FullBatchFit(strength, step, score, log_loss, history), descent.keep()
     if best is None:
         raise InputError(f"linear needs at least one step, got max_steps={max_steps}")
     return replace(best, state=kept())
@@ -134,21 +136,16 @@ def supervise(examples: Examples) -> Supervision:
     return Supervision(torch.from_numpy(examples.labels), torch.from_numpy(examples.targets.dense()), *optional)
 
 
-def look(logits: Tensor, dev: Examples, thresholds: str | float) -> dict[str, float]:
-    """Return accuracy (multi-label: micro-F1), then log-loss of logits (N, C)."""
-    if dev.multilabel:
-        return dev_record(logits, dev, thresholds)
-    labels = torch.from_numpy(dev.labels)
-    accuracy = (logits.argmax(dim=1) == labels).double().mean()
-    log_loss = F.cross_entropy(logits, labels, ignore_index=-1)  # -1: never seen in training
-    return {"dev_accuracy": float(accuracy), "dev_log_loss": float(log_loss)}
-
-
 class Point(NamedTuple):
     """Weights ``X' A`` and their logits of the rows, both in ``pair`` (2, N, C), A and ``X X' A``; ``bias`` (C,)."""
 
     pair: Tensor
     bias: Tensor
+
+
+def worse(loss: float, before: float) -> bool:
+    """Return whether a loss has grown by more than a step of the right length can make it; it may be below zero."""
+    return loss > before + WORSE * abs(before)
 
 
 class Descent:
@@ -162,6 +159,8 @@ class Descent:
     def __init__(
         self, objective: Objective, products: RowProducts, supervision: Supervision, strength: float, seed: int
     ) -> None:
+        objective.step.zero_()
+        objective.train()
         self.objective, self.supervision, self.strength = objective, supervision, strength
         self.products = products
         self.random = torch.Generator().manual_seed(seed).get_state()
@@ -173,21 +172,35 @@ class Descent:
         bias = prior.logit() if self.sigmoid else (prior / prior.sum()).log()
         self.here = self.ahead = Point(torch.zeros(2, len(products), len(prior)), bias)
         self.pace(self.curvature())
-        self.momentum, self.before = 1.0, float("inf")
-        objective.step.zero_()
-        objective.train()
+        self.passed, self.before, self.momentum = self.ahead, float("inf"), 1.0
 
     def step(self) -> float:
         """Take one step and return the loss where its gradient was taken."""
+        draws = self.random
         loss, gradient = self.slope(self.ahead)
-        if loss <= self.before * WORSE:
+        if worse(loss, self.before) and worse(loss, self.anew(self.passed, draws)):
+            self.pace(max(2 * self.bend, self.curvature()))  # it bends more than it did: go back, take shorter steps
+            self.ahead, self.before, self.momentum = self.here, float("inf"), 1.0
+        else:
+            self.passed, self.before = self.ahead, loss
             self.advance(gradient)
-            self.before = loss
-        else:  # the criterion bends more than it did: go back and take shorter steps
-            self.pace(max(2 * self.bend, self.curvature()))
-            self.ahead, self.momentum, self.before = self.here, 1.0, float("inf")
         self.objective.advance()
         return loss
+
+    def anew(self, point: Point, draws: Tensor) -> float:
+        """Return the loss at a point with the random draws of this step.
+
+        A criterion that draws at random, switches or follows a record is another function at each step: where its loss
+        has grown, only its own loss at the point before tells whether the step was too long.
+        """
+        kept, self.random = self.random, draws
+        loss, _ = self.score(copy.deepcopy(self.objective.criterion), point.pair[1] + point.bias)
+        self.random = kept
+        return float(loss) + self.penalty(point)
+
+    def penalty(self, point: Point) -> float:
+        """Return strength / 2 * |X' A|^2, where |X' A|^2 = <A, X X' A>."""
+        return self.strength / 2 * float((point.pair[0] * point.pair[1]).sum())
 
     def pace(self, bend: float) -> None:
         """Set the lengths of the steps for a criterion that bends by at most ``bend`` in the logits of a row."""
@@ -223,8 +236,7 @@ class Descent:
             loss = criterion(Output(logits, logits), self.supervision) * criterion.terms(logits.shape[1])
             self.drawn = torch.get_rng_state()
         loss.backward()
-        assert logits.grad is not None
-        return loss.detach(), logits.grad
+        return loss.detach(), cast(Tensor, logits.grad)
 
     def slope(self, point: Point) -> tuple[float, Point]:
         """Return the loss at a point and its gradient; autograd runs through the criterion alone."""
@@ -235,8 +247,7 @@ class Descent:
         if self.adam is not None:
             self.adam.step()
         down = torch.stack([gradient, self.products.through(gradient)]).add_(point.pair, alpha=self.strength)
-        penalty = self.strength / 2 * float((point.pair[0] * point.pair[1]).sum())  # |X' A|^2 = <A, X X' A>
-        return float(loss) + penalty, Point(down, gradient.sum(dim=0))
+        return float(loss) + self.penalty(point), Point(down, gradient.sum(dim=0))
 
     def advance(self, gradient: Point) -> None:
         """Step along the gradient, then look ahead by the momentum, which starts again where it points uphill."""
@@ -259,8 +270,7 @@ class Descent:
 
         The weights are V x C numbers, so they are made of the combination when they are asked for.
         """
-        layer = self.objective.model.output_layer
-        assert isinstance(layer, torch.nn.Linear)
+        layer = cast(torch.nn.Linear, self.objective.model.output_layer)
         names = {id(parameter): name for name, parameter in self.objective.named_parameters()}
         weight, bias = names[id(layer.weight)], names[id(layer.bias)]
         now = {name: value.clone() for name, value in self.objective.state_dict().items() if name != weight}

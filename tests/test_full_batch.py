@@ -101,9 +101,9 @@ def test_dev_chooses_the_look_of_least_log_loss_and_the_objective_is_left_as_it_
     assert [row["step"] for row in fit.history] == [5, 10, 15, 20, 25, 30, 33] * 2
     assert seen == fit.history
     best = min(fit.history, key=lambda row: row["dev_log_loss"])
-    assert (fit.dev_accuracy, fit.dev_log_loss) == (best["dev_accuracy"], best["dev_log_loss"])
+    assert (fit.dev_score, fit.dev_log_loss) == (best["dev_accuracy"], best["dev_log_loss"])
     assert (fit.strength, fit.steps) == (best["strength"], best["step"])
-    assert fit.dev_accuracy < max(row["dev_accuracy"] for row in fit.history)  # here the two do not agree
+    assert fit.dev_score < max(row["dev_accuracy"] for row in fit.history)  # here the two do not agree
     assert all(torch.equal(before[name], value) for name, value in joined.state_dict().items())
 
 
