@@ -75,6 +75,11 @@ def label_form(table: Table, label: LabelColumns, *, separator: str | None = Non
             "of them as lists, or, if brackets are part of the names, give --task single (task='single')"
         )
     if lists and not others:
+        if are_indicators([read_list(table.column(label)[k]) or [] for k in lists]):
+            raise InputError(
+                f"{where} holds lists of zeros and ones, as {short(table.column(label)[lists[0]])} in {table.unit} "
+                f"{table.rows[lists[0]]}, which name no labels; write lists of names, or a column of 0 and 1 for each"
+            )
         if separator is not None:
             raise InputError(f"{where} holds lists, which need no separator; leave --label-separator out")
         return "lists"
@@ -112,6 +117,14 @@ def _one_hot_form(table: Table, label: list[str], separator: str | None, task: s
             shown = f"{short(cells[0])} in {table.unit} {table.rows[0]}" if cells else "no row"
             raise InputError(f"{table.source}: the column {name!r} holds {shown}, and {ALLOWED}; name one column only")
     return "one-hot"
+
+
+def are_indicators(rows: Sequence[Sequence[Any]]) -> bool:
+    """Return whether all rows are equally long lists, of two or more, of zeros and ones: which labels, and no names."""
+    width = len(rows[0]) if rows else 0
+    if width < 2 or any(len(row) != width for row in rows):
+        return False
+    return all(not isinstance(value, str) and value in (0, 1) for row in rows for value in row)
 
 
 def read_list(cell: str) -> list[Any] | None:

@@ -12,10 +12,16 @@ import numpy as np
 
 from sfumato.data import Examples
 from sfumato.errors import InputError, nearest
-from sfumato.label_columns import LabelColumns, RowLabels
+from sfumato.label_columns import LabelColumns, RowLabels, are_indicators
 from sfumato.label_faults import describe_labels, refuse_labels
 from sfumato.rows import Table, name_rows
 from sfumato.usable_rows import UsableRows, left_out, usable_rows
+
+
+def listed_labels(labels: Sequence[Any]) -> list[Any]:
+    """Return the labels as a list; an array of one column, (N, 1), has one label a row."""
+    shape: tuple[int, ...] = tuple(getattr(labels, "shape", ()))
+    return list(np.asarray(labels).ravel() if len(shape) == 2 and shape[1] == 1 else labels)
 
 
 def are_label_sets(labels: Sequence[Any], owner: str) -> bool:
@@ -24,7 +30,8 @@ def are_label_sets(labels: Sequence[Any], owner: str) -> bool:
     Raises
     ------
     InputError
-        if only some rows have a list, or a list holds something else than texts and numbers
+        if only some rows have a list, a list holds something else than texts and numbers, or all of them are rows of
+        zeros and ones
     """
     several = [isinstance(each, list | tuple | set | frozenset) or getattr(each, "ndim", 0) == 1 for each in labels]
     if not any(several):
@@ -36,10 +43,22 @@ def are_label_sets(labels: Sequence[Any], owner: str) -> bool:
             "labels, or every row one label"
         )
     for row, each in enumerate(labels, start=1):
-        wrong = [label for label in each if not isinstance(label, str | Number | np.bool_) or label in ("", None)]
+        wrong = [label for label in each if no_label(label)]
         if wrong:
             raise InputError(f"{owner}: the labels of row {row} must be texts or numbers, got {wrong[0]!r:.60}")
+    if are_indicators([list(each) for each in labels]):
+        raise InputError(
+            f"{owner}: the labels of all rows are {len(labels[0])} zeros and ones, which name no labels; give lists of "
+            "names, as [[name for name, yes in zip(names, row) if yes] for row in labels]"
+        )
     return True
+
+
+def no_label(label: Any) -> bool:
+    """Return whether a value in a list of labels is none: absent, blank, or neither text nor number."""
+    if isinstance(label, str):
+        return not label.strip()
+    return not isinstance(label, Number | np.bool_) or label != label
 
 
 def named_labels(examples: Examples) -> list[Any]:

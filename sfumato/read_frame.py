@@ -150,7 +150,10 @@ def _class_names(value: Any, names: Sequence[str]) -> Any:
 def from_list(data: Sequence[Any]) -> Table:
     """Build a table from (text, label) pairs, dicts or texts, or from a pair of lists (texts, labels)."""
     if isinstance(data, tuple) and len(data) == 2 and all(_is_column(part) for part in data):
-        return from_columns({"text": data[0], "label": data[1]}, "lists")
+        labels = data[1]
+        if getattr(labels, "shape", ())[1:] == (1,):  # one label a row, in a column of its own
+            labels = labels.ravel()
+        return from_columns({"text": data[0], "label": labels}, "lists")
     if all(isinstance(row, Mapping) for row in data):
         names = dict.fromkeys(str(name) for row in data for name in row)
         return from_columns({name: [row.get(name) for row in data] for name in names}, "list")

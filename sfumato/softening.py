@@ -9,7 +9,7 @@ from typing import Any, cast
 from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError, missing_torch, require_torch
 from sfumato.images import Pixels, are_images, as_images
-from sfumato.label_sets import are_label_sets
+from sfumato.label_sets import are_label_sets, listed_labels
 from sfumato.method import Method
 from sfumato.methods import METHODS
 from sfumato.model import check_texts
@@ -111,7 +111,7 @@ def checked_examples(texts: Sequence[Any] | Pixels, labels: Sequence[object] | N
         labels = [classes[k] for k in counts.argmax(axis=1)] if labels is None else labels
     if labels is None:
         raise InputError("soften needs labels, or votes to take the majority of")
-    labels = list(labels)
+    labels = listed_labels(labels)
     if len(rows) != len(labels):
         raise InputError(f"there must be one label a text, got {len(rows)} texts and {len(labels)} labels")
     if labels and are_label_sets(labels, "soften"):

@@ -16,7 +16,7 @@ from sfumato.columns import label_faults
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.label_name import ABSENT
-from sfumato.label_sets import are_label_sets
+from sfumato.label_sets import are_label_sets, listed_labels
 from sfumato.registry import check_whole
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def checked_examples(texts: Sequence[str], labels: Sequence[object]) -> Examples
     for name, given in (("texts", texts), ("labels", labels)):
         if isinstance(given, str):
             raise InputError(f"audit: expected a list of {name}, got one string: {given[:60]!r}")
-    inputs, labels = list(texts), list(labels)
+    inputs, labels = list(texts), listed_labels(labels)
     if len(inputs) != len(labels):
         raise InputError(f"audit: there must be one label a text, got {len(inputs)} texts and {len(labels)} labels")
     wrong = next((i for i, text in enumerate(inputs) if not isinstance(text, str)), None)

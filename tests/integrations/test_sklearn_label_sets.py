@@ -79,3 +79,40 @@ def test_wrong_rows_are_refused_and_one_label_a_row_is_as_before(tickets):
     single = SoftLabelClassifier(method="baseline").fit(texts, y[:, 0])
     assert not single.multilabel_
     assert single.predict(texts).shape == (120,)
+
+
+def test_lists_are_scored_too(tickets):
+    texts, y = tickets
+    sets = [[NAMES[k] for k in np.flatnonzero(row)] for row in y]
+    by_list = SoftLabelClassifier(method="baseline").fit(texts, sets)
+    by_matrix = SoftLabelClassifier(method="baseline").fit(texts, y)
+    assert by_list.score(texts, sets) == by_matrix.score(texts, y) == by_matrix.score(texts, y.tolist())
+    strange = [[*labels, "unknown"] for labels in sets]
+    assert by_list.score(texts, strange) == 0
+
+
+def test_thresholds_weights_and_targets_are_taken(tickets):
+    texts, y = tickets
+    strict = SoftLabelClassifier(method="baseline", thresholds=0.9999).fit(texts, y)
+    assert np.array_equal(strict.predict(texts), strict.predict_proba(texts) > 0.9999)
+    assert strict.predict(texts).sum() < SoftLabelClassifier(method="baseline").fit(texts, y).predict(texts).sum()
+    heavy = np.where(y[:, 0] == 1, 5.0, 1.0)
+    weighted = SoftLabelClassifier(method="baseline", dev=0).fit(texts, y, sample_weight=heavy)
+    plain = SoftLabelClassifier(method="baseline", dev=0).fit(texts, y)
+    assert weighted.predict_proba(texts)[:, 0].mean() > plain.predict_proba(texts)[:, 0].mean()
+    half = SoftLabelClassifier(dev=0).fit(texts, y, soft_targets=np.full(y.shape, 0.5, dtype=np.float32))
+    assert half.predict_proba(texts) == pytest.approx(0.5, abs=1e-3)
+
+
+BAD_SETS = {
+    "mixed kinds": ([[1], [2.5], ["z"]], "one kind"),
+    "nan": ([["a"], [float("nan")], ["b"]], "row 2"),
+    "blank": ([["a"], [" "], ["b"]], "row 2"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SETS)
+def test_a_list_that_holds_no_label_is_refused(case):
+    sets, said = BAD_SETS[case]
+    with pytest.raises(InputError, match=said):
+        SoftLabelClassifier(method="baseline", dev=0).fit(["one", "two", "three"], sets)

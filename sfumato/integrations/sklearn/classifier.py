@@ -24,8 +24,8 @@ from sfumato.resolve import build_method
 from sfumato.softening import SoftTargets
 
 SETTINGS = (
-    *("model_options", "epochs", "batch_size", "lr", "max_length", "eval_every", "dev", "seed"),
-    *("balance", "calibrate", "device", "threads"),
+    *("model_options", "epochs", "batch_size", "lr", "optimizer", "momentum", "max_length", "eval_every"),
+    *("dev", "seed", "thresholds", "balance", "calibrate", "device", "threads"),
 )  # what `sfumato.fit` is given as it stands
 NO_PLACE = (
     "the method needs the votes of several annotators, and X and y have no place for them; make the targets first, "
@@ -42,10 +42,11 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         `KeywordSmoother`
     method_options, model_options : options by name; ``set_params(method__weight=0.2)`` sets one. A new ``method`` or
         ``model`` drops the options of the one before.
-    epochs, batch_size, lr, max_length : the training loop; None is the model's own
+    epochs, batch_size, lr, optimizer, momentum, max_length : the training loop; None is the model's own
     eval_every : epochs between two looks at dev; may be less than 1
     dev : share of the training rows kept for choosing and calibrating (0 keeps none), or labelled rows of their own
     seed : decides the split, the weights and the order of the rows
+    thresholds : where a row may have several labels: "global", "label", or a number; None is "global"
     balance : ``weights`` or ``sampler`` balance the classes
     calibrate : fit one temperature on dev; None does so unless ``soft_targets`` are given
     device, threads : where and on how many cores; None decides by itself
@@ -67,10 +68,13 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: int | None = None,
         batch_size: int | None = None,
         lr: float | None = None,
+        optimizer: str | None = None,
+        momentum: float | None = None,
         max_length: int | None = None,
         eval_every: float = 1.0,
         dev: Any = 0.1,
         seed: int = 0,
+        thresholds: str | float | None = None,
         balance: str = "none",
         calibrate: bool | None = None,
         device: str | None = None,
@@ -83,10 +87,13 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.batch_size = batch_size
         self.lr = lr
+        self.optimizer = optimizer
+        self.momentum = momentum
         self.max_length = max_length
         self.eval_every = eval_every
         self.dev = dev
         self.seed = seed
+        self.thresholds = thresholds
         self.balance = balance
         self.calibrate = calibrate
         self.device = device
@@ -99,7 +106,8 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : a list, an array or a series of N texts
         y : N labels of any one kind; or, where a row may have several, a matrix of 0 and 1, (N, C), or N lists
-            of labels; lists of 0 and 1 that are equally long are a matrix, as in all of scikit-learn
+            of labels, each of any length; lists of 0 and 1 that are equally long, of two or more, are a matrix, as in
+            all of scikit-learn, whose own scorers, and so ``GridSearchCV``, want the matrix
         soft_targets : (N, C), columns in the order of the sorted labels, or a `sfumato.SoftTargets`; they replace the
             targets of the method, as in `sfumato.fit`
         sample_weight : (N,), not negative
@@ -150,6 +158,23 @@ class SoftLabelClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         probabilities: NDArray[np.float64] = self.model_.predict_proba(read_texts(X))
         return probabilities
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of rows that are right, of several labels: all of them; ``y`` in the form of `fit`."""
+        check_is_fitted(self, "model_")
+        if self.multilabel_ and not hasattr(as_indicator(y), "shape"):
+            y = self._indicator(y)
+            right = (self._indicator(self.predict(X)) == y).all(axis=1)
+            return float(np.average(right, weights=sample_weight))
+        return float(super().score(X, y, sample_weight=sample_weight))
+
+    def _indicator(self, label_sets: Any) -> NDArray[np.bool_]:
+        """Return lists of labels as a matrix (N, C + 1), whose last column tells of labels that are no class."""
+        place = {value: k for k, value in enumerate(self.classes_.tolist())}
+        matrix = np.zeros((len(label_sets), len(place) + 1), dtype=bool)
+        for row, labels in zip(matrix, label_sets, strict=True):
+            row[[place.get(label, len(place)) for label in labels]] = True
+        return matrix
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters; ``deep`` adds the options of method and model, as ``method__weight``."""

@@ -71,6 +71,9 @@ def read_labels(y: Any, rows: int, *, owner: str) -> Classes:
     absent = [row for row, label in enumerate(labels, start=1) if label is None or _not_itself(label)]
     if absent:
         raise InputError(f"y holds NaN or None in {len(absent)} rows, the first in row {absent[0]}; leave them out")
+    if len({isinstance(label, str) for label in labels}) > 1:  # an array would make texts of the numbers
+        one, other = (next(label for label in labels if isinstance(label, str) == text) for text in (True, False))
+        raise InputError(f"the labels must be of one kind, all texts or all numbers; got {one!r} and {other!r}")
     array = column_or_1d(y, warn=True)  # refuses rows of several labels
     if len(array) != rows:
         raise InputError(f"there must be one label a row, got {rows} rows in X and {len(array)} labels in y")
@@ -116,7 +119,8 @@ def read_label_sets(texts: list[str], y: Any, *, owner: str) -> tuple[Examples, 
         raise InputError(f"there must be one row of labels a text, got {len(texts)} rows in X and {rows} in y")
     if len(getattr(y, "shape", ())) != 2:
         sets = [list(each) for each in y]
-        values = np.unique(np.array([label for each in sets for label in each]))
+        flat = [label for each in sets for label in each]
+        values = read_labels(flat, len(flat), owner=owner).values
         examples = Examples.from_label_sets(texts, sets, classes=[label_name(value) for value in values])
         return examples, values
     matrix = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
