@@ -90,16 +90,21 @@ def test_a_classifier_of_each_label_alone_is_the_same_in_both_shapes():
 
 def test_doubts_and_flags_are_those_of_a_plain_loop():
     rng = np.random.default_rng(0)
-    p, gold, judged = rng.random((40, 3)), rng.random((40, 3)) < 0.4, rng.random(40) < 0.9
+    p, gold, judged = rng.random((40, 3)), rng.random((40, 3)) < [0.4, 0.2, 0.7], rng.random(40) < 0.9
     found = doubts(p, gold, judged, np.ones((40, 3), dtype=bool))
     for k in range(3):
         with_it = [p[i, k] for i in range(40) if gold[i, k] and judged[i]]
         without = [p[i, k] for i in range(40) if not gold[i, k] and judged[i]]
+        usual = min(len(with_it) / len(without), 1)
         for i in range(40):
-            assert found.doubt[i, k] == (1 - p[i, k] if gold[i, k] else p[i, k])
             missing = not gold[i, k] and p[i, k] > 0.5 and p[i, k] >= sum(with_it) / len(with_it)
             unlikely = gold[i, k] and p[i, k] < 0.5 and p[i, k] <= sum(without) / len(without)
-            assert found.flagged[i, k] == (judged[i] and (missing or unlikely))
+            odds = p[i, k] / (1 - p[i, k])
+            wrong = 0.2 * usual / odds if gold[i, k] else 0.2 * odds
+            assert found.doubt[i, k] == pytest.approx(wrong / (1 + wrong))
+            clear = wrong >= 1
+            assert found.flagged[i, k] == (judged[i] and clear and (missing or unlikely))
+    assert 0 < found.flagged.sum() < 20
     unknown = doubts(p, gold, judged, np.zeros((40, 3), dtype=bool))
     assert not unknown.flagged.any()
     assert not unknown.doubt.any()

@@ -6,10 +6,18 @@ given labels the least log-loss. The keywords of KWLS, which speak in audits of 
 word speaks for a label is defined there by what it says for the others, one of which is right. So a pair of labels
 has no words here.
 
-A label that the row has is doubted by 1 - p, one that it lacks by p; the score of a row is its greatest doubt. Flags
-follow confident learning (see `sfumato.auditing.judge`), label by label: a missing label is flagged if p > 1/2 and p
-is at least the mean of p over the rows that have the label, a given one if p < 1/2 and at most the mean over those
-without it.
+How far a label is doubted is the probability that it is wrong. With s the share of the rows that have the label, the
+words of a row speak for it by the likelihood ratio odds(p) / odds(s). If, before a word is read, a given label is wrong
+with odds rho, and as many labels are missing as are wrongly given, a missing one has odds rho · odds(s); so by Bayes'
+rule the odds that it is wrong are
+
+    given:  rho · odds(s) / odds(p)        missing:  rho · odds(p)
+
+with rho = 1/5: the words must outweigh five to one. (odds(s) is at most 1 here, else a label that nearly all rows have
+would be doubted at p = .9.) The score of a row is its greatest doubt; 1 - p, the doubt without s, ranks every row of a
+rare label high whose words say little. A label is flagged where it is more probably wrong than right, and, as in
+confident learning (see `sfumato.auditing.judge`): a missing one if p > 1/2 and at least the mean of p over the rows
+that have the label, a given one if p < 1/2 and at most the mean over those without it.
 
 A pair of labels a, b is confused in a row that has a and lacks b where b is likely (p > 1/2): ``rows``; ``back_rows``
 are the reverse, ``together`` the rows that have both. ``error`` is how badly the two are told apart by the rows that
@@ -40,6 +48,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+WRONG = 0.2  # rho, the odds that a given label is wrong, before its text is read
+TINY = 1e-12
 NAMED = 3  # doubts that a reason names
 
 
@@ -51,8 +61,8 @@ class Doubts:
     ----------
     p : (N, C) probability of each label, by classifiers that have not seen the text
     judged : (N,) False where no other text shares a word
-    doubt : (N, C) how far the given state of each label is doubted, 0 to 1
-    flagged : (N, C) whether it is probably wrong
+    doubt : (N, C) the probability that a row wrongly has, or lacks, each label
+    flagged : (N, C) whether it is probably so
     """
 
     p: Array
@@ -103,12 +113,21 @@ def doubts(p: Array, gold: Mask, judged: Mask, known: Mask) -> Doubts:
 
     Where nothing is ``known`` (N, C) of a label, as of one that no other text has, it is not doubted.
     """
-    doubt = np.where(gold, 1 - p, p) * known
+    share = gold[judged].mean(axis=0) if judged.any() else np.zeros(p.shape[1])
+    odds, usual = odds_of(p), np.minimum(odds_of(share), 1)
+    wrong = WRONG * np.where(gold, usual / odds, odds)
+    doubt = wrong / (1 + wrong) * known
     mean_with = mean_where(p, gold & judged[:, None], empty=1.0)
     mean_without = mean_where(p, ~gold & judged[:, None], empty=0.0)
-    missing = ~gold & (p > 0.5) & (p >= mean_with)
-    unlikely = gold & (p < 0.5) & (p <= mean_without)
+    missing = ~gold & (p > 0.5) & (p >= mean_with) & (doubt >= 0.5)
+    unlikely = gold & (p < 0.5) & (p <= mean_without) & (doubt >= 0.5)
     return Doubts(p, judged, doubt, (missing | unlikely) & judged[:, None] & known)
+
+
+def odds_of(p: Array) -> Array:
+    """Return p / (1 - p), finite and more than 0."""
+    inside = np.clip(p, TINY, 1 - TINY)
+    return np.asarray(inside / (1 - inside))
 
 
 def mean_where(p: Array, mask: Mask, *, empty: float) -> Array:
@@ -143,7 +162,7 @@ def label_rows_frame(examples: Examples, found: Doubts, numbers: Sequence[int]) 
 
 
 def reason(classes: Sequence[str], gold: NDArray[np.bool_], found: Doubts, row: int) -> str:
-    """Return the labels of a row that are doubted by more than one half, the greatest doubt first, in words."""
+    """Return the labels of a row that are more probably wrong than right, the greatest doubt first, in words."""
     if not found.judged[row]:
         return "not judged: no other text shares a word with it"
     order = [k for k in np.argsort(-found.doubt[row], kind="stable") if found.doubt[row, k] > 0.5]

@@ -146,10 +146,12 @@ def rows_table(audit: Audit) -> str:
     if not len(doubtful):
         return "<p>None: no other label is likelier in any row that could be judged.</p>"
     first = doubtful.head(MOST_ROWS)
-    caption = (
-        f"The {len(first):,} most doubtful of {len(doubtful):,} rows; rows.csv has all. score: the share of the "
-        "suggested label against the given one. ●: flagged."
+    several = audit.settings.get("multilabel")
+    meant = (
+        "how probably a label is wrong, or missing" if several else "the share of the suggested label against the given"
     )
+    caption = f"The {len(first):,} most doubtful of {len(doubtful):,} rows; rows.csv has all. score: {meant}"
+    caption += ". ●: flagged." if several else " one. ●: flagged."
     header = [("row", "number"), ("score", "number"), ("", ""), ("given", "label"), ("suggested", "label")]
     rows = []
     for row in first.iter_rows(named=True):
