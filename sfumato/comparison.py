@@ -17,6 +17,7 @@ from sfumato.dataset import DataSet, cut_data, named_data
 from sfumato.errors import InputError, require_torch
 from sfumato.experiment import Line, TrainFunction
 from sfumato.json_text import json_text
+from sfumato.method import Method
 from sfumato.methods.votes import NO_VOTES
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
@@ -109,6 +110,8 @@ def compare(
     dev: float = 0.1,
     test_size: float = 0.2,
     limit: int | None = None,
+    shots: int | None = None,
+    dev_shots: int | str | None = None,
     bad_rows: str = "refuse",
     votes: Any = None,
     count: str | None = None,
@@ -138,6 +141,8 @@ def compare(
     controls : also run each method with its information replaced, see `sfumato.controls`
     jobs : runs side by side, each in a process of one thread
     limit : at most so many rows to train on (dev included), and as many of test
+    shots, dev_shots : so many rows of each class to train on, and to choose by (as many, unless given; "all" is the
+        share ``dev``), another draw for each seed
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
     votes, count : where the votes of several annotators stand, as `sfumato.fit` takes them, the same for each data set
     label, label_separator, task : where the labels stand, and whether a row has several, as `sfumato.fit` takes them
@@ -167,7 +172,14 @@ def compare(
     if train is None:
         require_torch("compare")
     cut = {"text": text, "label": label, "dev": dev, "test_size": test_size, "limit": limit, "bad_rows": bad_rows}
-    cut |= {"votes": votes, "count": count, "label_separator": label_separator, "task": task}
+    cut |= {
+        "shots": shots,
+        "dev_shots": dev_shots,
+        "votes": votes,
+        "count": count,
+        "label_separator": label_separator,
+        "task": task,
+    }
     sets = _data_sets(data, test, split_seed, cut)
     if any(method.needs_votes for method, _ in named_methods.values()) and any(s.train.votes is None for s in sets):
         raise InputError(NO_VOTES)
@@ -181,7 +193,9 @@ def compare(
             lines = run_all(list(plan.jobs(sets)), folder, workers=int(jobs), train=train, report=report)
         finally:
             report.end()
-        comparison = _judged(plan.in_order(lines), folder, plan.baseline, sets)
+        comparison = _judged(
+            plan.in_order(lines), folder, plan.baseline, sets, [method for method, _ in named_methods.values()]
+        )
         if output is not None:
             comparison.save(folder)
     return comparison
@@ -250,10 +264,13 @@ def _folder(output: str | Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _judged(lines: list[Line], folder: Path, baseline: str, sets: Sequence[DataSet]) -> Comparison:
+def _judged(
+    lines: list[Line], folder: Path, baseline: str, sets: Sequence[DataSet], methods: Sequence[Method]
+) -> Comparison:
     grouped = cells(lines)
     compared = differences(grouped, folder, baseline=baseline)
     notes = tuple(f"{data.name}: {note}" if len(sets) > 1 else note for data in sets for note in data.notes)
+    notes = (*notes, *dict.fromkeys(note for method in methods for note in method.notes))
     return Comparison(rows(grouped, compared), compared, lines, (*_sizes(sets), *notes))
 
 

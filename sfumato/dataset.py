@@ -15,6 +15,7 @@ from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError
 from sfumato.image_source import has_test_images
 from sfumato.images import are_images, content, size_of
+from sfumato.shots import EVERY, check_shots, few_rows, few_rows_and_dev
 from sfumato.source import read_beside, read_examples
 from sfumato.split import split_rows
 from sfumato.targets import Integers
@@ -31,7 +32,9 @@ class DataSet:
     ``split_seed`` is None for splits that were given; otherwise every seed of a comparison cuts a dev part of its
     own (`of_seed`), so that the deviation over seeds holds what the choice of the dev rows is worth. Test never
     changes. ``leaked`` are positions of test rows that training has too; runs are also scored without them.
-    ``sizes`` says how many rows each split has and how test was made; "" where the splits were given.
+    ``sizes`` says how many rows each split has and how test was made; "" where the splits were given. ``shots`` rows of
+    each class are all that a run trains on, and ``dev_shots`` all that it chooses by ("all": dev as it is), drawn anew
+    for each seed; None is all rows.
     """
 
     name: str
@@ -42,6 +45,8 @@ class DataSet:
     split_seed: int | None = None
     leaked: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     sizes: str = ""
+    shots: int | None = None
+    dev_shots: int | str | None = None
 
     def of_seed(self, seed: int) -> tuple[Examples, Examples]:
         """Return train and dev of one seed: the same rows together, cut anew, the same for every method."""
@@ -50,8 +55,11 @@ class DataSet:
         every = concatenate(self.train, self.dev)
         every = every.take(np.argsort(every.ids, kind="stable"))
         draw = int(np.random.SeedSequence((self.split_seed, seed)).generate_state(1)[0])
+        if self.shots is not None and not isinstance(self.dev_shots, str):
+            return few_rows_and_dev(every, self.shots, self.dev_shots or self.shots, seed=draw)[:2]
         rest, cut = split_rows(every.labels, every.inputs, size=len(self.dev), seed=draw)
-        return (every.take(rest), every.take(cut)) if len(cut) else (self.train, self.dev)
+        train, dev = (every.take(rest), every.take(cut)) if len(cut) else (self.train, self.dev)
+        return (train if self.shots is None else few_rows(train, self.shots, seed=draw)[0]), dev
 
     @cached_property
     def fingerprint(self) -> str:
@@ -70,6 +78,8 @@ class DataSet:
         for name, split in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             for part in _beyond_labels(split):
                 digest.update(f"\x1e{name}\x1e".encode() + part)
+        if self.shots is not None:
+            digest.update(f"\x1eshots\x1e{self.shots}\x1e{self.dev_shots or self.shots}".encode())
         return digest.hexdigest()
 
     @cached_property
@@ -129,6 +139,8 @@ def cut_data(
     count: str | None = None,
     label_separator: str | None = None,
     task: str = "auto",
+    shots: int | None = None,
+    dev_shots: int | str | None = None,
     seed: int = 0,
 ) -> DataSet:
     """Read ``data`` and cut it into train, dev and test.
@@ -141,8 +153,10 @@ def cut_data(
     limit : at most so many rows to train on (dev included), and as many of test
     votes, count : where the votes of several annotators stand, see `sfumato.votes`; a test table may have none
     label, label_separator, task : where the labels stand, see `sfumato.label_columns`
+    shots, dev_shots : rows of each class to train on and to choose by, see `DataSet`
     seed : decides which rows are cut, and nothing else
     """
+    check_shots("compare", shots, dev_shots)
     columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
     columns["label_separator"] = label_separator
     examples, notes = read_examples(data, task=task, **columns)
@@ -162,7 +176,22 @@ def cut_data(
     if not len(cut):
         raise InputError(f"{name}: no rows are left for dev, of {len(train)} to train on; give more rows")
     sizes = f"{len(rest):,} to train, {len(cut):,} dev, {len(held_out):,} test rows; {made}"
-    return DataSet(name, train.take(rest), train.take(cut), held_out, tuple(notes), split_seed=seed, sizes=sizes)
+    if shots is not None:
+        sizes = _said_shots(train, train.take(rest), shots, dev_shots, seed) + f"; {len(held_out):,} test rows; {made}"
+    parts = (train.take(rest), train.take(cut), held_out)
+    said = tuple(notes)
+    return DataSet(name, *parts, said, split_seed=seed, sizes=sizes, shots=shots, dev_shots=dev_shots)
+
+
+def _said_shots(every: Examples, train: Examples, shots: int, dev_shots: int | str | None, seed: int) -> str:
+    """Draw once, so that what cannot be drawn is found before the first run, and say what each seed draws."""
+    if dev_shots == EVERY:
+        drawn, dev = few_rows(train, shots, seed=seed)[0], f"{len(every) - len(train):,} dev rows"
+    else:
+        drawn, few, _ = few_rows_and_dev(every, shots, int(dev_shots or shots), seed=seed)
+        dev = f"{len(few):,} dev rows ({dev_shots or shots} a class)"
+    fewer = ", all of a class with fewer" if len(drawn) < shots * every.num_classes else ""
+    return f"{len(drawn):,} to train ({shots} a class{fewer}), {dev}, another draw of {len(every):,} rows for each seed"
 
 
 def _read_test(data: Any, train: Examples, columns: dict[str, Any]) -> tuple[Examples, list[str]]:

@@ -203,6 +203,7 @@ def execute(
         "seconds": round(float(trained.seconds), 3),
         "seconds_in_all": round(time.perf_counter() - started, 3),
         "peak_memory_mb": peak_memory(),
+        **({"copies": copied} if (copied := getattr(trained, "copied", None)) else {}),
         "n_train": len(rows),
         "n_dev": len(dev),
         "n_test": len(test),

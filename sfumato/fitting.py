@@ -9,6 +9,8 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sfumato.architecture import IMAGES, Architecture, Training
 from sfumato.checkpoint import Checkpoint
 from sfumato.data import Examples
@@ -21,12 +23,14 @@ from sfumato.models import MODELS
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.run import train_model
+from sfumato.shots import EVERY, check_shots, few_rows, few_rows_and_dev
 from sfumato.trained import Trained
 
 if TYPE_CHECKING:
     from sfumato.progress import Progress
 
 
+SHARE = 0.1  # of the rows, that choose
 FEW = 10  # dev rows below which a score is hardly one
 VOTED = "the temperature fits the votes of the dev rows, not their majority, whose log-loss may rise by it"
 
@@ -38,7 +42,9 @@ def fit(
     label: Sequence[str] | str | None = None,
     model: Any = "linear",
     method: Any = "label-smoothing",
-    dev: Any = 0.1,
+    dev: Any = SHARE,
+    shots: int | None = None,
+    dev_shots: int | str | None = None,
     seed: int = 0,
     method_options: dict[str, Any] | None = None,
     model_options: dict[str, Any] | None = None,
@@ -79,6 +85,8 @@ def fit(
         takes a column of plain labels, of which a row may have none
     model, method : a name, a function that builds one, or the thing itself
     dev : share of rows kept for choosing (0 keeps none), or a labelled table of its own
+    shots, dev_shots : so many rows of each class to train on, and to choose by: as many, unless given; "all" is what
+        ``dev`` says. ``seed`` draws them
     seed : decides the split, the weights and the order of the rows
     method_options, model_options : options by owner; a further keyword goes to the one that has an option so named
     epochs, batch_size, lr, max_length : the training loop; left out, the model's own
@@ -116,6 +124,7 @@ def fit(
     check_whole("fit", "seed", seed, 0)
     seed = int(seed)
     check_range("fit", "eval_every", eval_every, 0, 10_000, open_low=True)
+    check_shots("fit", shots, dev_shots)
     owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
     loose = assign_options(options, owners, also=signature(fit).parameters)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
@@ -140,7 +149,7 @@ def fit(
         )
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
-    train, kept, said = cut_dev(examples, dev, seed=seed, **columns)
+    train, kept, said = cut_few(examples, dev, shots=shots, dev_shots=dev_shots, seed=seed, **columns)
     trained = train_model(
         train,
         kept,
@@ -237,6 +246,32 @@ def cut_dev(
         return examples, None, [f"no dev rows ({error}): nothing is chosen, nothing is calibrated"]
     said = few_dev_rows(len(cut), examples.num_classes) if isinstance(dev, int) else []
     return examples.take(rest), examples.take(cut), said
+
+
+def cut_few(
+    examples: Examples, dev: Any, *, shots: int | None, dev_shots: int | str | None, seed: int, **columns: Any
+) -> tuple[Examples, Examples | None, list[str]]:
+    """Return train, dev and notes as `cut_dev` does, with ``shots`` rows of each class in train, and dev as small.
+
+    A number or share of dev rows that is not the default says how large dev is; so does ``dev_shots="all"``.
+    """
+    if shots is None:
+        return cut_dev(examples, dev, seed=seed, **columns)
+    share = isinstance(dev, int | float) and bool(dev)
+    if share and dev == SHARE and dev_shots != EVERY:
+        train, kept, note = few_rows_and_dev(examples, shots, int(dev_shots or shots), seed=seed)
+        return train, kept, [note]
+    if share and dev_shots not in (None, EVERY):
+        raise InputError(f"fit: dev={dev!r} and dev_shots={dev_shots!r} both say how large dev is; give one of them")
+    train, table, said = cut_dev(examples, dev, seed=seed, **columns)
+    few, note = few_rows(train, shots, seed=seed)
+    if table is None or share or dev_shots == EVERY:
+        return few, table, [*said, f"train: {note}"]
+    known = table.take(np.flatnonzero(table.labels >= 0))
+    cut, of_dev = few_rows(known, int(dev_shots or shots), seed=seed)
+    unseen = len(table) - len(known)
+    of_dev += f", {unseen} rows left out whose label training never saw" if unseen else ""
+    return few, cut, [*said, f"train: {note}; dev: {of_dev}"]
 
 
 def few_dev_rows(rows: int, classes: int) -> list[str]:

@@ -91,9 +91,9 @@ def train(examples, dev, *, architecture, method, training, seed, device, thread
     if "logs" in architecture.options:
         with Path(architecture.options["logs"]).open("a") as file:
             file.write(f"{method.name} {seed}\n")
-    targets = method.prepare(examples).targets.dense()
+    prepared = method.prepare(examples)
     totals = {}
-    for text, row in zip(examples.inputs, targets, strict=True):
+    for text, row in zip(prepared.inputs, prepared.targets.dense(), strict=True):
         for word in text.split():
             totals.setdefault(word, []).append(row - 1 / len(row))
     scores = {word: np.mean(rows, axis=0) * 2 for word, rows in totals.items()}

@@ -9,6 +9,7 @@ import typer
 from sfumato.cli.options import (
     BatchSize,
     Count,
+    DevShots,
     Epochs,
     Json,
     Label,
@@ -18,6 +19,7 @@ from sfumato.cli.options import (
     OptimizerName,
     Rate,
     Rows,
+    Shots,
     Task,
     Text,
     Votes,
@@ -54,6 +56,8 @@ def compare(
     split_seed: Annotated[int, typer.Option("--split-seed", min=0, help="Seed of the test cut.")] = 0,
     test_size: Annotated[float, typer.Option("--test-size", help="Share that is cut for the test.")] = 0.2,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows to train on.")] = None,
+    shots: Shots = None,
+    dev_shots: DevShots = None,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     lr: Rate = None,
@@ -75,6 +79,7 @@ def compare(
     Each method runs beside its controls. One line of results.jsonl per run.
     Started again with the same folder, finished runs are skipped.
     """
+    from sfumato.cli.fit import read_dev_shots
     from sfumato.comparison import compare as run
     from sfumato.vote_columns import read_option
 
@@ -95,6 +100,8 @@ def compare(
         test=test,
         test_size=test_size,
         limit=limit,
+        shots=shots,
+        dev_shots=read_dev_shots(dev_shots),
         bad_rows=bad_rows,
         votes=read_option(votes),
         count=count,

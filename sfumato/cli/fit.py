@@ -14,6 +14,7 @@ from sfumato.cli.options import (
     Count,
     Data,
     Device,
+    DevShots,
     Epochs,
     EvalEvery,
     Json,
@@ -29,6 +30,7 @@ from sfumato.cli.options import (
     Rows,
     Seed,
     Set,
+    Shots,
     Task,
     Text,
     Threads,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from sfumato.checkpoint import Checkpoint
 
 SHOWN_PAIRS = 3
+DEV = 0.1  # the share of dev rows of `sfumato.fit`
 DEFAULT = "label-smoothing"  # the method of `sfumato.fit`, which is not imported for --help
 
 
@@ -62,6 +65,8 @@ def fit(
     dev: Annotated[
         str, typer.Option("--dev", metavar="SHARE|TABLE", help="Rows that choose: a share, a number, or a table.")
     ] = "0.1",
+    shots: Shots = None,
+    dev_shots: DevShots = None,
     weight: Annotated[str | None, typer.Option("--weight", help="Column of example weights.")] = None,
     balance: Balance = "none",
     votes: Votes = None,
@@ -98,6 +103,7 @@ def fit(
     from sfumato.vote_columns import read_option
     from sfumato.write import check_output
 
+    few = read_dev_shots(dev_shots)
     method, title = chosen_method(method, None if soft_targets is None else "soft-targets")
     options = read_settings(
         settings, reserved=named_arguments(fitting.fit), options=lambda: option_owners(method=method, model=model)
@@ -107,6 +113,9 @@ def fit(
     columns = read_option(votes)
     source, texts, labels, guesses = read_data(data, text, label, bad_rows, need_label=columns in (None, "rows"))
     several = not isinstance(source, str) and is_multilabel(source, labels, label_separator, task)
+    if shots is not None:
+        of_dev = said_dev(dev, few, shots)
+        note(f"--shots {shots}: {shots} rows of each class to train on, drawn with seed {seed}; {of_dev}")
     kept = Checkpoint(checkpoint or output.with_name(f"{output.name}.checkpoint"))
     progress = Progress(f"{title} on {model}")
     with telling_how_to_go_on(kept), progress.ended():
@@ -121,6 +130,8 @@ def fit(
             count=count,
             method=method,
             dev=read_dev(dev),
+            shots=shots,
+            dev_shots=few,
             seed=seed,
             method_options=options.method,
             model_options=options.model,
@@ -136,7 +147,7 @@ def fit(
             **given(optimizer=optimizer, momentum=momentum, thresholds=read_thresholds(thresholds)),
             **options.loose,
         )
-    trained.info["rows"]["dropped"] = dropped_rows(source, trained.info)
+    trained.info["rows"]["dropped"] = dropped_rows(source, trained.info, few=shots is not None)
     if texts:
         trained.info.update(text=texts, label=labels)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
@@ -185,10 +196,12 @@ def read_data(
     return table, *guess_columns(table, text, label, need_label=need_label)
 
 
-def dropped_rows(source: Any, info: Mapping[str, Any]) -> int:
-    """Return how many rows of a table were not used; of images that is in the notes."""
+def dropped_rows(source: Any, info: Mapping[str, Any], *, few: bool = False) -> int:
+    """Return how many rows of a table could not be used; of images that is in the notes. ``few`` used but some."""
     if isinstance(source, str):
         return 0
+    if few:
+        return len(source.dropped)
     rows, merged = info["rows"], info.get("votes", {}).get("merged_rows", 0)
     return int(len(source.dropped) + len(source) - merged - rows["train"] - rows["dev"])
 
@@ -251,6 +264,21 @@ def read_thresholds(text: str | None) -> str | float | None:
         return float(text)
     except ValueError:
         return "label" if text == "per-label" else text
+
+
+def read_dev_shots(text: str | None) -> int | str | None:
+    """Read "20" as a number of rows a class; anything else stays as it is."""
+    return int(text) if text is not None and text.strip().lstrip("-").isdigit() else text
+
+
+def said_dev(dev: str, few: int | str | None, shots: int) -> str:
+    """Say, before training, how many rows will choose."""
+    cut = read_dev(dev)
+    if cut == 0:
+        return "none choose"
+    if few == "all" or (cut != DEV and not isinstance(cut, str)):
+        return f"dev as --dev {dev} says"
+    return f"dev: {few or shots} of each class" + (f" of {dev}" if isinstance(cut, str) else "")
 
 
 def read_dev(text: str) -> int | float | str:

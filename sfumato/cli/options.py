@@ -65,6 +65,14 @@ Thresholds = Annotated[
         help="From which probability on a label of several is given: chosen on dev for all, for each, or a number.",
     ),
 ]
+Shots = Annotated[
+    int | None,
+    typer.Option("--shots", min=1, metavar="K", help="Train on K rows of each class, and choose by as few."),
+]
+DevShots = Annotated[
+    str | None,
+    typer.Option("--dev-shots", metavar="K|all", help="With --shots: dev rows of each class; all: as without --shots."),
+]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; found by itself if not given.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads; all if not given.")]
 CheckpointFolder = Annotated[
