@@ -256,9 +256,8 @@ def mean_one(weights: Sequence[float] | NDArray[Any]) -> Floats:
     array = np.asarray(weights, dtype=np.float64)
     if not np.isfinite(array).all() or (array < 0).any() or not array.sum() > 0:
         wrong = np.flatnonzero(~np.isfinite(array) | (array < 0))
-        bad = int(wrong[0]) if len(wrong) else 0
-        shown = float(array[bad]) if len(array) else "no weight"
-        raise InputError(f"weights must be finite, not negative and not all zero; row {bad + 1} has {shown}")
+        said = f"row {wrong[0] + 1} has {float(array[wrong[0]])}" if len(wrong) else f"all {len(array)} are 0"
+        raise InputError(f"weights must be finite, not negative and not all zero; {said}")
     scaled: Floats = (array / array.mean()).astype(np.float32)
     return scaled
 

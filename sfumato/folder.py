@@ -181,7 +181,7 @@ def check_fields(about: dict[str, Any], path: Path) -> None:
 def check_folder(folder: Path) -> dict[str, Any]:
     """Return ``sfumato.json`` after checking that the folder is ours, complete and of a format that is known."""
     if not folder.exists():
-        raise InputError(f"no such folder: {folder}")
+        raise InputError(f"no such folder: {folder}; give the folder that `sfumato fit -o` wrote")
     if not folder.is_dir():
         raise InputError(f"{folder} is a file; give the folder that `sfumato fit -o` wrote")
     if not (folder / "sfumato.json").is_file():

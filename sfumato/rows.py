@@ -121,7 +121,8 @@ def describe_bad_rows(bad: Sequence[BadRow], unit: str) -> str:
 def refuse_bad_rows(source: str, bad: Sequence[BadRow], unit: str) -> InputError:
     """Build the error that names and counts all rows that cannot be used."""
     count = f"1 {unit}" if len(bad) == 1 else f"{len(bad)} {unit}s"
-    return InputError(f"{source}: {count} cannot be used; {HINT}\n{describe_bad_rows(bad, unit)}")
+    hint = HINT.replace("them", "it") if len(bad) == 1 else HINT
+    return InputError(f"{source}: {count} cannot be used; {hint}\n{describe_bad_rows(bad, unit)}")
 
 
 def short(value: str, limit: int = 60) -> str:

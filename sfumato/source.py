@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfumato.data import Examples
 from sfumato.errors import InputError
-from sfumato.image_source import class_labels, is_image_data, read_images
+from sfumato.image_source import ENDINGS, class_labels, is_image_data, read_images
 from sfumato.label_name import name_labels
 from sfumato.targets import DenseTargets, TableTargets
 
@@ -175,6 +177,7 @@ def read_source(
             raise InputError("Examples bring their own votes, (N, C); votes= names columns of a table: leave it out")
         return Source(data if classes is None else with_classes(data, classes), [], len(data))
     if is_image_data(data):
+        refuse_plain_folder(data)
         refuse_columns(text=text, label=label, weight=weight, votes=votes, count=count, label_separator=label_separator)
         return _read_images(data, classes, bad_rows)
     from sfumato.table import guess_columns, read_table, to_examples
@@ -199,11 +202,27 @@ def read_source(
     return Source(examples, said, len(table), dropped, tuple(columns), column, label_separator=label_separator)
 
 
+def refuse_plain_folder(data: Any) -> None:
+    """Raise if a folder holds neither folders nor files of images: what was meant is a table in it."""
+    path = Path(data) if isinstance(data, str | os.PathLike) else None
+    if path is None or not path.is_dir():
+        return
+    found = sorted(item.name for item in path.iterdir() if not item.name.startswith("."))
+    pictures = any((path / name).is_dir() or "-ubyte" in name or name.lower().endswith(ENDINGS) for name in found)
+    if not pictures:
+        held = f"it holds {', '.join(found[:5])}{', ...' if len(found) > 5 else ''}" if found else "it is empty"
+        raise InputError(
+            f"{path} is a folder without images ({held}); give a table, a file of CSV, TSV, JSON lines or Parquet, or "
+            "a folder with a folder of PNG files for each class"
+        )
+
+
 def refuse_columns(**given: Any) -> None:
     """Raise if a column is named where there are none."""
     named = [name for name, value in given.items() if value is not None]
     if named:
-        raise InputError(f"images have no columns, so {' and '.join(named)} cannot name one; leave it out")
+        them = "it" if len(named) == 1 else "them"
+        raise InputError(f"images have no columns, so {' and '.join(named)} cannot name one; leave {them} out")
 
 
 def _read_images(data: Any, classes: tuple[str, ...] | None, bad_rows: str) -> Source:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sfumato.errors import InputError
-from sfumato.rows import BadRow, Table, describe_bad_rows, refuse_bad_rows
+from sfumato.rows import BadRow, Table, describe_bad_rows, refuse_bad_rows, short
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ def usable_rows(table: Table, text: list[str], weight: str | None, unlabelled: M
     """Return the rows that can be used; ``unlabelled`` are positions of those whose label cannot."""
     texts = table.joined(text)
     weights = None if weight is None else table.column(weight)
+    if weights and not any(_weight(cell) is not None for cell in weights):
+        raise InputError(
+            f"{table.source}: column {weight!r} holds no weights, but {short(weights[0])} in {table.unit} "
+            f"{table.rows[0]}; name a column of numbers of at least 0"
+        )
     bad, index = [], []
     for k, cell in enumerate(texts):
         if not cell or cell.isspace():

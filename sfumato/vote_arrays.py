@@ -134,4 +134,7 @@ def _check(counts: np.ndarray[Any, Any]) -> None:
     for test, what in ((bad, "must be whole numbers of at least 0"), (~(counts.sum(axis=1) > 0), "add up to none")):
         if test.any():
             row = int(np.flatnonzero(test)[0])
-            raise InputError(f"votes of row {row + 1} {what}, got {counts[row].tolist()}")
+            raise InputError(
+                f"votes of row {row + 1} {what}, got {counts[row].tolist()}; mend the row, or leave it out of texts "
+                "and votes"
+            )

@@ -61,4 +61,10 @@ def check_annotators(table: Table, columns: Sequence[str]) -> list[str]:
             )
         if total and others and shared < SHARED * total:
             notes.append(f"only {shared} of {total} votes in column {name!r} ({held}) are for classes that {rest} hold")
+    labels = set().union(*given.values())
+    if "0" in labels and len(labels) > 2 and all(map(str.isdecimal, labels)):
+        notes.append(
+            f"the numbers in {', '.join(map(repr, columns))} are read as the labels that annotators chose, not as "
+            f"counts of votes; a column of counts is named with its class, as --votes CLASS={columns[0]}"
+        )
     return notes

@@ -141,8 +141,13 @@ def label_similarity(
     check_range(name, "weight", weight, 0, 1)
     check_range(name, "sharpness", sharpness, 0, 100)
     check_choice(name, "source", source, SOURCES)
-    if (source == "descriptions") != (descriptions is not None):
+    if descriptions is not None and source != "descriptions":
         raise InputError(f"{name}: descriptions belong to source='descriptions', got source={source!r}")
+    if source == "descriptions" and descriptions is None:
+        raise InputError(
+            f"{name}: source='descriptions' needs descriptions=, a mapping of each class to its text or a file of it "
+            "(JSON, TOML, or CSV with the columns class and description); --set method.descriptions=FILE"
+        )
     given = None if descriptions is None else checked_descriptions(descriptions)
     transform = LabelSimilarity(source, weight, sharpness, given)
     options = {

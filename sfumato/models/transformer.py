@@ -154,6 +154,11 @@ def transformer(
     looks_like_path = isinstance(source, str) and (source.startswith((".", "/", "~")) or source.count("/") > 1)
     if looks_like_path:
         raise InputError(f"no such folder: {encoder!r}; give the folder of an encoder or a hub id (owner/name)")
+    if isinstance(source, Path) and not (source / "config.json").is_file():
+        raise InputError(
+            f"{encoder!r} is no encoder: the folder has no config.json; give the folder of one, with config.json, "
+            "tokenizer.json and model.safetensors, or a hub id (owner/name)"
+        )
 
     def build(tokens: TokenEncoder, num_classes: int) -> nn.Module:
         if pooling == "head":

@@ -100,7 +100,7 @@ def test_a_class_like_no_other_keeps_its_hard_label_and_that_is_said():
     [
         ({"weight": 2}, "weight must be at least 0 and at most 1"),
         ({"source": "centroid"}, "did you mean 'centroids'"),
-        ({"source": "descriptions"}, "descriptions belong to source='descriptions'"),
+        ({"source": "descriptions"}, "needs descriptions=, a mapping"),
         ({"descriptions": {"a": "b"}}, "descriptions belong to source='descriptions', got source='centroids'"),
         ({"source": "descriptions", "descriptions": "nowhere.json"}, "cannot read the descriptions in nowhere.json"),
     ],
