@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils import get_tags
 
-from sfumato import SoftLabelClassifier
+from sfumato import KeywordSmoother, SoftLabelClassifier, SoftTargetClassifier
 from sfumato.errors import InputError
 
 WORDS = {"bill": ["invoice", "refund", "charge"], "login": ["password", "code", "locked"], "ship": ["parcel", "late"]}
@@ -116,3 +117,14 @@ def test_a_list_that_holds_no_label_is_refused(case):
     sets, said = BAD_SETS[case]
     with pytest.raises(InputError, match=said):
         SoftLabelClassifier(method="baseline", dev=0).fit(["one", "two", "three"], sets)
+
+
+@pytest.mark.parametrize("form", ["lists", "matrix"])
+def test_what_takes_one_label_a_row_says_who_takes_several(form):
+    texts, sets = ["a b", "b c", "c a"], [["x"], ["x", "y"], []]
+    y = sets if form == "lists" else np.array([[1, 0], [1, 1], [0, 0]])
+    with pytest.raises(InputError, match="KeywordSmoother takes one label a row, and y gives several; SoftLabelCl"):
+        KeywordSmoother().fit(texts, y)
+    said = "SoftTargetClassifier takes one label a row" if form == "lists" else "row 2 does not sum to 1"
+    with pytest.raises(InputError, match=said):
+        SoftTargetClassifier(LogisticRegression()).fit(np.eye(3), y)

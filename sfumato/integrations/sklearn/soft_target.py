@@ -36,6 +36,12 @@ def repeat_rows(X: Any, targets: NDArray[np.float64]) -> tuple[Any, NDArray[np.i
     return _safe_indexing(X, rows), classes, targets[rows, classes]
 
 
+def are_names(y: Any) -> bool:
+    """Return whether ``y`` lists the labels of each row by name, which `read_labels` refuses."""
+    rows = [row for row in y if isinstance(row, list | tuple | set | frozenset)] if isinstance(y, list | tuple) else []
+    return any(isinstance(label, str) for row in rows for label in row) or len({len(row) for row in rows}) > 1
+
+
 def _inner_has(name: str) -> Any:
     """Return a check for `available_if`: whether the inner classifier has the attribute ``name``."""
     return available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), name))
@@ -74,7 +80,9 @@ class SoftTargetClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator): 
         """
         require_sample_weight(self.estimator)
         rows = _num_samples(X)
-        if soft_targets is None and (isinstance(y, SoftTargets) or np.asarray(y).shape[1:] > (1,)):
+        if soft_targets is None and (
+            isinstance(y, SoftTargets) or (not are_names(y) and np.asarray(y).shape[1:] > (1,))
+        ):
             classes, targets = classes_of(y), y
             if isinstance(y, SoftTargets):
                 check_same_rows(y, y.classes, y.labels, texts_of(X))

@@ -64,6 +64,11 @@ def read_labels(y: Any, rows: int, *, owner: str) -> Classes:
         raise InputError(f"{owner} requires y to be passed, but the target y is None")
     if isinstance(y, str):
         raise InputError(f"expected a list of labels, got one string: {y[:60]!r}")
+    if are_several(y):
+        raise InputError(
+            f"{owner} takes one label a row, and y gives several; SoftLabelClassifier learns such rows, and "
+            "sfumato.soften(texts, labels) gives their soft labels"
+        )
     labels = list(y if isinstance(y, list | tuple) else np.asarray(y))  # an array of a list writes 1 and "1" the same
     clash = find_clash(labels, [label_name(label) for label in labels])
     if clash:
