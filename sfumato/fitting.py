@@ -13,6 +13,7 @@ import numpy as np
 
 from sfumato.architecture import IMAGES, Architecture, Training
 from sfumato.checkpoint import Checkpoint
+from sfumato.column_groups import with_column_groups
 from sfumato.data import Examples
 from sfumato.description import describe
 from sfumato.errors import InputError, require_torch
@@ -128,7 +129,9 @@ def fit(
     owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
     loose = assign_options(options, owners, also=signature(fit).parameters)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
-    chosen = build_method(method, {**(method_options or {}), **loose["method"]})
+    own = {**(method_options or {}), **loose["method"]}
+    own, data = with_column_groups(own, data, text=text, label=label, bad_rows=bad_rows)
+    chosen = build_method(method, own)
     loop = {"batch_size": batch_size, "lr": lr, "optimizer": optimizer, "momentum": momentum}
     refuse_unused(architecture, **loop, eval_every=None if eval_every == 1 else eval_every)
     kept_in = checkpoint_of(architecture, checkpoint, resume=resume)

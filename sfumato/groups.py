@@ -21,6 +21,7 @@ from sfumato.label_name import label_name
 from sfumato.targets import Integers
 
 PREFIX = "prefix:"
+COLUMN = "column:"
 SUFFIXES = (".toml", ".json", ".csv")
 Groups = dict[str, list[str]]
 
@@ -40,6 +41,11 @@ def given_groups(owner: str, given: Any) -> str | Groups:
         if given == PREFIX:
             raise InputError(f"{owner}: groups={PREFIX!r} needs what ends the prefix, as 'prefix::' for NUM:speed")
         return given
+    if isinstance(given, str) and given.startswith(COLUMN):
+        raise InputError(
+            f"{owner}: groups={given!r} names a column of the table that fit trains on, and is read there alone; "
+            "elsewhere give a mapping, as sfumato.groups.groups_of_column(labels, coarse_labels) returns, or a file"
+        )
     where = "groups"
     if isinstance(given, str | Path):
         if Path(given).suffix not in SUFFIXES:

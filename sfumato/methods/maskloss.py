@@ -200,8 +200,8 @@ def maskloss_label(
     Parameters
     ----------
     groups : "auto" finds them in the out-of-fold confusions of a model; else ``prefix:SEP`` (``prefix::`` for
-        NUM:speed), a file (TOML or JSON: group = [labels]; CSV: label, group), a mapping in either direction, or the
-        name of a printed partition (trec-50, sst5, wos46985, aapd)
+        NUM:speed), a file (TOML or JSON: group = [labels]; CSV: label, group), a mapping in either direction, the
+        name of a printed partition (trec-50, sst5, wos46985, aapd), or, in `sfumato.fit`, ``column:NAME`` of the table
     alpha : probability of the full loss: 1 is ``baseline-sigmoid``, 0 always masks
     granularity : one coin for each optimizer "step" (all its micro-batches), "sample" or "label"
     mode : "bernoulli" tosses the coin, "expected" weighs similar labels by alpha: the same mean gradient
