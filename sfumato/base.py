@@ -25,6 +25,7 @@ class Supervision(NamedTuple):
     targets: Tensor
     similar: Tensor | None = None  # (B, C) bool
     weights: Tensor | None = None  # (B,), mean 1 over the training split
+    copy: Tensor | None = None  # (B,), 0 for a row itself, else the number of its augmented copy
 
 
 class Criterion(nn.Module):
@@ -90,8 +91,8 @@ class Switch(Criterion):
 class Objective(nn.Module):
     """A classifier and a criterion in one module: what our loop, a plain loop and an unmodified Trainer train.
 
-    ``forward`` takes the classifier's inputs plus ``labels`` and, optionally, ``targets``, ``similar`` and
-    ``weights``, and returns ``{"loss", "logits"}``. ``step`` counts *optimizer* steps: whoever calls the
+    ``forward`` takes the classifier's inputs plus ``labels`` and, optionally, ``targets``, ``similar``,
+    ``weights`` and ``copy``, and returns ``{"loss", "logits"}``. ``step`` counts *optimizer* steps: whoever calls the
     optimizer raises it with `advance`. The criterion runs in float32 also under autocast.
     """
 
@@ -114,6 +115,7 @@ class Objective(nn.Module):
         targets: Tensor | None = None,
         similar: Tensor | None = None,
         weights: Tensor | None = None,
+        copy: Tensor | None = None,
         **inputs: Any,
     ) -> dict[str, Tensor]:
         """Return ``{"loss", "logits"}``, or ``{"logits"}`` without labels."""
@@ -126,5 +128,5 @@ class Objective(nn.Module):
             targets = hard.to(output.logits.dtype)
         self.criterion.at(int(self.step))
         with torch.autocast(output.logits.device.type, enabled=False):
-            loss = self.criterion(output, Supervision(labels, targets, similar, weights))
+            loss = self.criterion(output, Supervision(labels, targets, similar, weights, copy))
         return {"loss": loss, "logits": output.logits}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sfumato.base import Criterion, Output, Supervision, Switch, batch_mean
-from sfumato.losses import Joining, kl_divergence
+from sfumato.losses import Joining, OnCopies, kl_divergence
 from sfumato.permutation import within_class
 
 
@@ -73,6 +73,8 @@ def in_place_of(criterion: Criterion, change: Callable[[Criterion], Criterion]) 
     """Return ``criterion`` with the part that learns targets changed, and its schedule kept."""
     if isinstance(criterion, Joining):
         return Joining(criterion.first, in_place_of(criterion.then, change), at_step=criterion.at_step)
+    if isinstance(criterion, OnCopies):
+        return OnCopies(in_place_of(criterion.own, change))
     if isinstance(criterion, Switch):
         return Switch(in_place_of(criterion.first, change), criterion.then, at_step=criterion.at_step)
     return change(criterion)

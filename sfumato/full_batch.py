@@ -132,7 +132,8 @@ def products_of(encoded: Any, supervision: Supervision, steps: int) -> RowProduc
 
 def supervise(examples: Examples) -> Supervision:
     """Return all that a criterion may know of the split."""
-    optional = (None if part is None else torch.from_numpy(part) for part in (examples.similar, examples.weights))
+    parts = (examples.similar, examples.weights, examples.copy)
+    optional = (None if part is None else torch.from_numpy(part) for part in parts)
     return Supervision(torch.from_numpy(examples.labels), torch.from_numpy(examples.targets.dense()), *optional)
 
 

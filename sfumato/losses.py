@@ -36,6 +36,39 @@ class Joining(Switch):
         return self.then.soft_targets(output, supervision)
 
 
+class OnCopies(Criterion):
+    """``own`` for the augmented copies of a batch, cross-entropy with the given targets for the rows themselves."""
+
+    def __init__(self, own: Criterion) -> None:
+        super().__init__()
+        self.own = own
+        self.plain = SoftCrossEntropy()
+
+    def forward(self, output: Output, supervision: Supervision) -> Tensor:
+        copies = copies_of(supervision)
+        losses = output.logits.new_zeros(())
+        for criterion, chosen in ((self.plain, ~copies), (self.own, copies)):
+            if chosen.any():  # the mean over some rows of the batch, back to a part of the mean over all
+                losses = losses + criterion(*some_rows(output, supervision, chosen)) * chosen.float().mean()
+        return losses
+
+    def soft_targets(self, output: Output, supervision: Supervision) -> Tensor:
+        learned = self.own.soft_targets(output, supervision)
+        return torch.where(copies_of(supervision)[:, None], learned, supervision.targets.to(learned.dtype))
+
+
+def copies_of(supervision: Supervision) -> Tensor:
+    """Return which rows of a batch are augmented copies, ``(B,)``; none, if nothing says so."""
+    copy = supervision.copy
+    return torch.zeros_like(supervision.labels, dtype=torch.bool) if copy is None else copy > 0
+
+
+def some_rows(output: Output, supervision: Supervision, chosen: Tensor) -> tuple[Output, Supervision]:
+    """Return the rows of a batch that are ``chosen``, ``(B,)`` bool."""
+    taken = (None if part is None else part[chosen] for part in supervision)
+    return Output(output.logits[chosen], output.features[chosen]), Supervision(*taken)  # type: ignore[arg-type]
+
+
 class KLDivergence(Criterion):
     """``KL(q || p) = CE(q, p) - H(q)``: for fixed targets the same gradient as `SoftCrossEntropy`."""
 

@@ -49,12 +49,11 @@ LOOP_VERSION = 1
 
 
 def supervision_of(train: Examples, index: NDArray[np.int64], device: torch.device) -> dict[str, Tensor]:
-    """Return ``labels``, ``targets`` and, where there are any, ``similar`` and ``weights`` of some rows."""
+    """Return ``labels``, ``targets`` and, where there are any, ``similar``, ``weights`` and ``copy`` of some rows."""
     parts: dict[str, Any] = {"labels": train.labels[index], "targets": train.targets.rows(index)}
-    if train.similar is not None:
-        parts["similar"] = train.similar[index]
-    if train.weights is not None:
-        parts["weights"] = train.weights[index]
+    for name in ("similar", "weights", "copy"):
+        if getattr(train, name) is not None:
+            parts[name] = getattr(train, name)[index]
     return to_tensors(parts, device)
 
 

@@ -4,22 +4,27 @@ Sun, Lin, Liang, Guo: Data augmentation technique incorporating label confusion 
 Journal of Computer Applications 45(4), 2025, 1113-1119. https://doi.org/10.11772/j.issn.1001-9081.2024040550.
 
 The text side is `sfumato.augmentation.lcda_text`, a reconstruction; the label side is LCM, with its simulated label
-distribution in place of each one-hot label, of rows and copies alike. `lcda_text` is the first without the second
-(the paper's ablation, Table 10). The paper's copies by rows a class: 4 for 50, 2 for 200, 1 for 500 (Table 6).
-It gives no settings of LCM: our `lcm` is the default, and ``alpha=4`` is that of the LCM paper.
+distribution in place of each one-hot label: we read that as of rows and copies alike (``soft_on="all"``).
+`lcda_text` is the first without the second (the paper's ablation, Table 10). The paper's best copies by rows a class:
+4 for 50, 2 for 200, 1 for 500 (Table 6). It gives no settings of LCM: our `lcm` is the default, and ``alpha=4`` is
+that of the LCM paper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfumato.augmentation.lcda_text import NOTE
 from sfumato.errors import InputError
-from sfumato.method import Method, combine
+from sfumato.method import Method, Plan, combine
 from sfumato.methods.augmented import copies_of
 from sfumato.methods.lcm import lcm, lcm_paper
+from sfumato.registry import check_choice
+
+if TYPE_CHECKING:
+    from sfumato.base import Criterion
 
 GOLD_MASS = 0.9  # the default of `lcm`
 
@@ -69,12 +74,27 @@ def lcda_text(
     )
 
 
+def for_copies(method: Method) -> Method:
+    """Return a method with a loss of its own as one whose loss is for the copies; the rows have cross-entropy."""
+    own = method.criterion
+    if own is None:
+        raise InputError(f"{method.name} has no loss of its own that could be for the copies alone")
+
+    def criterion(plan: Plan) -> Criterion:
+        from sfumato.losses import OnCopies
+
+        return OnCopies(own(plan))
+
+    return replace(method, criterion=criterion)
+
+
 def lcda(
     copies: int = 4,
     *,
     insert_prob: float = 0.2,
     replace_prob: float = 0.2,
     complete_end: bool = True,
+    soft_on: str = "all",
     gold_mass: float = GOLD_MASS,
     alpha: float | None = None,
     stop: float | None = None,
@@ -86,15 +106,26 @@ def lcda(
     ----------
     copies : of each row, 1 to 1000
     insert_prob, replace_prob, complete_end : of the marks, as of ``lcda-text``
+    soft_on : ``all`` rows have learned targets, or the ``augmented`` copies alone
     gold_mass : share that the given label keeps while nothing is learned, as of ``lcm``
     alpha : the LCM paper's weight of the given label, in place of ``gold_mass``
     stop : epochs after which plain cross-entropy takes over; None never stops
     seed : of the copies; None is that of the run, so that each repeat draws its own
     """
+    check_choice("lcda", "soft_on", soft_on, ("all", "augmented"))
     if alpha is not None and gold_mass != GOLD_MASS:
         raise InputError(f"lcda: give gold_mass or alpha, got gold_mass={gold_mass!r} and alpha={alpha!r}")
     text: dict[str, Any] = {"insert_prob": insert_prob, "replace_prob": replace_prob, "complete_end": complete_end}
     marked = lcda_text(copies, **text, seed=seed)
-    both = combine(marked, lcm(gold_mass, stop=stop) if alpha is None else lcm_paper(alpha, stop=stop))
-    options = {"copies": copies, **text, "gold_mass": gold_mass, "alpha": alpha, "stop": stop, "seed": seed}
+    learning = lcm(gold_mass, stop=stop) if alpha is None else lcm_paper(alpha, stop=stop)
+    both = combine(marked, learning if soft_on == "all" else for_copies(learning))
+    options = {
+        "copies": copies,
+        **text,
+        "soft_on": soft_on,
+        "gold_mass": gold_mass,
+        "alpha": alpha,
+        "stop": stop,
+        "seed": seed,
+    }
     return replace(both, name="lcda", title="", version=1, options=options)
