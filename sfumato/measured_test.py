@@ -92,10 +92,12 @@ def unusual_rows(test: Examples) -> dict[str, int]:
 
 
 def without_leaked(test: Examples, leaked: Array, logits: Array, model: Any) -> dict[str, Any]:
-    """Return the metrics of the test rows that training has not, where there are others."""
+    """Return the metrics of the test rows that training has not, where there are any of both."""
     if not len(leaked):
         return {}
     kept = np.setdiff1d(np.arange(len(test)), leaked)
+    if not len(kept):
+        return {"n_leaked": len(leaked)}
     return {"n_leaked": len(leaked), "metrics_without_leaked": raw_metrics(test.take(kept), logits[kept], model)}
 
 

@@ -101,11 +101,17 @@ class SoftTargets:
         gold, mass = self.gold, self.gold_mass
         least = np.where(gold, self.targets, np.inf).min(axis=1)  # of the given labels
         most = np.where(gold, -np.inf, self.targets).max(axis=1)  # of the others
-        kept = mass[~np.isnan(mass)]
+        kept, others = mass[~np.isnan(mass)], self.targets[~gold]
+        shares = []
+        if len(kept):
+            shares.append(
+                f"of the given labels: mean {kept.mean():.3f}, lowest {kept.min():.3f}, highest {kept.max():.3f}"
+            )
+        if len(others):
+            shares.append(f"of the others: mean {others.mean():.3f}")
         lines = [
             f"{len(self)} rows of several labels over {len(self.classes)} classes by {self.method}",
-            f"probability of the given labels: mean {kept.mean():.3f}, lowest {kept.min():.3f}, highest "
-            f"{kept.max():.3f}; of the others: mean {self.targets[~gold].mean():.3f}",
+            f"probability {'; '.join(shares)}",
             f"entropy of a label (0 hard, 1 even): mean {self.entropy.mean():.3f}",
             f"all given labels are above all others in {100 * (least >= most).mean():.1f} % of the rows",
             f"{int((gold.sum(axis=1) == 0).sum())} rows have no label",

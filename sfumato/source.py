@@ -122,10 +122,23 @@ def read_beside(
     given |= {"label_separator": label_separator, "task": "multilabel" if train.multilabel else "single"}
     examples, notes = read_examples(data, text=text, label=label, bad_rows=bad_rows, classes=train.classes, **given)
     refuse_other_kind(examples, train)
+    refuse_foreign(examples, notes)
     if train.votes is not None and examples.votes is None:
         one = (examples.labels[:, None] == np.arange(examples.num_classes)).astype(np.float32)
         examples = replace(examples, votes=one)
     return examples, notes
+
+
+def refuse_foreign(examples: Examples, notes: Sequence[str]) -> None:
+    """Raise if no label of a dev or test table is one of the training rows': nothing could be measured on it."""
+    known = examples.labels.any() if examples.multilabel else (examples.labels >= 0).any()
+    foreign = examples.unseen.any() if examples.unseen is not None else len(examples) and not examples.multilabel
+    if foreign and not known:
+        theirs = f": {notes[-1].partition(': counted')[0]}" if notes else ""
+        raise InputError(
+            f"no dev or test row has a label of the training rows{theirs}; the classes are "
+            f"{', '.join(map(repr, examples.classes[:20]))}; write the labels as in training"
+        )
 
 
 def refuse_other_kind(examples: Examples, train: Examples) -> None:

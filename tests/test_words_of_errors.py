@@ -51,3 +51,31 @@ def test_numbers_of_annotators_that_look_like_counts_are_said():
     named = sfumato.fit(table, text="text", votes={"cats": "n_cats", "dogs": "n_dogs"}, method="votes", dev=0)
     assert named.classes == ("cats", "dogs")
     assert not any("not as counts" in note for note in named.info["notes"])
+
+
+@pytest.mark.parametrize("model", ["linear", "textcnn"])
+def test_dev_rows_without_a_known_label_are_refused_before_training(model):
+    with pytest.raises(InputError, match=r"no dev or test row has a label of the training rows.*'q'.*'a', 'b'"):
+        sfumato.fit((TEXTS, LABELS), dev=(TEXTS[:5], ["q"] * 5), method="baseline", model=model)
+    sets = [[label] for label in LABELS]
+    with pytest.raises(InputError, match="no dev or test row has a label"):
+        sfumato.fit((TEXTS, sets), dev=(TEXTS[:5], [["q"]] * 5), method="baseline", model=model)
+
+
+@pytest.mark.parametrize("option", [{"temperature": 2.0}, {"gold_mass": 0.8}])
+def test_shares_of_the_sum_have_no_temperature(option):
+    with pytest.raises(InputError, match="normalize='l1' has none"):
+        sfumato.soften(TEXTS, LABELS, "kwls", normalize="l1", **option)
+    shared = [f"{text} the same words" for text in TEXTS]
+    shares = sfumato.soften(shared, LABELS, "kwls", normalize="l1")
+    with pytest.warns(UserWarning, match="what helps: normalize='softmax'"):
+        sfumato.soften(TEXTS, LABELS, "kwls", normalize="l1")
+    assert np.allclose(shares.targets.sum(axis=1), 1)
+
+
+def test_a_report_on_rows_that_have_all_labels_or_none_says_nothing_of_the_rest():
+    every = sfumato.soften(["one two", "three"], [["a", "b"], ["a", "b"]], "label-smoothing")
+    assert "nan" not in every.report()
+    assert "of the others" not in every.report()
+    one = sfumato.soften(["one two", "three"], [["a"], ["a", "b"]], "label-smoothing")
+    assert "of the others: mean" in one.report()

@@ -86,6 +86,10 @@ class KeywordLabels:
         self._check_scale()
 
     def _check_scale(self) -> None:
+        if self.normalize == "l1" and (self.temperature != "auto" or self.gold_mass is not None):
+            raise InputError(
+                f"{self.owner}: temperature and gold_mass shape a softmax, and normalize='l1' has none; leave them out"
+            )
         if not isinstance(self.temperature, str):
             check_range(self.owner, "temperature", self.temperature, 0, float("inf"), open_low=True)
         else:
@@ -109,12 +113,12 @@ class KeywordLabels:
         labels = examples.labels
         counts, evidence, length = self.read(examples)
         relevance = evidence.relevance(labels, length)
-        temperature = self.scale(relevance, labels)
+        temperature = 1.0 if self.normalize == "l1" else self.scale(relevance, labels)
         if np.isinf(temperature):
             table = smoothed_table(self.fallback, examples.num_classes)
             return replace(examples, targets=TableTargets(table, labels))
         d = shares_of_sum(relevance) if self.normalize == "l1" else softmax(relevance, temperature)  # Eq. 8
-        warn_of_extremes(d, self._fill(d, labels, counts.lengths), owner=self.owner)
+        warn_of_extremes(d, self._fill(d, labels, counts.lengths), owner=self.owner, softmaxed=self.normalize != "l1")
         return replace(examples, targets=DenseTargets(self.with_given(d, labels)))
 
     def _check_normalize(self, examples: Examples) -> None:
@@ -218,12 +222,14 @@ def by_tokens(weights: WordWeights) -> WordWeights:
     return replace(weights, text_correlation=lambda f: f * weights.text_correlation(f))
 
 
-def warn_of_extremes(d: Array, empty: Integers, *, owner: str) -> None:
+def warn_of_extremes(d: Array, empty: Integers, *, owner: str, softmaxed: bool = True) -> None:
     """Warn of soft labels that say nothing: nearly one-hot, nearly even, or of the texts ``empty`` without a word."""
     # "auto" takes back what another k1 does to the size of the relevance; the paper's method has no temperature.
     softer, sharper = "a larger number for temperature, or label-smoothing", "a smaller number for temperature"
     if owner in ("kwls-paper", "kwls-official"):
         softer, sharper = "a lower k1", "a higher k1"
+    if not softmaxed:
+        softer = sharper = "normalize='softmax'"
     hard, even = float((d.max(axis=1) > 0.99).mean()), float(normalised_entropy(d).mean())
     messages = (
         (hard > 0.5, f"{hard:.0%} of the soft labels are nearly one-hot and add little; what helps: {softer}"),
