@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from sfumato import InputError
 from sfumato.calibration import sigmoid
@@ -13,6 +14,7 @@ from sfumato.deletions import logits_without, word_drops, words_of
 from sfumato.deletions.words import WORD
 from sfumato.method import Deletions
 from sfumato.methods import METHODS
+from sfumato.model import Model
 from sfumato.progress import Progress
 from sfumato.resolve import build_architecture
 from sfumato.run import train_model
@@ -24,6 +26,10 @@ MODELS = {
     "textcnn-wide": {"filters": 8, "dim": 12, "kernels": (1, 6), "hidden": 9},
     "lstm": {"hidden": 10, "dim": 12},
     "textrnn": {"hidden": 10, "dim": 12, "pooling": "max"},
+    "lstm-deep": {"hidden": 7, "dim": 12, "layers": 2},
+    "textrnn-mean": {"hidden": 7, "dim": 12},
+    "textrnn-last": {"hidden": 7, "dim": 12, "pooling": "last"},
+    "textrnn-deep": {"hidden": 7, "dim": 12, "layers": 2},
 }
 OWN = ["refund invoice card", "parcel courier door", "password login code"]
 
@@ -88,6 +94,16 @@ def test_a_text_that_is_cut_gets_its_next_word_when_one_is_deleted(model):
         assert logits_without(model, words, np.arange(len(words.key))) == pytest.approx(expected, abs=2e-5)
     finally:
         model.max_length = before
+
+
+def test_a_text_may_spell_the_token_of_padding(model):
+    given = ["card [PAD] refund login", "refund card"]
+    words = words_of(model.encoder, given)
+    shorter, _, names = without_words(given)
+    kept = [d for d, name in enumerate(names) if name != "pad"]
+    every = [w for w, k in enumerate(words.key) if words.vocabulary[k] != "pad"]
+    found = logits_without(model, words, np.array(every))
+    assert found == pytest.approx(model.predict_logits([shorter[d] for d in kept]), abs=2e-5)
 
 
 def test_all_occurrences_of_a_word_go_together(model):
@@ -217,3 +233,33 @@ def test_what_is_no_model_of_texts_is_refused():
         word_drops(linear(), split(multilabel=True), Deletions(decide="argmax"))
     with pytest.raises(InputError, match="words are deleted from texts"):
         words_of(object(), ["x"])
+
+
+@pytest.mark.slow
+def test_an_encoder_reads_what_follows_a_deleted_word_as_it_reads_the_shorter_text():
+    transformers = pytest.importorskip("transformers")
+    from sfumato.encode import train_tokenizer
+    from sfumato.models.pooled_transformer import PooledTransformer
+
+    encoder = train_tokenizer(texts())
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    torch.manual_seed(0)
+    bert = transformers.BertModel(transformers.BertConfig(vocab_size=encoder.vocabulary_size, **sizes))
+    network = PooledTransformer(bert, 3, pooling="mean")
+    torch.nn.init.normal_(network.output_layer.weight, std=3)
+    model = Model(network, encoder, ("billing", "delivery", "login"), "transformer", max_length=12)
+    words = words_of(encoder, texts())
+    shorter, owner, _ = without_words(texts())
+    expected, before = model.predict_logits(shorter), model.predict_logits(texts())
+    found = logits_without(model, words, np.arange(len(words.key)), exact=True)
+    assert found == pytest.approx(expected, abs=2e-5)
+    groups = word_drops(model, split(), Deletions(source="all"), exact=True)(split()) > 0.05
+    dependent = {}
+    drops = sigmoid(before)[owner] - sigmoid(expected)
+    for d, k in enumerate(words.key):
+        dependent[words.vocabulary[k]] = dependent.get(words.vocabulary[k], False) | (drops[d] > 0.05)
+    by_hand = np.zeros((60, 3), dtype=bool)
+    for i, k in zip(owner, words.key, strict=True):
+        by_hand[i] |= dependent[words.vocabulary[k]]
+    assert np.array_equal(groups, by_hand)
+    assert 0 < by_hand.mean() < 1

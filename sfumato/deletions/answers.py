@@ -6,6 +6,8 @@ model         what is computed for each deletion
 ``linear``    the n-grams that touch the word; the rest of the sums is that of the whole text
 ``bag``       the same, with hashed n-grams
 ``textcnn``   the windows that touch the word; of the others the maxima to the left and to the right are known
+``lstm``,     what follows the word, from the state before it (``textrnn``: the same from each end, with one layer)
+``textrnn``
 any other     the text without the word, each distinct text once, in batches of one length
 ============  ==============================================================================================
 
@@ -18,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.deletions.words import Words
 from sfumato.targets import Floats, Integers
@@ -49,6 +52,7 @@ def logits_without(
     logits = np.empty((len(chosen), len(model.classes)), dtype=np.float32)
     with torch.inference_mode():
         short = words.lengths[words.owner[chosen]] <= model.max_length
+        short &= ~holds_padding(words)[words.owner[chosen]]
         if delete == "all_occurrences":
             short &= occurrences(words)[chosen] == 1
         simple = np.flatnonzero(short) if closed else np.empty(0, dtype=np.int64)
@@ -65,13 +69,27 @@ def fast_way(model: Model) -> Way | None:
     """Return the function for the kind of the network, or None."""
     from sfumato.deletions.bag import bag_logits
     from sfumato.deletions.linear import linear_logits
+    from sfumato.deletions.recurrent import recurrent_logits
     from sfumato.deletions.textcnn import textcnn_logits
     from sfumato.models.bag import Bag
     from sfumato.models.linear import LinearClassifier
+    from sfumato.models.lstm import LSTMClassifier
     from sfumato.models.textcnn import TextCNN
+    from sfumato.models.textrnn import TextRNN
 
     ways: dict[type, Way] = {LinearClassifier: linear_logits, Bag: bag_logits, TextCNN: textcnn_logits}
+    ways |= {LSTMClassifier: recurrent_logits}
+    if len(getattr(model.network, "rightwards", ())) == 1:
+        ways |= {TextRNN: recurrent_logits}
     return ways.get(type(model.network))
+
+
+def holds_padding(words: Words) -> NDArray[np.bool_]:
+    """Return which texts (N,) hold the token of padding: one can spell it, and a model of words takes it as the end."""
+    found = np.zeros(len(words), dtype=bool)
+    if words.tokens is None:
+        found[np.searchsorted(words.offsets, np.flatnonzero(words.flat == 0), side="right") - 1] = True
+    return found
 
 
 def occurrences(words: Words) -> Integers:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sfumato.model import Model
 
 TOKENS = 8192  # of a batch
+ENCODER_TOKENS = 1024  # of a batch of an encoder on a processor, whose cache holds what its layers make of so many
 ROWS = 32_768  # deletions whose rows are held at once
 
 
@@ -65,12 +66,14 @@ def read_rows(model: Model, words: Words, rows: list[Integers], device: Any, *, 
 
     encoded = encoded_rows(model, words, rows)
     order = np.argsort(encoded.lengths, kind="stable")
-    mixed = not exact and hasattr(model.network, "positions") and precision(device) == "bf16"
+    is_encoder = hasattr(model.network, "positions")
+    mixed = not exact and is_encoder and precision(device) == "bf16"
+    tokens = ENCODER_TOKENS if is_encoder and device.type == "cpu" else TOKENS
     logits = np.empty((len(rows), len(model.classes)), dtype=np.float32)
     start = 0
     while start < len(order):
         longest = max(int(encoded.lengths[order[start]]), 1)
-        batch = order[start : start + max(TOKENS // longest, 1)]
+        batch = order[start : start + max(tokens // longest, 1)]
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             output = model.network(**to_tensors(encoded.batch(batch), device))
         logits[batch] = output.logits.float().cpu().numpy()
