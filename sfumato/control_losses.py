@@ -74,7 +74,7 @@ def in_place_of(criterion: Criterion, change: Callable[[Criterion], Criterion]) 
     if isinstance(criterion, Joining):
         return Joining(criterion.first, in_place_of(criterion.then, change), at_step=criterion.at_step)
     if isinstance(criterion, OnCopies):
-        return OnCopies(in_place_of(criterion.own, change))
+        return OnCopies(in_place_of(criterion.own, change), criterion.plain)
     if isinstance(criterion, Switch):
         return Switch(in_place_of(criterion.first, change), criterion.then, at_step=criterion.at_step)
     return change(criterion)

@@ -37,12 +37,15 @@ class Joining(Switch):
 
 
 class OnCopies(Criterion):
-    """``own`` for the augmented copies of a batch, cross-entropy with the given targets for the rows themselves."""
+    """``own`` for the augmented copies of a batch, ``plain`` for the rows themselves, by default cross-entropy."""
 
-    def __init__(self, own: Criterion) -> None:
+    def __init__(self, own: Criterion, plain: Criterion | None = None) -> None:
         super().__init__()
         self.own = own
-        self.plain = SoftCrossEntropy()
+        self.plain = SoftCrossEntropy() if plain is None else plain
+
+    def terms(self, num_classes: int) -> int:
+        return self.own.terms(num_classes)
 
     def forward(self, output: Output, supervision: Supervision) -> Tensor:
         copies = copies_of(supervision)
@@ -60,7 +63,8 @@ class OnCopies(Criterion):
 def copies_of(supervision: Supervision) -> Tensor:
     """Return which rows of a batch are augmented copies, ``(B,)``; none, if nothing says so."""
     copy = supervision.copy
-    return torch.zeros_like(supervision.labels, dtype=torch.bool) if copy is None else copy > 0
+    labels = supervision.labels
+    return torch.zeros(len(labels), dtype=torch.bool, device=labels.device) if copy is None else copy > 0
 
 
 def some_rows(output: Output, supervision: Supervision, chosen: Tensor) -> tuple[Output, Supervision]:

@@ -81,9 +81,10 @@ def for_copies(method: Method) -> Method:
         raise InputError(f"{method.name} has no loss of its own that could be for the copies alone")
 
     def criterion(plan: Plan) -> Criterion:
-        from sfumato.losses import OnCopies
+        from sfumato.losses import OnCopies, SoftCrossEntropy
+        from sfumato.sigmoid_losses import SigmoidCrossEntropy
 
-        return OnCopies(own(plan))
+        return OnCopies(own(plan), SigmoidCrossEntropy() if plan.multilabel else SoftCrossEntropy())
 
     return replace(method, criterion=criterion)
 
