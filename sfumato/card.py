@@ -71,17 +71,31 @@ def deciding(model: Model) -> list[str]:
     return ["", f"Each label has a probability of its own (sigmoid), and is given where that is {said}."]
 
 
-def model_card(model: Model, temperature: float) -> str:
-    """Return the card's Markdown: what it is, its scores, how it was made, how to use it."""
+def made_by(model: Model) -> list[str]:
+    """Return how the model was made, in a few words each."""
     info = model.info
     rows = info.get("rows", {})
-    made = [
+    return [
         f"model `{model.architecture}`",
         f"method `{info.get('method', 'unknown')}`",
         f"seed {info.get('seed', 'unknown')}",
         f"{rows.get('train', 'unknown')} training rows",
         f"{rows.get('dev', 0)} dev rows",
     ]
+
+
+def what_dev_chose(model: Model) -> str:
+    """Return how far the scores on the dev rows can be trusted, in words."""
+    again = " After that the model was trained again on training and dev rows." if model.info.get("refitted") else ""
+    return (
+        f"The dev rows chose the length of training{', the thresholds' * model.multilabel} and the temperature, so "
+        f"these scores are a little optimistic; measure on rows of your own with `sfumato evaluate`.{again}"
+    )
+
+
+def model_card(model: Model, temperature: float) -> str:
+    """Return the card's Markdown: what it is, its scores, how it was made, how to use it."""
+    info = model.info
     thing, example, reading = "text", '["a text"]', f"Texts are cut to {model.max_length} tokens."
     if model.reads == IMAGES:
         encoder: Any = model.encoder
@@ -97,14 +111,11 @@ def model_card(model: Model, temperature: float) -> str:
         "",
         sorting(model),
         "",
-        f"Made with sfumato {info.get('versions', {}).get('sfumato', '')}: {', '.join(made)}.",
+        f"Made with sfumato {info.get('versions', {}).get('sfumato', '')}: {', '.join(made_by(model))}.",
         "",
         *score_table(info),
         "",
-        f"The dev rows chose the length of training{', the thresholds' * model.multilabel} and the temperature, so "
-        "these scores are a little optimistic; "
-        "measure on rows of your own with `sfumato evaluate`."
-        + (" After that the model was trained again on training and dev rows." if info.get("refitted") else ""),
+        what_dev_chose(model),
         "",
         f"The temperature {temperature:.4g} is folded into the last layer. {reading}",
         *deciding(model),

@@ -90,29 +90,8 @@ def write_files(model: Model, folder: Path) -> None:
     """Write every file of the folder."""
     folded = model.folded * model.temperature
     network = fold_temperature(model.network, model.temperature).cpu()
-    id2label = {str(k): name for k, name in enumerate(model.classes)}
-    label2id = {name: k for k, name in enumerate(model.classes)}
-    if reads_without_us(model):
-        from sfumato.models.transformer import quiet_loading
-
-        inner: Any = network.model
-        inner.config.id2label = dict(enumerate(model.classes))
-        inner.config.label2id = label2id
-        inner.config.problem_type = PROBLEMS[model.multilabel]  # a pipeline of transformers chooses its function by it
-        with quiet_loading():
-            inner.save_pretrained(folder)
-    else:
-        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-        config = {
-            "architectures": [type(network).__name__],
-            "model_type": f"sfumato-{model.architecture}",
-            "problem_type": PROBLEMS[model.multilabel],
-            "id2label": id2label,
-            "label2id": label2id,
-        }
-        describe: Any = getattr(network, "description", dict)
-        write_json(folder / "config.json", config | describe())
+    write = write_for_transformers if reads_without_us(model) else write_network
+    write(model, network, folder)
     if model.architecture == "transformer":
         tokenizer: Any = model.encoder
         tokenizer.pretrained.model_max_length = model.max_length  # so that a pipeline that truncates cuts where we do
@@ -131,6 +110,33 @@ def write_files(model: Model, folder: Path) -> None:
         about |= {"multilabel": True, "thresholds": thresholds.tolist()}
     write_json(folder / "sfumato.json", about)
     (folder / "README.md").write_text(model_card(model, folded), encoding="utf-8")
+
+
+def write_for_transformers(model: Model, network: Any, folder: Path) -> None:
+    """Write the network and its configuration as transformers does, which then reads them without this library."""
+    from sfumato.models.transformer import quiet_loading
+
+    inner = network.model
+    inner.config.id2label = dict(enumerate(model.classes))
+    inner.config.label2id = {name: k for k, name in enumerate(model.classes)}
+    inner.config.problem_type = PROBLEMS[model.multilabel]  # a pipeline of transformers chooses its function by it
+    with quiet_loading():
+        inner.save_pretrained(folder)
+
+
+def write_network(model: Model, network: Any, folder: Path) -> None:
+    """Write the parameters of the network, and a configuration with its classes."""
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    config = {
+        "architectures": [type(network).__name__],
+        "model_type": f"sfumato-{model.architecture}",
+        "problem_type": PROBLEMS[model.multilabel],
+        "id2label": {str(k): name for k, name in enumerate(model.classes)},
+        "label2id": {name: k for k, name in enumerate(model.classes)},
+    }
+    describe: Any = getattr(network, "description", dict)
+    write_json(folder / "config.json", config | describe())
 
 
 def shareable(options: dict[str, Any]) -> dict[str, Any]:
