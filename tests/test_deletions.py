@@ -143,6 +143,32 @@ def test_the_groups_are_exactly_those_of_all_deletions(model, source, min_count)
         assert (drops > 0.1).any()
 
 
+def test_words_read_piece_by_piece_are_those_of_the_whole_texts():
+    from sfumato.deletions.words import splits_at_spaces, words_of_tokens
+    from sfumato.encode import train_tokenizer
+
+    odd = [
+        "",
+        " ",
+        "a\u00a0b c",
+        "x\x1cy z",
+        "line\nbreak\r\nend\ttab",
+        "e\u0301 \u0301",
+        "ΟΔΟΣ Σ [PAD] [UNK]",
+        "東京 x",
+        "a  b",
+    ]
+    given = [*texts(), *odd, "\u200bzero\u200b width", "İstanbul i\u0307"]
+    encoder = train_tokenizer(given[::2])
+    assert splits_at_spaces(encoder)
+    assert not splits_at_spaces(train_tokenizer(given, unit="character"))
+    for unit in ("word", "token"):
+        whole, found = words_of_tokens(encoder, given, unit), words_of(encoder, given, unit=unit)
+        for name in ("flat", "offsets", "owner", "start", "end", "key"):
+            assert np.array_equal(getattr(found, name), getattr(whole, name)), name
+        assert found.vocabulary == whole.vocabulary
+
+
 def test_each_token_is_a_word_where_that_is_wanted(model):
     words = words_of(model.encoder, ["refund, card"], unit="token")
     assert [words.vocabulary[k] for k in words.key][::2] == ["refund", "card"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import models, normalizers, pre_tokenizers
 
 from sfumato.encode import TokenEncoder
 from sfumato.errors import InputError
@@ -68,6 +69,8 @@ def words_of(encoder: Any, texts: Sequence[str], *, unit: str = "word") -> Words
     if isinstance(encoder, NgramEncoder):
         return words_of_ngrams(texts, unit)
     if isinstance(encoder, TokenEncoder):
+        if splits_at_spaces(encoder):
+            return words_of_pieces(encoder, texts, unit)
         return words_of_tokens(encoder, texts, unit)
     raise InputError(
         f"words are deleted from texts, and this model reads {getattr(encoder, 'reads', 'something else')}"
@@ -85,6 +88,47 @@ def words_of_ngrams(texts: Sequence[str], unit: str) -> Words:
     start = np.flatnonzero(is_word[flat]) if len(flat) else np.empty(0, dtype=np.int64)
     owner = tokens.owner.astype(np.int64)[start]
     return Words(flat, offsets, owner, start, start + 1, flat[start], tokens.kinds.to_list(), tokens)
+
+
+def splits_at_spaces(encoder: TokenEncoder) -> bool:
+    """Return whether the tokens of a text are those of its pieces between spaces, as for a tokenizer of words."""
+    tokenizer = encoder.tokenizer
+    return (
+        isinstance(tokenizer.model, models.WordLevel)
+        and isinstance(tokenizer.pre_tokenizer, pre_tokenizers.Whitespace)
+        and isinstance(tokenizer.normalizer, normalizers.BertNormalizer)
+        and not tokenizer.num_special_tokens_to_add(False)
+    )
+
+
+def words_of_pieces(encoder: TokenEncoder, texts: Sequence[str], unit: str) -> Words:
+    """Read each distinct piece between spaces once, and put the texts together from them."""
+    number: dict[str, int] = {}
+    pieces = [[number.setdefault(piece, len(number)) for piece in pieces_of(text)] for text in texts]
+    read = words_of_tokens(encoder, list(number), unit)
+    of = np.fromiter((k for each in pieces for k in each), dtype=np.int64)  # (P,) pieces of all texts
+    text = np.repeat(np.arange(len(texts)), [len(each) for each in pieces])
+    flat, first = stretches(read.offsets[:-1][of], read.lengths[of])
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(text, weights=read.lengths[of], minlength=len(texts)))])
+    held = np.bincount(read.owner, minlength=len(number))
+    words, _ = stretches((np.cumsum(held) - held)[of], held[of])
+    piece = np.repeat(np.arange(len(of)), held[of])
+    moved = (first - read.offsets[:-1][of])[piece]
+    start, end = read.start[words] + moved, read.end[words] + moved
+    return Words(read.flat[flat], offsets.astype(np.int64), text[piece], start, end, read.key[words], read.vocabulary)
+
+
+def pieces_of(text: str) -> list[str]:
+    """Return what stands between the spaces of a text; one with signs that a tokenizer may drop stays whole."""
+    if not text.isprintable():
+        text = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
+    return text.split(" ") if text.isprintable() else [text]
+
+
+def stretches(start: Integers, length: Integers) -> tuple[Integers, Integers]:
+    """Return the places of stretches (P,) one after the other, and where each begins among them, (P,)."""
+    first = np.cumsum(length) - length
+    return np.repeat(start - first, length) + np.arange(int(length.sum())), first
 
 
 def words_of_tokens(encoder: TokenEncoder, texts: Sequence[str], unit: str) -> Words:
