@@ -12,6 +12,7 @@ from sfumato.cli.comparison_words import CONTROLS, verdict
 from sfumato.data import Examples
 from sfumato.given_targets import on_given_targets
 from sfumato.reproduction.metric_names import EVERY_CONTROL
+from sfumato.reproduction.render import controls_of
 from sfumato.run import train_model
 
 SHORT = Training(epochs=2, batch_size=16, lr=1e-2, max_length=16)
@@ -112,6 +113,19 @@ def test_a_comparison_shows_plain_copies_beside_each_method_that_makes_some(tmp_
 def test_wherever_controls_are_listed_plain_copies_are():
     assert "plain-copies" in CONTROLS
     assert "plain-copies" in EVERY_CONTROL
+
+
+@pytest.mark.parametrize(
+    ("have", "shown"),
+    [
+        (["", "plain-copies"], ("plain-copies",)),
+        (["", "uniform", "plain-copies"], ("uniform", "class-mean", "shuffled", "plain-copies")),
+        (["", "uniform"], ("uniform", "class-mean", "shuffled")),
+        ([""], ("uniform", "class-mean", "shuffled")),
+    ],
+)
+def test_a_table_shows_the_controls_that_it_has(have, shown):
+    assert controls_of({"rows": [{"control": name} for name in have]}) == shown
 
 
 @pytest.mark.parametrize(
