@@ -170,6 +170,13 @@ def _without_information(method: Method, name: str, record: Record | None, seed:
     def criterion(plan: Plan) -> Criterion:
         from sfumato.control_losses import ReplayedTargets, ShuffledTargets, in_place_of
 
+        if plan.multilabel:
+            from sfumato.multilabel_control_losses import ReplayedSets, ShuffledSets
+
+            if name == "shuffled":
+                return in_place_of(own(plan), lambda learning: ShuffledSets(learning, seed=seed))
+            even = name == "uniform"
+            return in_place_of(own(plan), lambda _: ReplayedSets(record or (), plan.num_classes, uniform=even))
         if name == "shuffled":
             return in_place_of(own(plan), lambda learning: ShuffledTargets(learning, seed=seed))
         steps, tables = _replay(record or (), name, plan.num_classes)

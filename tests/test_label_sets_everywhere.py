@@ -157,8 +157,8 @@ def test_soften_gives_each_label_a_probability_of_its_own():
     assert "bill" in soft._repr_html_()
     with pytest.raises(InputError, match="votes are for one label"):
         soften(texts, sets, "label-smoothing", votes=[["bill"]] * 150)
-    with pytest.raises(InputError, match="lcm is defined for one label a row"):
-        soften(texts, sets, "lcm")
+    with pytest.raises(InputError, match="lcm-paper is defined for one label a row"):
+        soften(texts, sets, "lcm-paper")
 
 
 def test_dev_and_test_are_cut_over_the_labels_and_the_hash_knows_them():

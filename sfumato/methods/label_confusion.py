@@ -20,6 +20,7 @@ from sfumato.method import Plan
 from sfumato.methods import lcm
 from sfumato.methods.label_encoders import AttentionEncoder, build_label_encoder, initial_embeddings, uniform
 from sfumato.methods.label_smoothing import smoothed_table
+from sfumato.sigmoid_losses import SigmoidCrossEntropy
 
 SHORTEST_WINDOW = 10  # optimizer steps; where an epoch is one step (linear) a record of each would fill the memory
 AFTER_SMOOTHING = 0.1  # the authors' code, where the paper says nothing
@@ -158,8 +159,11 @@ def until(plan: Plan, alpha: float, options: Mapping[str, Any]) -> Criterion:
     weight = None
     if options["mixing"] == "mix":
         own = options["mix_weight"]
-        weight = lcm.equivalent_smoothing(alpha, plan.num_classes) if own is None else float(own)
-    learning = LabelConfusion(
+        answers = 2 if plan.multilabel else plan.num_classes
+        weight = lcm.equivalent_smoothing(alpha, answers) if own is None else float(own)
+    from sfumato.methods.label_confusion_sets import LabelConfusionSets, SmoothedSigmoid
+
+    learning = (LabelConfusionSets if plan.multilabel else LabelConfusion)(
         plan.num_classes,
         plan.num_features,
         alpha=alpha,
@@ -171,5 +175,8 @@ def until(plan: Plan, alpha: float, options: Mapping[str, Any]) -> Criterion:
     stop, stop_step = options["stop"], options["stop_step"]
     if stop is None and stop_step is None:
         return learning
-    then = SoftCrossEntropy() if options["after"] == "ce" else SmoothedCrossEntropy(AFTER_SMOOTHING)
+    plain, smoothed = (
+        (SigmoidCrossEntropy, SmoothedSigmoid) if plan.multilabel else (SoftCrossEntropy, SmoothedCrossEntropy)
+    )
+    then = plain() if options["after"] == "ce" else smoothed(AFTER_SMOOTHING)
     return Switch(learning, then, at_step=round(stop * plan.steps_per_epoch) if stop_step is None else int(stop_step))

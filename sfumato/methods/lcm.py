@@ -13,12 +13,14 @@ the layer of the LCD; ``y_t`` the one-hot label, our *targets*; ``y_c`` the LCD;
 equations are not numbered; the names at the lines' ends are the paper's left-hand sides.
 
 With a uniform LCD the SLD is label smoothing whose strength grows with the number of classes C, so a fixed alpha
-is not one strength: `lcm` takes the mass that the label shall keep, `lcm_paper` takes alpha.
+is not one strength: `lcm` takes the mass that the label shall keep, `lcm_paper` takes alpha. What `lcm` is where a row
+may have several labels stands in `sfumato.methods.label_confusion_sets`.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sfumato.base import Criterion
+
+EXPERIMENTAL = (
+    "lcm of several labels a row is an experiment of ours, not of the paper; docs/multi-label.md says what it does and "
+    "what came of it"
+)
+
+
+class ExperimentalWarning(UserWarning):
+    """A definition that is tried here and in no paper."""
+
 
 LARGEST_ALPHA = 50.0  # beyond about 85 a share underflows in float32 and the gradient of s log s is not a number
 LEAST_SHARE = 2.0**-126  # smallest normal float32; see LARGEST_ALPHA, here for a mixture
@@ -187,10 +199,16 @@ def lcm_paper(
 def _learning(name: str, alpha_of: Callable[[int], float], options: dict[str, Any]) -> Method:
     options = checked_options(name, options)
 
+    several = name == "lcm"  # the paper knows one label a row
+
     def criterion(plan: Plan) -> Criterion:
         require_torch(name)
         from sfumato.methods.label_confusion import until
 
-        return until(plan, alpha_of(plan.num_classes), options)
+        if plan.multilabel:
+            warnings.warn(EXPERIMENTAL, ExperimentalWarning, stacklevel=2)
+        return until(plan, alpha_of(2 if plan.multilabel else plan.num_classes), options)
 
-    return Method(name, criterion=criterion, options=options, needs_training=True, takes_targets=True)
+    return Method(
+        name, criterion=criterion, options=options, needs_training=True, takes_targets=True, multilabel=several
+    )
