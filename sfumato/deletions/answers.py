@@ -11,18 +11,18 @@ model         what is computed for each deletion
 any other     the text without the word, each distinct text once, in batches of one length
 ============  ==============================================================================================
 
-A text that is longer than the model reads goes the last way: without a word, another one moves in at its end.
+Where a text is longer than the model reads, another word moves in at its end: so many more of its tokens are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.deletions.words import Words
+from sfumato.deletions.words import Words, stretches
 from sfumato.targets import Floats, Integers
 
 if TYPE_CHECKING:
@@ -52,17 +52,42 @@ def logits_without(
     logits = np.empty((len(chosen), len(model.classes)), dtype=np.float32)
     with torch.inference_mode():
         short = words.lengths[words.owner[chosen]] <= model.max_length
+        if words.tokens is None:
+            short[:] = True
         short &= ~holds_padding(words)[words.owner[chosen]]
         if delete == "all_occurrences":
             short &= occurrences(words)[chosen] == 1
         simple = np.flatnonzero(short) if closed else np.empty(0, dtype=np.int64)
         other = np.setdiff1d(np.arange(len(chosen)), simple)
         if closed and len(simple):
-            logits[simple] = closed(model, words, chosen[simple], device)
+            for part, own, inside in cut_texts(words, chosen[simple], model.max_length):
+                if not len(part):
+                    continue
+                logits[simple[part]] = closed(model, own, inside, device)
         if len(other):
             every = delete == "all_occurrences"
             logits[other] = plain_logits(model, words, chosen[other], device, every=every, exact=exact)
     return logits * np.float32(model.folded)
+
+
+def cut_texts(words: Words, chosen: Integers, longest: int) -> Iterator[tuple[Integers, Words, Integers]]:
+    """Yield places in ``chosen``, their texts so cut that ``longest`` tokens are left without the word, and the words.
+
+    Where the word stands behind the cut, the first tokens there are deleted in its place: what is left is the same.
+    """
+    owner = words.owner[chosen]
+    size = words.end[chosen] - words.start[chosen]
+    long = words.lengths[owner] > longest
+    yield np.flatnonzero(~long), words, chosen[~long]
+    for each in np.unique(size[long]):
+        part = np.flatnonzero(long & (size == each))
+        needed, text = np.unique(owner[part], return_inverse=True)
+        lengths = np.minimum(words.lengths[needed], longest + each)
+        places, first = stretches(words.offsets[needed], lengths)
+        at = np.minimum(words.start[chosen[part]] - words.offsets[owner[part]], lengths[text] - each)
+        start, key = first[text] + at, words.key[chosen[part]]
+        cut = Words(words.flat[places], np.append(first, len(places)), text, start, start + each, key, words.vocabulary)
+        yield part, cut, np.arange(len(part))
 
 
 def fast_way(model: Model) -> Way | None:
