@@ -86,10 +86,12 @@ class KeywordLabels:
         self._check_scale()
 
     def _check_scale(self) -> None:
-        if self.normalize == "l1" and (self.temperature != "auto" or self.gold_mass is not None):
-            raise InputError(
-                f"{self.owner}: temperature and gold_mass shape a softmax, and normalize='l1' has none; leave them out"
-            )
+        if self.normalize == "l1":
+            if self.temperature != "auto" or self.gold_mass is not None:
+                raise InputError(
+                    f"{self.owner}: temperature and gold_mass shape a softmax, normalize='l1' has none; leave them out"
+                )
+            return
         if not isinstance(self.temperature, str):
             check_range(self.owner, "temperature", self.temperature, 0, float("inf"), open_low=True)
         else:
