@@ -32,7 +32,7 @@ from sfumato.errors import InputError
 from sfumato.mask_controls import MASK_CONTROLS, with_other_mask
 from sfumato.method import CriterionFactory, Method, Plan
 from sfumato.methods.label_smoothing import smoothed_table
-from sfumato.multilabel_controls import even, mean_of_labels, of_another_row
+from sfumato.multilabel_controls import alone_share, even, mean_of_labels, of_another_row
 from sfumato.permutation import within_class
 from sfumato.targets import Integers, TableTargets
 
@@ -151,13 +151,16 @@ def record_of(criterion: Criterion) -> list[dict[str, Any]] | None:
     return None
 
 
-def kept_own_target(criterion: Criterion) -> float | None:
-    """Return the share of rows that kept their own target in training, where ``shuffled`` learns; else None."""
+def kept_own_target(criterion: Criterion, sets: Integers | None = None) -> float | None:
+    """Return the share of rows that kept their own target in training, where ``shuffled`` learns; else None.
+
+    Where rows may have several labels, ``sets`` (N, C), it is that of the rows that are alone with theirs.
+    """
     for module in criterion.modules():
         if hasattr(module, "kept"):
             share: Any = module.kept
             return float(share)
-    return None
+    return None if sets is None else alone_share(sets)
 
 
 def _without_information(method: Method, name: str, record: Record | None, seed: int) -> CriterionFactory:

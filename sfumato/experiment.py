@@ -197,7 +197,7 @@ def execute(
         **of_dev(trained.dev_raw, multilabel=test.multilabel),
         "temperature": float(model.temperature),
         **({"thresholds": said_thresholds(model.thresholds)} if test.multilabel else {}),
-        **_training_of(run, trained),
+        **_training_of(run, trained, rows),
         **asked_for,
         **counted,
         "seconds": round(float(trained.seconds), 3),
@@ -238,15 +238,17 @@ def around() -> dict[str, Any]:
     return environment()
 
 
-def _training_of(run: Run, trained: Any) -> dict[str, Any]:
-    """What dev chose. A model fitted in one batch has no epochs: dev is looked at every few steps, per strength."""
-    kept = kept_own_target(trained.objective.criterion) if run.control == "shuffled" else None
+def _training_of(run: Run, trained: Any, rows: Any) -> dict[str, Any]:
+    """What dev chose, and what was masked. One batch has no epochs: dev is looked at every few steps, per strength."""
+    sets = rows.labels if rows.multilabel else None
+    kept = kept_own_target(trained.objective.criterion, sets) if run.control == "shuffled" else None
     control = {} if kept is None else {"kept_own_target": kept}
+    masked = getattr(trained, "masked", None)
     if run.architecture.full_batch:
         chosen = {"looks": len(trained.history), "strength": trained.strength}
     else:
         chosen = {"best_epoch": trained.best_epoch, "epochs": len(trained.history)}
-    return {"steps": trained.steps, **chosen, **control}
+    return {"steps": trained.steps, **chosen, **control, **({"masked": masked} if masked else {})}
 
 
 def _asked_for(run: Run, trained: Any, data: DataSet) -> dict[str, Any]:

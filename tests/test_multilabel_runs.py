@@ -1,6 +1,7 @@
 """Runs whose rows may have several labels: their lines, their predictions, and how they are compared."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,11 +10,14 @@ from fake_training import WORDS, texts_and_labels
 
 from sfumato.architecture import Training
 from sfumato.comparison import compare
+from sfumato.controls import control
 from sfumato.data import Examples
 from sfumato.dataset import DataSet
 from sfumato.errors import InputError
 from sfumato.experiment import Run, execute
+from sfumato.label_sets import named_labels
 from sfumato.measured_test import errors_in_group, of_labels, share_in_group
+from sfumato.methods import METHODS
 from sfumato.methods.label_smoothing import baseline
 from sfumato.multilabel_metrics import MULTILABEL_METRIC_VERSION
 from sfumato.resolve import build_architecture
@@ -195,3 +199,20 @@ def test_a_given_threshold_decides_a_run_and_is_in_its_key(data):
     half = a_run(data, training=Training(thresholds=0.5))
     assert half.key != a_run(data, training=Training()).key
     assert "thresholds" not in a_run(data, training=Training()).settings["training"]
+
+
+@pytest.mark.filterwarnings("ignore:.*alone in their group")
+def test_a_line_says_how_much_was_masked_and_how_many_rows_are_alone_with_their_labels(data, tmp_path):
+    options = {"groups": {"money": ["buy", "cancel"]}}
+    masking = a_run(data, method="maskloss-label", built=METHODS.build("maskloss-label", options))
+    line = json.loads(json.dumps(execute(masking, data, tmp_path)))
+    refitted = [*named_labels(data.train), *named_labels(data.dev)]  # linear learns from dev too, in the end
+    one = sum(("buy" in labels) != ("cancel" in labels) for labels in refitted)
+    assert line["masked"] == pytest.approx({"rows": one / 80, "labels_per_row": one / 80})
+    smoothed = METHODS.build("self-distillation", {})
+    taught = replace(data.train, teacher=np.full((40, data.train.num_classes), 0.5, np.float32))
+    shuffled = a_run(data, method="x", built=replace(control(smoothed, "shuffled"), teacher=None), control="shuffled")
+    line = execute(shuffled, replace(data, train=taught), tmp_path)
+    sets = [tuple(labels) for labels in named_labels(data.train)]
+    assert line["kept_own_target"] == sum(sets.count(each) == 1 for each in sets) / 40
+    assert not {"masked", "kept_own_target"} & execute(a_run(data), data, tmp_path).keys()
