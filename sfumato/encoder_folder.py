@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 OPTION = "encoder"
+MODELS_OF_ENCODERS = ("transformer", "transformer-cnn")  # models that fine-tune one
 FILE_OPTION = "vectors"
 PATTERNS = ("config.json", "tokenizer.json", "*.safetensors")
 

@@ -21,6 +21,7 @@ from torch import nn
 
 from sfumato.architecture import Architecture
 from sfumato.card import model_card, reads_without_us
+from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError
 from sfumato.model import Model
 from sfumato.models import MODELS
@@ -92,7 +93,7 @@ def write_files(model: Model, folder: Path) -> None:
     network = fold_temperature(model.network, model.temperature).cpu()
     write = write_for_transformers if reads_without_us(model) else write_network
     write(model, network, folder)
-    if model.architecture == "transformer":
+    if model.architecture in MODELS_OF_ENCODERS:
         tokenizer: Any = model.encoder
         tokenizer.pretrained.model_max_length = model.max_length  # so that a pipeline that truncates cuts where we do
     model.encoder.save(folder)
@@ -256,7 +257,7 @@ def building_options(about: dict[str, Any], folder: Path) -> dict[str, Any]:
     The encoder that it was fine-tuned from, or the word vectors that it started from, may be on another machine.
     """
     options: dict[str, Any] = {name: value for name, value in about["options"].items() if name not in STARTED_FROM}
-    return options | {"encoder": str(folder)} if about["architecture"] == "transformer" else options
+    return options | {"encoder": str(folder)} if about["architecture"] in MODELS_OF_ENCODERS else options
 
 
 def load_network(folder: Path, architecture: Architecture, encoder: Any, num_classes: int) -> nn.Module:
@@ -270,6 +271,10 @@ def load_network(folder: Path, architecture: Architecture, encoder: Any, num_cla
         from sfumato.models.transformer import load_network as load_transformer
 
         return load_transformer(folder, num_classes)
+    if architecture.name == "transformer-cnn":
+        from sfumato.models.transformer_cnn import load_network as load_transformer_cnn
+
+        return load_transformer_cnn(folder, num_classes)
     network = architecture.build(encoder, num_classes)
     try:
         network.load_state_dict(state)

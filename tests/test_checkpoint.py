@@ -139,7 +139,7 @@ def test_without_dev_rows_and_after_the_last_step_it_goes_on_as_well(split, tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"])
 def test_every_model_that_is_trained_in_batches_goes_on(split, tmp_path, tiny_bert, name):
-    architecture = MODELS[name](**({"encoder": str(tiny_bert)} if name == "transformer" else {}))
+    architecture = MODELS[name](**({"encoder": str(tiny_bert)} if name.startswith("transformer") else {}))
     split = [as_images_of(part) for part in split] if architecture.reads == "images" else split
     options = {"architecture": architecture, "method": METHODS["lcm"](), "device": "cpu", "threads": 1}
     options |= {"training": replace(TRAINING, lr=1e-3, warmup=0.2, schedule="linear"), "eval_every": 0.5}

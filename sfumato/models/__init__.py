@@ -12,6 +12,7 @@ MODELS: Registry[Architecture] = Registry(
         "lstm": "sfumato.models.lstm:lstm",
         "textrnn": "sfumato.models.textrnn:textrnn",
         "transformer": "sfumato.models.transformer:transformer",
+        "transformer-cnn": "sfumato.models.transformer_cnn:transformer_cnn",
         "image-cnn": "sfumato.models.image_cnn:image_cnn",
     },
 )

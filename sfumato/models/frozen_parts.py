@@ -11,12 +11,12 @@ from sfumato.errors import InputError
 from sfumato.registry import check_choice, check_whole
 
 
-def checked_freeze(freeze: int | str) -> int | str:
+def checked_freeze(freeze: int | str, owner: str = "transformer") -> int | str:
     """Return a number of layers, or ``all`` for -1 and ``all``."""
     if isinstance(freeze, str):
-        check_choice("transformer", "freeze", freeze, ("all",))
+        check_choice(owner, "freeze", freeze, ("all",))
         return freeze
-    check_whole("transformer", "freeze", freeze, -1)
+    check_whole(owner, "freeze", freeze, -1)
     return "all" if freeze == -1 else int(freeze)
 
 
@@ -47,12 +47,12 @@ def freeze_layers(model: Any, freeze: int | str) -> None:
         part.requires_grad_(False)
 
 
-def check_frozen_dropout(frozen_dropout: bool, freeze: int | str) -> None:
+def check_frozen_dropout(frozen_dropout: bool, freeze: int | str, owner: str = "transformer") -> None:
     """Raise unless it is true or false, and false only where something is frozen."""
     if not isinstance(frozen_dropout, bool):
-        raise InputError(f"transformer: frozen_dropout must be true or false, got {frozen_dropout!r}")
+        raise InputError(f"{owner}: frozen_dropout must be true or false, got {frozen_dropout!r}")
     if not frozen_dropout and not freeze:
-        raise InputError("transformer: frozen_dropout=False needs frozen layers; give freeze, as freeze='all'")
+        raise InputError(f"{owner}: frozen_dropout=False needs frozen layers; give freeze, as freeze='all'")
 
 
 def frozen_parts(base: nn.Module) -> tuple[nn.Module, ...]:

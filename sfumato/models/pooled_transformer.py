@@ -108,18 +108,31 @@ class PooledTransformer(nn.Module):
 
     def description(self) -> dict[str, Any]:
         """Return what ``config.json`` must say to build this network again, ready for JSON."""
-        config = json.loads(self.encoder.config.to_json_string(use_diff=False))
         return {
             "model_type": MODEL_TYPE,
             "pooling": self.pooling,
             "projection": None if self.projection is None else self.projection.out_features,
             "dropout": self.dropout.p,
-            "encoder": {name: value for name, value in config.items() if name not in NOT_SAVED},
+            "encoder": description_of(self.encoder),
         }
+
+
+def description_of(encoder: Any) -> dict[str, Any]:
+    """Return the configuration of an encoder as `described` reads it, ready for JSON."""
+    config = json.loads(encoder.config.to_json_string(use_diff=False))
+    return {name: value for name, value in config.items() if name not in NOT_SAVED}
 
 
 def load_pooled(folder: Path, config: dict[str, Any], num_classes: int) -> PooledTransformer:
     """Build the network that ``config.json`` describes and fill it from ``model.safetensors``; no code is run."""
+    encoder, options = described(folder, config, ("pooling", "projection", "dropout"))
+    network = PooledTransformer(encoder, num_classes, **options)
+    fill(network, folder)
+    return network
+
+
+def described(folder: Path, config: dict[str, Any], names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    """Return the encoder that ``config.json`` describes, without its weights, and the options ``names`` beside it."""
     from transformers import AutoConfig, AutoModel
 
     path = folder / "config.json"
@@ -128,13 +141,16 @@ def load_pooled(folder: Path, config: dict[str, Any], num_classes: int) -> Poole
         inner = AutoModel.from_config(
             AutoConfig.for_model(encoder.pop("model_type"), **encoder), trust_remote_code=False, dtype=torch.float32
         )
-        options = {name: config[name] for name in ("pooling", "projection", "dropout")}
+        return inner, {name: config[name] for name in names}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not describe an encoder ({error}); the model folder is damaged") from error
-    network = PooledTransformer(inner, num_classes, **options)
+
+
+def fill(network: nn.Module, folder: Path) -> None:
+    """Give the network the parameters of ``model.safetensors``."""
     try:
         network.load_state_dict(load_file(folder / "model.safetensors"))
     except (RuntimeError, SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{folder / 'model.safetensors'} does not fit {path}: {reason}") from error
-    return network
+        weights, path = folder / "model.safetensors", folder / "config.json"
+        raise InputError(f"{weights} does not fit {path}: {reason}") from error

@@ -178,13 +178,13 @@ def textcnn(
     return word_architecture(words, TextCNN, sizes, training=training, version=VERSION)
 
 
-def check_kernels(kernels: Any) -> tuple[int, ...]:
+def check_kernels(kernels: Any, owner: str = "textcnn") -> tuple[int, ...]:
     """Return the widths as a tuple of whole numbers; a single number is one width."""
     widths = tuple(kernels) if isinstance(kernels, Sequence) and not isinstance(kernels, str) else (kernels,)
     if not widths:
-        raise InputError("textcnn: kernels must have at least one width, got none")
+        raise InputError(f"{owner}: kernels must have at least one width, got none")
     for width in widths:
-        check_whole("textcnn", "kernels", width, 1, 1000)
+        check_whole(owner, "kernels", width, 1, 1000)
     return tuple(int(width) for width in widths)
 
 

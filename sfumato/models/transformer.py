@@ -143,22 +143,12 @@ def transformer(
     frozen_dropout : False leaves the dropout of frozen layers out; with a pooling of ours and ``freeze="all"`` the
         encoder then reads each row once in a run, and not once an epoch
     """
-    if not encoder:
-        raise InputError("transformer needs encoder=..., a folder or a hub id (--set model.encoder=PATH)")
+    source = checked_source("transformer", encoder)
     freeze = checked_freeze(freeze)
     if dropout is not None:
         check_range("transformer", "dropout", dropout, 0, 1)
     check_pooling(pooling, projection)
     check_frozen_dropout(frozen_dropout, freeze)
-    source: str | Path = Path(encoder) if Path(encoder).is_dir() else encoder
-    looks_like_path = isinstance(source, str) and (source.startswith((".", "/", "~")) or source.count("/") > 1)
-    if looks_like_path:
-        raise InputError(f"no such folder: {encoder!r}; give the folder of an encoder or a hub id (owner/name)")
-    if isinstance(source, Path) and not (source / "config.json").is_file():
-        raise InputError(
-            f"{encoder!r} is no encoder: the folder has no config.json; give the folder of one, with config.json, "
-            "tokenizer.json and model.safetensors, or a hub id (owner/name)"
-        )
 
     def build(tokens: TokenEncoder, num_classes: int) -> nn.Module:
         if pooling == "head":
@@ -185,6 +175,28 @@ def transformer(
         options={"encoder": str(encoder), "dropout": dropout, "freeze": freeze, **said},
         version=VERSION,
     )
+
+
+def checked_source(owner: str, encoder: str) -> str | Path:
+    """Return the folder of an encoder, or its hub id, which is not looked for.
+
+    Raises
+    ------
+    InputError
+        if nothing is given, or a path at which there is no encoder.
+    """
+    if not encoder:
+        raise InputError(f"{owner} needs encoder=..., a folder or a hub id (--set model.encoder=PATH)")
+    source: str | Path = Path(encoder) if Path(encoder).is_dir() else encoder
+    looks_like_path = isinstance(source, str) and (source.startswith((".", "/", "~")) or source.count("/") > 1)
+    if looks_like_path:
+        raise InputError(f"no such folder: {encoder!r}; give the folder of an encoder or a hub id (owner/name)")
+    if isinstance(source, Path) and not (source / "config.json").is_file():
+        raise InputError(
+            f"{encoder!r} is no encoder: the folder has no config.json; give the folder of one, with config.json, "
+            "tokenizer.json and model.safetensors, or a hub id (owner/name)"
+        )
+    return source
 
 
 def check_pooling(pooling: str, projection: int | None) -> None:

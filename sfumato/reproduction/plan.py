@@ -11,6 +11,7 @@ from typing import Any
 from sfumato.architecture import Architecture, Training
 from sfumato.controls import VERSION, control_names
 from sfumato.dataset import DataSet
+from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError, nearest
 from sfumato.experiment import Run
 from sfumato.joining import joined
@@ -104,7 +105,7 @@ class TablePlan:
 
     def _model(self, choice: ModelChoice) -> Architecture:
         options = dict(choice.options)
-        if choice.name == "transformer" and self.encoder is not None:
+        if choice.name in MODELS_OF_ENCODERS and self.encoder is not None:
             options["encoder"] = self.encoder
         if "vectors" in options:
             options["vectors"] = self._vectors(options["vectors"])
@@ -131,7 +132,7 @@ class TablePlan:
         if key == "models":
             kept = tuple(title for title in kept if self.table.models[title].name)
         if key == "models" and self.encoder is None and self.scale_name != "full":
-            kept = tuple(title for title in kept if self.table.models[title].name != "transformer")
+            kept = tuple(title for title in kept if self.table.models[title].name not in MODELS_OF_ENCODERS)
         if self.scale_name == "smoke":
             kept = kept if key == "methods" else kept[:1]
         return kept
