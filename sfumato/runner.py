@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.errors import InputError
-from sfumato.experiment import Line, TrainFunction, failed
+from sfumato.execution import failed
+from sfumato.experiment import Line, TrainFunction
 from sfumato.run_files import predictions_path, record_path
 from sfumato.side_by_side import Job, side_by_side
 from sfumato.time_left import TimeLeft, time_left, timed_first

@@ -14,7 +14,8 @@ from typing import Any
 
 from sfumato.dataset import DataSet
 from sfumato.errors import InputError
-from sfumato.experiment import Line, Run, TrainFunction, execute
+from sfumato.execution import execute
+from sfumato.experiment import Line, Run, TrainFunction
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",

@@ -19,7 +19,8 @@ from sfumato.data import Examples
 from sfumato.dataset import CUT_VERSION, DataSet
 from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
-from sfumato.experiment import Run, execute, failed
+from sfumato.execution import execute, failed
+from sfumato.experiment import Run
 from sfumato.method import Method
 from sfumato.methods.label_smoothing import label_smoothing
 from sfumato.metrics import METRIC_VERSION, accuracy, ece, log_loss

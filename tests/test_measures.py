@@ -19,7 +19,7 @@ from sfumato.checkpoint import Checkpoint
 from sfumato.controls import control
 from sfumato.data import Examples
 from sfumato.errors import InputError
-from sfumato.experiment import execute
+from sfumato.execution import execute
 from sfumato.measures import SAMPLE, class_distances, dev_measures, label_embeddings, sampled_rows
 from sfumato.metrics import accuracy, ece, log_loss
 from sfumato.run import train_model

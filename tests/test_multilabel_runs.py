@@ -14,7 +14,8 @@ from sfumato.controls import control
 from sfumato.data import Examples
 from sfumato.dataset import DataSet
 from sfumato.errors import InputError
-from sfumato.experiment import Run, execute
+from sfumato.execution import execute
+from sfumato.experiment import Run
 from sfumato.label_sets import named_labels
 from sfumato.measured_test import errors_in_group, of_labels, share_in_group
 from sfumato.methods import METHODS

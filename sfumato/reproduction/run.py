@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.errors import InputError, require_torch
-from sfumato.experiment import execute, failed
+from sfumato.execution import execute, failed
 from sfumato.registry import check_whole
 from sfumato.reproduction.known import known_classes, known_lines
 from sfumato.reproduction.plan import TablePlan, Wanted, sources, table_jobs
