@@ -1,4 +1,4 @@
-"""Single texts of a table: what each method answers where the baseline's wrong answer is like the right one."""
+"""Single texts of a table with a wrong label, such as one that is like the right one, and what each method answers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from sfumato.errors import InputError, nearest
 from sfumato.groups import partition, same_group
-from sfumato.reproduction.checking import known_keys, text, texts, whole
+from sfumato.reproduction.checking import known_keys, one_of, text, texts, whole
 from sfumato.run_files import Answers, predictions_path, read_answers
 
 MOST = 30
+ERRORS = ("group", "each")
 SHOWN = 90  # characters of a text
 REPEAT = 0  # whose answers are shown
 
@@ -25,9 +26,10 @@ Texts = Mapping[str, Mapping[int, str]]
 def check_cases(name: str, given: Any, titles: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
     """Return ``cases`` of a table's file as it is given, or raise.
 
-    ``model``: whose answers; ``methods``: those beside the baseline; ``most``: texts a place, 30 if left out.
+    ``model``: whose answers; ``methods``: those beside the baseline; ``most``: texts a place, 30 if left out;
+    ``errors``: the baseline's inside the ``group`` of the right label, or all of ``each`` method.
     """
-    known_keys(name, "cases", given, ("model", "methods", "most"))
+    known_keys(name, "cases", given, ("model", "methods", "most", "errors"))
     if not given:
         return {}
     named = [("models", text(name, "model of cases", given.get("model")))]
@@ -38,6 +40,7 @@ def check_cases(name: str, given: Any, titles: Mapping[str, Sequence[str]]) -> M
                 f"table {name}: cases names {title!r}, which is not in [{key}]{nearest(title, titles[key])}"
             )
     whole(name, "most of cases", given.get("most", MOST), 1)
+    one_of(name, "errors of cases", given.get("errors", ERRORS[0]), ERRORS)
     return dict(given)
 
 
@@ -55,7 +58,9 @@ def table_cases(
     asked, table = plan.table.cases, plan.table
     if not asked:
         return []
-    earlier = {one["place"]: one for one in before}
+    earlier: dict[str, list[dict[str, Any]]] = {}
+    for one in before:
+        earlier.setdefault(one["place"], []).append(one)
     keys: dict[tuple[str, str], dict[str, str]] = {}
     for run, line in lines.items():
         if (run.model, run.control, run.repeat) == (asked["model"], "", REPEAT) and line["status"] == "done":
@@ -65,12 +70,15 @@ def table_cases(
         methods = [table.baseline, *asked["methods"]]
         if all(m in by_method and predictions_path(folder, by_method[m]).exists() for m in methods):
             answers = {method: read_answers(folder, by_method[method]) for method in methods}
-            known = {one["row"]: one["text"] for one in earlier.get(place, {}).get("rows", ())}
+            known = {row["row"]: row["text"] for one in earlier.get(place, ()) for row in one["rows"]}
             known.update(given.get(place, {}))
-            said = _of_place(answers, table.data[data].groups, known, int(asked.get("most", MOST)))
-            found.append({"place": place, "model": asked["model"], **said})
-        elif place in earlier:
-            found.append(earlier[place])
+            where, most = {"place": place, "model": asked["model"]}, int(asked.get("most", MOST))
+            if asked.get("errors") == "each":
+                found += [{**where, **_of_method(answers, one, known, most)} for one in answers]
+            else:
+                found.append({**where, **_of_place(answers, table.data[data].groups, known, most)})
+        else:
+            found += earlier.get(place, [])
     return found
 
 
@@ -94,6 +102,22 @@ def _of_place(answers: Mapping[str, Answers], groups: Any, texts_of: Mapping[int
         }
         for name in others
     }
+    return {**_listed(answers, errors, texts_of, np.flatnonzero(errors)[:most]), "counts": counts}
+
+
+def _of_method(answers: Mapping[str, Answers], method: str, texts_of: Mapping[int, str], most: int) -> dict[str, Any]:
+    """List errors of one method, evenly over the rows, as these may be sorted; with what each method answers there."""
+    wrong = (answers[method].gold != answers[method].predicted).any(axis=1)
+    every = np.flatnonzero(wrong)
+    shown = every[np.linspace(0, len(every) - 1, min(most, len(every))).round().astype(np.int64)]
+    return {"method": method, **_listed(answers, wrong, texts_of, shown)}
+
+
+def _listed(
+    answers: Mapping[str, Answers], errors: NDArray[np.bool_], texts_of: Mapping[int, str], shown: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Count the rows that are marked, and give those to be shown; gold labels are the same in all answers."""
+    basis = next(iter(answers.values()))
     rows = [
         {
             "row": int(basis.rows[row]),
@@ -101,9 +125,9 @@ def _of_place(answers: Mapping[str, Answers], groups: Any, texts_of: Mapping[int
             "gold": _names(basis.classes, basis.gold[row]),
             "answers": {name: _names(one.classes, one.predicted[row]) for name, one in answers.items()},
         }
-        for row in np.flatnonzero(errors)[:most]
+        for row in shown.tolist()
     ]
-    return {"errors": int(errors.sum()), "test_rows": len(errors), "counts": counts, "rows": rows}
+    return {"errors": int(errors.sum()), "test_rows": len(errors), "rows": rows}
 
 
 def _names(classes: Sequence[str], row: NDArray[np.bool_]) -> list[str]:
@@ -119,15 +143,8 @@ def cases_text(content: Mapping[str, Any], grid: Any) -> str:
     """Return the cases of a table as Markdown; right labels are bold. ``grid`` writes a table."""
     parts = []
     for one in content.get("cases", ()):
-        methods = [content["baseline"], *one["counts"]]
-        said = "; ".join(
-            f"{name} mends {n['mended']} of them and makes {n['made']} where {content['baseline']} is right"
-            for name, n in one["counts"].items()
-        )
-        parts.append(
-            f"**{one['place']}, {one['model']}**, first repeat: in {one['errors']} of {one['test_rows']} test rows "
-            f"{content['baseline']} gives a wrong label from the group of a right one; {said}."
-        )
+        methods = [content["baseline"], *one["counts"]] if "counts" in one else list(_answering(one))
+        parts.append(_introduced(content, one))
         body = [
             [str(row["row"]), row["text"] or "–", ", ".join(row["gold"]), *(_marked(row, name) for name in methods)]
             for row in one["rows"]
@@ -135,8 +152,27 @@ def cases_text(content: Mapping[str, Any], grid: Any) -> str:
         if body:
             parts.append(grid(["row", "text", "gold", *methods], body))
         if one["errors"] > len(one["rows"]):
-            parts.append(f"These are the first {len(one['rows'])}.")
+            which = "the first" if "counts" in one else "spread evenly over the rows:"
+            parts.append(f"These are {which} {len(one['rows'])}.")
     return "\n\n".join(parts)
+
+
+def _answering(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the answers of the first case, by method: its own first; none where there is no case."""
+    answers: Mapping[str, Any] = one["rows"][0]["answers"] if one["rows"] else {}
+    return {one["method"]: answers.get(one["method"]), **answers}
+
+
+def _introduced(content: Mapping[str, Any], one: Mapping[str, Any]) -> str:
+    """Say in how many rows there is what the cases are examples of."""
+    start = f"**{one['place']}, {one['model']}**, first repeat: in {one['errors']} of {one['test_rows']} test rows "
+    if "counts" not in one:
+        return f"{start}{one['method']} gives a wrong label."
+    said = "; ".join(
+        f"{name} mends {n['mended']} of them and makes {n['made']} where {content['baseline']} is right"
+        for name, n in one["counts"].items()
+    )
+    return f"{start}{content['baseline']} gives a wrong label from the group of a right one; {said}."
 
 
 def _marked(row: Mapping[str, Any], method: str) -> str:

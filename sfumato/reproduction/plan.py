@@ -180,9 +180,11 @@ class TablePlan:
 
     def controls(self, method: str) -> tuple[str, ...]:
         """Return the controls that are run beside a method."""
-        if not (self.table.controls and self.scale.controls):
+        asked = self.table.controls
+        if not (asked and self.scale.controls):
             return ()
-        return control_names(self.methods[method])
+        names = control_names(self.methods[method])
+        return tuple(name for name in names if name in asked) if isinstance(asked, tuple) else names
 
     def _variants(self, data: str, setting: Setting) -> Sequence[int | None]:
         if not setting.each_class:
@@ -191,6 +193,9 @@ class TablePlan:
         return range(1 if self.scale_name == "smoke" else classes)
 
     def _asked(self, run: Wanted) -> bool:
+        most = self.table.models[run.model].repeats
+        if most is not None and run.repeat >= most:
+            return False
         return all(str(getattr(run, key)) in [str(v) for v in values] for key, values in self.only.items())
 
     def measures(self, model: str, data: str) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ class Source:
         steps = [_for_class(step, self.classes, variant) for step in (*_not_subset(self.choice), *setting.damage)]
         said: list[str] = []
         if steps:
-            train, dev, test, _, said = damage(train, dev, test, steps, seed=number)
+            train, few, test, _, said = damage(train, dev, test, steps, seed=number)
+            dev = dev if self.scale.whole_dev else few
         place = place_title(self.choice.title, setting.title)
         name = place if variant is None else f"{place} / {self.classes[variant]}"
         notes = (*self.loaded.notes, *said)

@@ -10,6 +10,7 @@ from sfumato.errors import InputError, nearest, unknown
 from sfumato.groups import given_groups
 from sfumato.methods import METHODS
 from sfumato.reproduction.checking import finite, flag, known_keys, mapping, number, one_of, text, texts, whole
+from sfumato.reproduction.metric_names import EVERY_CONTROL
 from sfumato.reproduction.table_parts import (
     SCALES,
     Block,
@@ -28,11 +29,11 @@ REPEATS = ("seeds", "folds", "splits")
 SECTION_KEYS: Mapping[str, tuple[str, ...]] = {
     "data": ("name", "label", "damage", "characters", "vectors", "encoder", "groups", "options", "note"),
     "settings": ("x", "damage", "each_class"),
-    "models": ("name", "training", "published_only"),  # and the options of the model
+    "models": ("name", "training", "repeats", "published_only"),  # and the options of the model
     "methods": ("name", "join_share", "best_of", "line", "x"),  # and the options of the method
     "repeats": ("kind", "number", "share", "dev"),
     "published": ("methods", "cells"),
-    "scale": ("rows", "test_rows", "training", "repeats", "controls", "note"),  # and the titles to keep
+    "scale": ("rows", "test_rows", "training", "repeats", "controls", "whole_dev", "note"),  # and the titles to keep
 }
 Titles = Mapping[str, tuple[str, ...]]
 Number = tuple[float, float | None]
@@ -106,7 +107,8 @@ def read_model(name: str, title: str, entry: Mapping[str, Any]) -> ModelChoice:
         return ModelChoice(title, "")
     options = {key: value for key, value in entry.items() if key not in SECTION_KEYS["models"]}
     training = check_training(name, f"model {title!r}", entry.get("training", {}))
-    return ModelChoice(title, text(name, f"name of model {title!r}", entry.get("name")), options, training)
+    number_of = whole(name, f"repeats of model {title!r}", entry["repeats"], 1) if "repeats" in entry else None
+    return ModelChoice(title, text(name, f"name of model {title!r}", entry.get("name")), options, training, number_of)
 
 
 def read_method(name: str, title: str, entry: Mapping[str, Any]) -> MethodChoice:
@@ -127,6 +129,13 @@ def read_method(name: str, title: str, entry: Mapping[str, Any]) -> MethodChoice
         line=text(name, f"line of {title!r}", entry.get("line", "")),
         x=finite(name, f"x of {title!r}", entry["x"]) if "x" in entry else None,
     )
+
+
+def read_controls(name: str, given: Any) -> bool | tuple[str, ...]:
+    """Read ``controls``: all or none, or the names of those to run."""
+    if not isinstance(given, list):
+        return flag(name, "controls", given)
+    return tuple(one_of(name, "controls", one, EVERY_CONTROL) for one in texts(name, "controls", given))
 
 
 def read_repeats(name: str, given: Any) -> Repeats:
@@ -181,6 +190,7 @@ def read_scale(name: str, key: str, entry: Mapping[str, Any], titles: Titles, re
         training=dict(check_training(name, where, entry.get("training", {}), titles["models"])),
         repeats=number_of,
         controls=flag(name, f"controls of {where}", entry.get("controls", True)),
+        whole_dev=flag(name, f"whole_dev of {where}", entry.get("whole_dev", False)),
         keep=_kept(name, where, {k: v for k, v in entry.items() if k not in own}, titles, all_of=False),
         note=text(name, f"note of {where}", entry.get("note", "")),
     )

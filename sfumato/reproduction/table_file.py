@@ -15,11 +15,12 @@ from typing import Any
 from sfumato.errors import InputError, nearest, unknown
 from sfumato.measures import MEASURES
 from sfumato.reproduction.cases import check_cases
-from sfumato.reproduction.checking import flag, known_keys, number, one_of, text, texts
+from sfumato.reproduction.checking import known_keys, number, one_of, text, texts
 from sfumato.reproduction.figures.options import check_figure
 from sfumato.reproduction.metric_names import METRICS, OF_GROUPS
 from sfumato.reproduction.table_entries import (
     read_blocks,
+    read_controls,
     read_data,
     read_method,
     read_model,
@@ -97,7 +98,7 @@ def parse_table(name: str, content: str) -> TableFile:
         **_words(name, given),
         baseline=text(name, "baseline", given.get("baseline", titles["methods"][0])),
         level=number(name, "level", given.get("level", 0.05), 0.0, 0.5),
-        controls=flag(name, "controls", given.get("controls", True)),
+        controls=read_controls(name, given.get("controls", True)),
         repeats=repeats,
         measures=_measures(name, given.get("measures", ())),
         **axes,
@@ -183,7 +184,7 @@ def _check_measures(table: TableFile) -> None:
     for measure, asked in needed.items():
         if asked and measure not in table.measures:
             raise InputError(f'table {table.name}: its metric or figure needs measures = ["{measure}"]')
-    grouped = table.metric == OF_GROUPS or bool(table.cases)
+    grouped = table.metric == OF_GROUPS or (bool(table.cases) and table.cases.get("errors") != "each")
     lacking = [title for title, choice in table.data.items() if choice.groups is None]
     if grouped and lacking:
         raise InputError(f'table {table.name}: data {lacking[0]!r} needs groups, such as groups = "prefix::"')

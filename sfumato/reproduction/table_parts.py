@@ -57,12 +57,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model of the table, with its options and training settings by name; without a name it is only published."""
+    """A model of the table, with its options and training settings by name; without a name it is only published.
+
+    ``repeats`` of it are run at most, None for all of the scale's.
+    """
 
     title: str
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the runs are, and what of the table is run; None is all."""
+    """How large the runs are, and what of the table is run; None is all. ``whole_dev`` leaves dev undamaged."""
 
     rows: int | None = None
     test_rows: int | None = None
@@ -101,6 +105,7 @@ class Scale:
     repeats: int | None = None
     controls: bool = True
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole_dev: bool = False
     note: str = ""
 
 
@@ -128,7 +133,7 @@ class TableFile:
     level: float
     bold: str
     own_test: str | None
-    controls: bool
+    controls: bool | tuple[str, ...]
     repeats: Repeats
     measures: tuple[str, ...]
     data: Mapping[str, DataChoice]

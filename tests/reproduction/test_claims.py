@@ -19,7 +19,7 @@ from sfumato.reproduction.verdicts import NEEDS, NOT_SUPPORTED, NOT_TESTABLE, SU
 ROOT = Path(__file__).parents[2]
 PAPERS, CLAIMS = read_claims()
 RULED = [claim for claim in CLAIMS if claim.rule is not None]
-CONTROLS = ("uniform", "class-mean", "shuffled", "random-groups", "random-mask")
+CONTROLS = ("uniform", "class-mean", "shuffled", "random-groups", "random-mask", "plain-copies")
 STALE = "results/ has changed: run `python benchmarks/table_pages.py` and commit what it writes"
 
 
