@@ -16,11 +16,12 @@ EXPECTED = {
     "hugging_face_trainer": (["optimizer steps: 60", "training accuracy: 0."], []),
     "scikit_learn": (["chosen: {'method'", "test accuracy: 0.", "on soft targets: 0."], []),
 }
+LONG = {"pretrain_encoder"}  # tests/test_pretrain_encoder.py
 SLOW = {"train_and_save", "compare_methods", "hugging_face_trainer", "scikit_learn"}
 
 
 def test_every_script_is_run_here_and_short() -> None:
-    scripts = {path.stem: path for path in FOLDER.glob("*.py")}
+    scripts = {path.stem: path for path in FOLDER.glob("*.py") if path.stem not in LONG}
     assert set(scripts) == set(EXPECTED)
     for name, path in scripts.items():
         assert len(path.read_text(encoding="utf-8").splitlines()) < 40, name
