@@ -180,7 +180,7 @@ def test_weights_get_a_mean_of_one():
         ([1, float("nan"), 1], "row 2 has nan"),
         ([1, float("inf")], "row 2 has inf"),
         ([1, -1], "row 2 has -1.0"),
-        ([0, 0], "row 1 has 0.0"),
+        ([0, 0], "all 2 are 0"),
     ],
 )
 def test_weights_that_cannot_be_scaled_name_the_first_bad_row(weights, said):

@@ -16,7 +16,7 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, PAGE.name, "exec"), names)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     assert (tmp_path / "model" / "model.safetensors").is_file()
     assert names["search"].best_params_["method"] in ("kwls", "label-smoothing")
     assert names["targets"].shape == (200, 3)
