@@ -13,24 +13,25 @@ table that draws random splits of `fdcnews` then tests on texts that this encode
 
 import argparse
 import json
+import math
 import os
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch.nn import functional as F
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from sfumato import InputError
 from sfumato.datasets import load
-from sfumato.encode import EncodedIds, TokenEncoder
+from sfumato.encode import TokenEncoder
 from sfumato.limits import precision
 
 SETS = ("thucnews-titles", "toutiao", "fdcnews")
@@ -73,26 +74,28 @@ def read_texts(data: str | None, file: str | None, max_length: int) -> list[str]
 
 def character_tokenizer(texts: list[str], vocabulary: int) -> Tokenizer:
     """Return a tokenizer of single characters, lower-cased, with the marks of BERT around each text."""
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text.lower())
+    del counts[" "]
+    commonest = sorted(counts, key=lambda character: (-counts[character], character))[: vocabulary - len(SPECIAL)]
+    tokenizer = Tokenizer(models.WordLevel({name: k for k, name in enumerate([*SPECIAL, *commonest])}, "[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
     single = pre_tokenizers.Split(Regex("."), "isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), single])
-    trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=SPECIAL, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
     marks = [(name, SPECIAL.index(name)) for name in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=marks)
     return tokenizer
 
 
-@lru_cache(maxsize=2)
-def batches(encoded: EncodedIds, batch: int, seed: int, epoch: int) -> list[np.ndarray]:
+def batches(lengths: np.ndarray, batch: int, seed: int, epoch: int) -> list[np.ndarray]:
     """Return the rows of each batch of an epoch: shuffled, sorted by length inside buckets, shuffled again."""
     rng = np.random.default_rng((seed, epoch))
-    order = rng.permutation(len(encoded))
+    order = rng.permutation(len(lengths))
     found: list[np.ndarray] = []
     for start in range(0, len(order), batch * BUCKET):
         bucket = order[start : start + batch * BUCKET]
-        bucket = bucket[np.argsort(encoded.lengths[bucket], kind="stable")]
+        bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
         found += [bucket[first : first + batch] for first in range(0, len(bucket), batch)]
     return [found[k] for k in rng.permutation(len(found))]
 
@@ -118,7 +121,9 @@ class Pretraining:
     def __init__(self, settings: Settings, tokenizer: Tokenizer, texts: list[str], device: torch.device) -> None:
         self.settings, self.device, self.step = settings, device, 0
         self.losses: list[tuple[int, float]] = []
-        self.encoded = TokenEncoder(tokenizer, PAD).encode(texts, settings.max_length)
+        self.texts, self.encoder = texts, TokenEncoder(tokenizer, PAD)
+        self.lengths = np.array([len(text) for text in texts])
+        self.epoch: tuple[int, list[np.ndarray]] = (-1, [])
         self.vocabulary = tokenizer.get_vocab_size()
         torch.manual_seed(settings.seed)
         self.model = BertForMaskedLM(
@@ -149,12 +154,18 @@ class Pretraining:
         fall = max(self.settings.steps - rise, 1)
         return self.settings.lr * min((self.step + 1) / rise, max(self.settings.steps - self.step, 0) / fall)
 
+    def inputs(self) -> dict[str, torch.Tensor]:
+        """Return the ids and the mask of this step's texts, (B, L), which are turned into ids only now."""
+        epoch, number = divmod(self.step, math.ceil(len(self.texts) / self.settings.batch))
+        if self.epoch[0] != epoch:
+            self.epoch = epoch, batches(self.lengths, self.settings.batch, self.settings.seed, epoch)
+        rows = self.epoch[1][number]
+        encoded = self.encoder.encode([self.texts[row] for row in rows], self.settings.max_length)
+        return {name: torch.from_numpy(array) for name, array in encoded.batch(np.arange(len(rows))).items()}
+
     def advance(self) -> float:
         """Do one step; all of its chance follows from the seed and its number, so that a run can be broken anywhere."""
-        each = -(-len(self.encoded) // self.settings.batch)
-        epoch, number = divmod(self.step, each)
-        rows = batches(self.encoded, self.settings.batch, self.settings.seed, epoch)[number]
-        inputs = {name: torch.from_numpy(array) for name, array in self.encoded.batch(rows).items()}
+        inputs = self.inputs()
         drawn = int(np.random.SeedSequence((self.settings.seed, self.step)).generate_state(1)[0])
         torch.manual_seed(drawn)  # of dropout
         rng = torch.Generator().manual_seed(drawn)
