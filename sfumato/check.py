@@ -12,7 +12,7 @@ from sfumato.finding import Finding as Finding
 from sfumato.finding import Severity, View, count, several, some, view_of
 from sfumato.multilabel_check import inseparable_labels, label_sets
 from sfumato.rows import Table
-from sfumato.script import second_scripts
+from sfumato.script import language_note, second_scripts
 from sfumato.table import guess_columns
 from sfumato.targets import Floats
 from sfumato.votes import disagreement
@@ -20,6 +20,7 @@ from sfumato.votes import disagreement
 FEW = 5  # rows of a class below which it can hardly be learned or measured
 IMBALANCE = 20  # largest class over smallest
 LONG = 50_000  # characters
+LANGUAGE_ADVICE = "nothing to do: models and methods read characters; docs/chinese.md says what else there is"
 SECOND_SCRIPT = 0.05  # share of all letters
 SECOND_ROWS = 0.005  # share of the texts
 
@@ -217,7 +218,9 @@ def lengths(view: View) -> Iterator[Finding]:
 
 
 def languages(view: View) -> Iterator[Finding]:
-    """Find a second script, such as Cyrillic beside Latin: the texts may be of several languages."""
+    """Say what the texts are written in, if not in Latin letters, and find a second script beside it."""
+    if said := language_note(view.texts):
+        yield Finding("language", "note", said, [], LANGUAGE_ADVICE if "characters" in said else "")
     for name, (share, at) in second_scripts(view.texts, letters=SECOND_SCRIPT, rows=SECOND_ROWS).items():
         message = f"{share:.1%} of the letters are {name}, in {count(at)}, beside another script"
         rows = [view.rows[k] for k in at]

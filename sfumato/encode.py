@@ -20,6 +20,7 @@ from sfumato.registry import check_choice
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 UNITS = ("word", "character")
+GIVEN = "given"  # words that were found before, with blanks between them
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +68,13 @@ class TokenEncoder:
         """Number of ids, special tokens included."""
         return int(self.tokenizer.get_vocab_size(with_added_tokens=True))
 
+    def prepared(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return the texts as the tokenizer reads them."""
+        return texts
+
     def encode(self, texts: Sequence[str], max_length: int) -> EncodedIds:
         """Return the ids of ``texts``, each cut to ``max_length`` tokens."""
+        texts = self.prepared(texts)
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_length)
         rows = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
@@ -100,23 +106,30 @@ class TokenEncoder:
 
 
 def train_tokenizer(
-    texts: Sequence[str], *, unit: str = "word", vocabulary: int = 30_000, min_count: int = 1
+    texts: Sequence[str],
+    *,
+    unit: str = "word",
+    vocabulary: int = 30_000,
+    min_count: int = 1,
+    normalize_width: bool = False,
 ) -> TokenEncoder:
     """Collect the ``vocabulary`` most frequent units of ``texts``.
 
     Parameters
     ----------
-    unit : ``word`` (lower-cased words and single punctuation marks; every Chinese character is a word of its own)
-        or ``character``
+    unit : ``word`` (lower-cased words and single punctuation marks; every Chinese character is a word of its own),
+        ``character``, or ``given``, the words as blanks and marks part them, whatever the script
     min_count : units seen less often become unknown
+    normalize_width : full-width letters, digits and marks are read as half-width ones (Unicode's NFKC)
     """
-    check_choice("tokenizer", "unit", unit, UNITS)
+    check_choice("tokenizer", "unit", unit, (*UNITS, GIVEN))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.BertNormalizer(
+    cleaned = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=unit == "word", strip_accents=False, lowercase=True
     )
-    split = pre_tokenizers.Whitespace() if unit == "word" else pre_tokenizers.Split("", "isolated")
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), cleaned]) if normalize_width else cleaned
+    split = pre_tokenizers.Split("", "isolated") if unit == "character" else pre_tokenizers.Whitespace()
     tokenizer.pre_tokenizer = split
     trainer = trainers.WordLevelTrainer(
         vocab_size=vocabulary, min_frequency=min_count, special_tokens=[PAD, UNKNOWN], show_progress=False

@@ -24,6 +24,7 @@ from sfumato.models import MODELS
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.run import train_model
+from sfumato.script import written_in
 from sfumato.shots import EVERY, check_shots, few_rows, few_rows_and_dev
 from sfumato.trained import Trained
 
@@ -170,7 +171,7 @@ def fit(
     )
     if trained.resumed:
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
-    said = [*said, *encoder_notes(trained)]
+    said = [*said, *written_in(examples.inputs), *encoder_notes(trained)]
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said, *chosen.notes])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
     trained.model.info |= {"label_separator": label_separator} if label_separator is not None else {}

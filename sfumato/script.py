@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
+
+from sfumato.images import are_images
 
 RANGES = {
     "Latin": "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a",
@@ -32,6 +35,37 @@ def letters_of(text: str) -> Counter[str]:
         if counts[own] and counts["Han"]:
             counts[own] += counts.pop("Han")
     return +counts
+
+
+LANGUAGES = {"Han": "Chinese", "Kana": "Japanese", "Hangul": "Korean"}  # of the others the script is named
+UNSPACED = ("Han", "Kana")
+UNSPACED_SHARE = 0.3  # of the letters, as for words and marks
+LOOKED_AT = 1000  # texts
+
+
+def language_note(texts: Sequence[str]) -> str:
+    """Say in what the texts are written, and whether models read characters; nothing of texts in Latin letters.
+
+    Looks at a thousand texts, spread evenly.
+    """
+    chosen = [texts[k * len(texts) // LOOKED_AT] for k in range(LOOKED_AT)] if len(texts) > LOOKED_AT else texts
+    totals: Counter[str] = Counter()
+    for text in chosen:
+        totals.update(letters_of(text))
+    if not totals:
+        return ""
+    unspaced = max(UNSPACED, key=totals.__getitem__)
+    most = unspaced if totals[unspaced] > UNSPACED_SHARE * totals.total() else totals.most_common(1)[0][0]
+    if most == "Latin":
+        return ""
+    return f"texts: {LANGUAGES.get(most, most)} ({'characters' if most in UNSPACED else 'words'})"
+
+
+def written_in(inputs: Sequence[Any]) -> list[str]:
+    """Return the note on the texts among the inputs of a run, if there is one; images have none."""
+    texts = [] if are_images(inputs) else [text for text in inputs if isinstance(text, str)]
+    said = language_note(texts)
+    return [said] if said else []
 
 
 def second_scripts(texts: Sequence[str], *, letters: float, rows: float) -> dict[str, tuple[float, list[int]]]:

@@ -69,6 +69,7 @@ def words_of(encoder: Any, texts: Sequence[str], *, unit: str = "word") -> Words
     if isinstance(encoder, NgramEncoder):
         return words_of_ngrams(texts, unit)
     if isinstance(encoder, TokenEncoder):
+        texts = encoder.prepared(texts)
         if splits_at_spaces(encoder):
             return words_of_pieces(encoder, texts, unit)
         return words_of_tokens(encoder, texts, unit)

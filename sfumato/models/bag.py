@@ -91,6 +91,7 @@ def bag(
     unit: str = "word",
     vectors: str | None = None,
     tune: bool = True,
+    normalize_width: bool = False,
 ) -> Architecture:
     """Mean of word and n-gram vectors (Chinese: of characters), and one linear layer.
 
@@ -102,13 +103,14 @@ def bag(
     dim : size of the vectors; None is 64, or that of ``vectors``
     dropout : share of the features dropped in training
     vocabulary, min_count : the most frequent words kept, and how often a word must occur (once in fewer than 200 texts)
-    unit : ``word`` or ``character``
+    unit : ``word`` (Chinese: character), ``character``, or ``rjieba``: Chinese words
     vectors : file of word vectors to start from, in text format (word2vec, GloVe; also .gz)
     tune : train these vectors too; false keeps them
+    normalize_width : full-width letters, digits and marks are read as half-width ones
     """
     check_sizes("bag", buckets=buckets, hidden=hidden, dropout=dropout)
     check_whole("bag", "ngrams", ngrams, 1, 5)
-    words = Words("bag", dim, vocabulary, min_count, unit, vectors, tune)
+    words = Words("bag", dim, vocabulary, min_count, unit, vectors, tune, normalize_width)
     sizes = {"ngrams": ngrams, "buckets": buckets, "hidden": hidden, "dropout": dropout}
     training = Training(epochs=10, batch_size=128, lr=1e-2, max_length=256)
     return word_architecture(words, Bag, sizes, training=training, version=VERSION)

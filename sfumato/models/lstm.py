@@ -90,6 +90,7 @@ def lstm(
     unit: str = "word",
     vectors: str | None = None,
     tune: bool = True,
+    normalize_width: bool = False,
 ) -> Architecture:
     """LSTM on words (Chinese: characters); the last state is classified.
 
@@ -100,12 +101,13 @@ def lstm(
     dim : size of the word vectors; None is 64, or that of ``vectors``
     dropout : share of the word vectors' numbers and of the features dropped in training
     vocabulary, min_count : the most frequent words kept, and how often a word must occur (once in fewer than 200 texts)
-    unit : ``word`` or ``character``
+    unit : ``word`` (Chinese: character), ``character``, or ``rjieba``: Chinese words
     vectors : file of word vectors to start from, in text format (word2vec, GloVe; also .gz)
     tune : train these vectors too; false keeps them
+    normalize_width : full-width letters, digits and marks are read as half-width ones
     """
     check_sizes("lstm", hidden=hidden, layers=layers, dropout=dropout)
-    words = Words("lstm", dim, vocabulary, min_count, unit, vectors, tune)
+    words = Words("lstm", dim, vocabulary, min_count, unit, vectors, tune, normalize_width)
     sizes = {"hidden": hidden, "layers": layers, "dropout": dropout}
     training = Training(epochs=10, batch_size=64, lr=3e-3, max_length=256)
     return word_architecture(words, LSTMClassifier, sizes, training=training, version=VERSION)

@@ -155,6 +155,7 @@ def textcnn(
     unit: str = "word",
     vectors: str | None = None,
     tune: bool = True,
+    normalize_width: bool = False,
 ) -> Architecture:
     """TextCNN on words (Chinese: characters).
 
@@ -166,13 +167,14 @@ def textcnn(
     dim : size of the word vectors; None is 64, or that of ``vectors``
     dropout : share of the features dropped in training
     vocabulary, min_count : the most frequent words kept, and how often a word must occur (once in fewer than 200 texts)
-    unit : ``word`` or ``character``
+    unit : ``word`` (Chinese: character), ``character``, or ``rjieba``: Chinese words
     vectors : file of word vectors to start from, in text format (word2vec, GloVe; also .gz)
     tune : train these vectors too; false keeps them
+    normalize_width : full-width letters, digits and marks are read as half-width ones
     """
     kernels = check_kernels(kernels)
     check_sizes("textcnn", filters=filters, hidden=hidden, dropout=dropout)
-    words = Words("textcnn", dim, vocabulary, min_count, unit, vectors, tune)
+    words = Words("textcnn", dim, vocabulary, min_count, unit, vectors, tune, normalize_width)
     sizes = {"kernels": list(kernels), "filters": filters, "hidden": hidden, "dropout": dropout}
     training = Training(epochs=10, batch_size=64, lr=3e-3, max_length=256)
     return word_architecture(words, TextCNN, sizes, training=training, version=VERSION)

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from sfumato.architecture import Architecture, Training
-from sfumato.encode import UNITS, TokenEncoder, train_tokenizer
+from sfumato.augmentation.units import rjieba
+from sfumato.encode import GIVEN, UNITS, TokenEncoder, train_tokenizer
 from sfumato.errors import InputError
 from sfumato.registry import check_choice, check_range, check_whole
 from sfumato.vectors import WordVectors, read_vectors, vector_size
@@ -26,6 +27,7 @@ SPREAD = 0.1  # word vectors start uniform within it; torch's N(0, 1) costs 5 po
 TINY = 200  # texts: below that, words of a single text are kept
 DIM = 64  # of learned vectors
 FEW = 0.5  # share of the words of the texts below which given vectors are warned of
+SEGMENTED = "rjieba"
 WHOLE = 1_000_000  # tokens: no text is cut where they are counted
 
 
@@ -37,6 +39,21 @@ class WordEncoder(TokenEncoder):
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class SegmentedEncoder(WordEncoder):
+    """Texts to the ids of the words that rjieba finds in them; it must be installed wherever the model is used."""
+
+    def prepared(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return the texts with blanks between their words."""
+        return segmented(texts)
+
+
+def segmented(texts: Sequence[str]) -> list[str]:
+    """Put blanks between the words of texts that are not plain ASCII, as rjieba finds them."""
+    cut = rjieba()
+    return [text if text.isascii() else " ".join(cut(text)) for text in texts]
+
+
 @dataclass(frozen=True)
 class Words:
     """The options about words that all models of words have.
@@ -45,9 +62,10 @@ class Words:
     ----------
     dim : size of the word vectors; None is 64, or that of the given vectors
     vocabulary, min_count : the most frequent words kept, and how often one must occur (once in fewer than 200 texts)
-    unit : ``word`` or ``character``
+    unit : ``word``, ``character``, or ``rjieba``: Chinese words
     vectors : file of word vectors in text format, or None
     tune : False keeps the given vectors as they are
+    normalize_width : full-width letters, digits and marks are read as half-width ones (Unicode's NFKC)
     """
 
     owner: str
@@ -57,11 +75,16 @@ class Words:
     unit: str
     vectors: str | Path | None
     tune: bool
+    normalize_width: bool = False
 
     def __post_init__(self) -> None:
         check_whole(self.owner, "vocabulary", self.vocabulary, 3, 10_000_000)
         check_whole(self.owner, "min_count", self.min_count, 1, 10_000_000)
-        check_choice(self.owner, "unit", self.unit, UNITS)
+        check_choice(self.owner, "unit", self.unit, (*UNITS, SEGMENTED))
+        if self.unit == SEGMENTED:
+            rjieba()
+        if not isinstance(self.normalize_width, bool):
+            raise InputError(f"{self.owner}: normalize_width must be true or false, got {self.normalize_width!r}")
         if self.dim is not None:
             check_whole(self.owner, "dim", self.dim, 1, 10_000_000)
         if not isinstance(self.tune, bool):
@@ -92,17 +115,29 @@ class Words:
     def encoder(self, texts: Sequence[str]) -> WordEncoder:
         """Return the encoder of the words of ``texts``, with their given vectors."""
         least = self.min_count if len(texts) >= TINY else 1
-        tokens = train_tokenizer(texts, unit=self.unit, vocabulary=self.vocabulary, min_count=least)
+        own, unit = (SegmentedEncoder, GIVEN) if self.unit == SEGMENTED else (WordEncoder, self.unit)
+        tokens = train_tokenizer(
+            segmented(texts) if self.unit == SEGMENTED else texts,
+            unit=unit,
+            vocabulary=self.vocabulary,
+            min_count=least,
+            normalize_width=self.normalize_width,
+        )
         if not self.vectors:
-            return WordEncoder(tokens.tokenizer)
+            return own(tokens.tokenizer)
         words = [str(tokens.tokenizer.id_to_token(row)) for row in range(tokens.vocabulary_size)]
         vectors = read_vectors(self.vectors, words)
-        counts = np.bincount(tokens.encode(texts, WHOLE).flat, minlength=len(words))
-        return WordEncoder(tokens.tokenizer, 0, vectors, coverage_notes(vectors, counts))
+        counts = np.bincount(own(tokens.tokenizer).encode(texts, WHOLE).flat, minlength=len(words))
+        return own(tokens.tokenizer, 0, vectors, coverage_notes(vectors, counts))
+
+    def load(self, folder: Path) -> WordEncoder:
+        """Read the encoder of a model folder."""
+        return (SegmentedEncoder if self.unit == SEGMENTED else WordEncoder).load(folder)
 
     def options(self) -> dict[str, Any]:
-        """Return the options as a record holds them; vectors only where they are given."""
-        kept = {"vocabulary": self.vocabulary, "min_count": self.min_count, "unit": self.unit}
+        """Return the options as a record holds them; vectors and width only where they are given."""
+        kept: dict[str, Any] = {"vocabulary": self.vocabulary, "min_count": self.min_count, "unit": self.unit}
+        kept |= {"normalize_width": True} if self.normalize_width else {}
         return kept | ({"vectors": str(self.vectors), "tune": self.tune} if self.vectors else {})
 
 
@@ -175,7 +210,7 @@ def word_architecture(
     return Architecture(
         name=words.owner,
         fit_encoder=words.encoder,
-        load_encoder=lambda folder: WordEncoder.load(Path(folder)),
+        load_encoder=lambda folder: words.load(Path(folder)),
         build=build,
         training=training,
         options=options | words.options(),

@@ -1,0 +1,121 @@
+"""Unsegmented Chinese as a first language: every model and method reads it, and what it is written in is said."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import sfumato
+from sfumato.check import check_table
+from sfumato.encode import train_tokenizer
+from sfumato.keywords import count_words
+from sfumato.models.word_model import segmented
+from sfumato.ngrams import NgramEncoder
+from sfumato.script import language_note
+from sfumato.table import read_table
+
+TITLES = ["两天价网站背后重重迷雾", "股市今日大涨，基金跟进", "NBA总决赛：湖人3比2领先", "高考分数线今日公布"] * 15
+LABELS = ["科技", "财经", "体育", "教育"] * 15
+WIDE, NARROW = "ＩＰＨＯＮＥ５发布：ＡＢＣ！", "iphone5发布:abc!"
+SMALL = {
+    "bag": {"dim": 8, "buckets": 50},
+    "textcnn": {"dim": 8, "filters": 4},
+    "lstm": {"dim": 8, "hidden": 4},
+    "textrnn": {"dim": 8, "hidden": 4},
+}
+
+
+def fitted(model, **options):
+    loop = {} if model == "linear" else {"epochs": 2}
+    return sfumato.fit(
+        (TITLES, LABELS), model=model, method="baseline", dev=0, **loop, **SMALL.get(model, {}), **options
+    )
+
+
+def test_what_the_texts_are_written_in_is_said():
+    assert language_note(TITLES) == "texts: Chinese (characters)"
+    assert language_note(["東京はとても大きい町です"]) == "texts: Japanese (characters)"
+    assert language_note(["서울은 큰 도시입니다"]) == "texts: Korean (words)"
+    assert language_note(["счёт неверный"]) == "texts: Cyrillic (words)"
+    assert language_note(["the bill is wrong"] * 9 + ["大涨"]) == ""
+    assert language_note(["iPhone发布新机型"]) == "texts: Chinese (characters)"  # a third of the letters is enough
+    assert language_note(["", "12 %"]) == ""
+    assert language_note(["股市大涨"] * 5000) == "texts: Chinese (characters)"
+
+
+def test_check_and_fit_say_it_and_say_nothing_of_latin_letters(tmp_path):
+    pl.DataFrame({"text": TITLES, "label": LABELS}).write_csv(tmp_path / "titles.csv")
+    found = check_table(read_table(tmp_path / "titles.csv"), text="text", label="label")
+    assert [one.message for one in found if one.kind == "language"] == ["texts: Chinese (characters)"]
+    assert "texts: Chinese (characters)" in fitted("linear").info["notes"]
+    english = (["the bill is wrong", "my parcel is late"] * 20, ["bill", "post"] * 20)
+    assert not [note for note in sfumato.fit(*[english], dev=0).info["notes"] if note.startswith("texts:")]
+
+
+@pytest.mark.parametrize("model", list(SMALL))
+def test_every_model_of_words_has_a_word_for_each_character(model):
+    known = fitted(model).encoder.tokenizer.get_vocab()
+    assert set("股市今日大涨湖人领先") | {"nba", "3"} <= set(known)
+    assert "股市" not in known
+
+
+def test_linear_and_bag_learn_unsegmented_titles():
+    assert fitted("linear").predict(TITLES[:4]) == LABELS[:4]
+    settings = {"method": "baseline", "dev": 0, "epochs": 15, "dim": 8, "buckets": 50}
+    assert sfumato.fit((TITLES, LABELS), model="bag", **settings).predict(TITLES[:4]) == LABELS[:4]
+
+
+def test_mixed_latin_and_chinese_stays_whole():
+    texts = ["iPhone5发布 GPT-4很快"] * 3
+    assert {"iphone5", "gpt", "4", "发", "布", "很"} <= set(train_tokenizer(texts).tokenizer.get_vocab())
+    assert {"iphone5", "发 布"} <= set(NgramEncoder.fit(texts).names())
+    assert {"iphone5", "发布"} <= set(count_words(["iPhone5发布会"]).vocabulary)
+
+
+def test_full_width_letters_are_other_words_unless_asked():
+    tokens = train_tokenizer([NARROW], normalize_width=True)
+    assert tokens.encode([WIDE], 50).flat.tolist() == tokens.encode([NARROW], 50).flat.tolist()
+    plain = train_tokenizer([NARROW])
+    assert plain.encode([WIDE], 50).flat.tolist() != plain.encode([NARROW], 50).flat.tolist()
+    linear = NgramEncoder.fit([NARROW] * 3)
+    assert (linear.encode([WIDE]).matrix != linear.encode([NARROW]).matrix).nnz == 0
+
+
+@pytest.mark.parametrize("model", list(SMALL))
+def test_the_width_is_kept_in_the_folder_and_is_no_option_unless_given(model, tmp_path):
+    wide = fitted(model, normalize_width=True)
+    again = sfumato.load(wide.save(tmp_path / "model"))
+    np.testing.assert_allclose(again.predict_proba(["ＮＢＡ"]), again.predict_proba(["nba"]), atol=1e-6)
+    np.testing.assert_allclose(again.predict_proba(["ＮＢＡ"]), wide.predict_proba(["ＮＢＡ"]), atol=1e-6)
+    assert wide.options["normalize_width"] is True
+    assert "normalize_width" not in fitted(model).options
+
+
+def test_words_of_rjieba_are_the_words_of_a_model_and_of_its_folder(tmp_path):
+    pytest.importorskip("rjieba")
+    assert "".join(segmented(["股市今日大涨"])[0].split()) == "股市今日大涨"
+    model = fitted("textcnn", unit="rjieba")
+    known = set(model.encoder.tokenizer.get_vocab())
+    assert {"网站", "基金"} <= known
+    assert "网" not in known
+    again = sfumato.load(model.save(tmp_path / "model"))
+    np.testing.assert_allclose(again.predict_proba(TITLES[:4]), model.predict_proba(TITLES[:4]), atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of data as poor as four titles
+def test_methods_that_look_at_words_and_the_audit_read_unsegmented_titles():
+    for method in ("kwls", "tfidf", "label-similarity"):
+        soft = sfumato.soften(TITLES, LABELS, method=method)
+        assert [soft.classes[k] for k in soft.targets.argmax(axis=1)] == LABELS
+    assert len(sfumato.audit([f"{title}第{k}期" for k, title in enumerate(TITLES)], LABELS).rows) == 60
+
+
+@pytest.mark.data
+def test_real_titles_are_learned_better_than_the_commonest_class_by_linear_and_bag(data_folder):
+    rows = pl.read_parquet(data_folder / "thucnews-titles" / "thucnews-titles.parquet")
+    train = rows.filter(pl.col("split") == "train").head(1000)
+    test = rows.filter(pl.col("split") == "test").sample(300, seed=0)
+    for model, loop in (("linear", {}), ("bag", {"epochs": 5})):
+        trained = sfumato.fit(train, text="text", label="label", model=model, method="kwls", **loop)
+        assert "texts: Chinese (characters)" in trained.info["notes"]
+        right = np.mean(np.array(trained.predict(test["text"].to_list())) == test["label"].to_numpy())
+        assert right > 0.4
