@@ -6,6 +6,7 @@ import pytest
 
 import sfumato
 from sfumato.check import check_table
+from sfumato.deletions.words import words_of
 from sfumato.encode import train_tokenizer
 from sfumato.keywords import count_words
 from sfumato.models.word_model import segmented
@@ -97,6 +98,9 @@ def test_words_of_rjieba_are_the_words_of_a_model_and_of_its_folder(tmp_path):
     known = set(model.encoder.tokenizer.get_vocab())
     assert {"网站", "基金"} <= known
     assert "网" not in known
+    read = model.encoder.encode(TITLES[:2], 50).flat.tolist()
+    assert [model.encoder.tokenizer.id_to_token(k) for k in read] == " ".join(segmented(TITLES[:2])).split()
+    assert words_of(model.encoder, TITLES[:2]).flat.tolist() == read
     again = sfumato.load(model.save(tmp_path / "model"))
     np.testing.assert_allclose(again.predict_proba(TITLES[:4]), model.predict_proba(TITLES[:4]), atol=1e-6)
 
