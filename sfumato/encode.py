@@ -20,6 +20,7 @@ from sfumato.registry import check_choice
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 UNITS = ("word", "character")
+WIDE = 8  # characters of a token and the blank after it; of the few texts that have wider ones, all is read
 GIVEN = "given"  # words that were found before, with blanks between them
 
 
@@ -74,14 +75,22 @@ class TokenEncoder:
 
     def encode(self, texts: Sequence[str], max_length: int) -> EncodedIds:
         """Return the ids of ``texts``, each cut to ``max_length`` tokens."""
-        texts = self.prepared(texts)
+        texts = list(self.prepared(texts))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_length)
-        rows = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
+        blanks = isinstance(self.tokenizer.pre_tokenizer, pre_tokenizers.Whitespace | pre_tokenizers.BertPreTokenizer)
+        heads = [head(text, WIDE * max_length) for text in texts] if blanks else texts
+        rows = self._ids(heads)
+        short = [i for i, row in enumerate(rows) if len(row) < max_length and len(heads[i]) < len(texts[i])]
+        for i, row in zip(short, self._ids([texts[i] for i in short]), strict=True):
+            rows[i] = row
         offsets = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         flat = np.fromiter((i for row in rows for i in row), dtype=np.int32, count=int(offsets[-1]))
         return EncodedIds(flat, offsets, self.pad_id)
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts)]
 
     def save(self, folder: Path) -> None:
         """Write ``tokenizer.json`` without the cut and the padding of the last call."""
@@ -103,6 +112,12 @@ class TokenEncoder:
             return cls(Tokenizer.from_file(str(path)), pad_id)
         except Exception as error:  # the Rust side raises a bare Exception
             raise InputError(f"{path} is not a readable tokenizer: {error}") from error
+
+
+def head(text: str, characters: int) -> str:
+    """Return the start of a long text, up to a blank: no token holds one, so its tokens are the first of the text."""
+    stop = text.find(" ", characters) if len(text) > characters else -1
+    return text if stop < 0 else text[:stop]
 
 
 def train_tokenizer(

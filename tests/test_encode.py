@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from sfumato.encode import EncodedIds, TokenEncoder, train_tokenizer
+from sfumato.encode import EncodedIds, TokenEncoder, head, train_tokenizer
 from sfumato.errors import InputError
 
 TEXTS = ["the cat sat", "The cat, the dog!", "", "a dog"]
@@ -103,3 +103,32 @@ def test_a_missing_or_damaged_tokenizer_is_named(tmp_path, content):
 def test_an_unknown_unit_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="did you mean 'word'"):
         train_tokenizer(TEXTS, unit="words")
+
+
+LONG = [
+    "word " * 900,
+    "a" * 3000,
+    "a" * 3000 + " b c" * 500,
+    "\t".join(["abcdefghij" * 2] * 300),
+    "é! " * 900,
+    "猫和狗" * 900,
+    "",
+]
+
+
+@pytest.mark.parametrize("unit", ["word", "character", "given"])
+@pytest.mark.parametrize("max_length", [3, 40])
+def test_a_long_text_has_the_ids_that_the_whole_of_it_begins_with(unit, max_length):
+    encoder = train_tokenizer(LONG, unit=unit)
+    cut = encoder.encode(LONG, max_length)
+    encoder.tokenizer.no_truncation()
+    for i, text in enumerate(LONG):
+        whole = encoder.tokenizer.encode(text).ids
+        assert cut.flat[cut.offsets[i] : cut.offsets[i + 1]].tolist() == whole[:max_length]
+
+
+def test_only_a_long_text_is_cut_and_at_a_blank():
+    assert head("one two three", 20) == "one two three"
+    assert head("one two three", 5) == "one two"
+    assert head("one two three", 3) == "one"
+    assert head("onetwothree", 3) == "onetwothree"
