@@ -269,6 +269,7 @@ def test_a_failed_run_is_tried_again_and_a_good_one_replaces_it(data, tmp_path):
     assert [line["status"] for line in lines_of(tmp_path)] == ["failed", "done"]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_a_failed_line_and_takes_no_other_run_with_it(data, tmp_path):
     jobs = [Job(a_run(data, seed=seed), data) for seed in range(3)]
     jobs.insert(1, Job(a_run(data, Method("dies")), data))

@@ -58,6 +58,7 @@ def test_bayes_numbers_bound_every_method_that_sees_the_same(tickets):
     assert distance(np.eye(8)[given], train.pi) > bayes["soft_labels"] * 1.5
 
 
+@pytest.mark.slow
 def test_bayes_accuracy_and_log_loss_are_those_of_the_posterior():
     big = make_tickets(16_000, seed=1)
     bayes, test = bayes_numbers(big), big.test

@@ -150,6 +150,7 @@ def compared(tmp_path_factory):
     return compare({"several": several, "plain": plain}, **again), folder, again, several
 
 
+@pytest.mark.slow
 def test_a_comparison_of_both_kinds_has_a_table_a_kind(compared):
     done, *_ = compared
     assert not done.failed

@@ -37,6 +37,11 @@ WORDS = [
 ]
 SPLITS = pytest.mark.parametrize("micro_batches", [1, 2], ids=["8", "2x4"])
 EVERY_METHOD = pytest.mark.parametrize("name", [*METHODS, "lcm with stop"])
+USUAL = {"baseline", "kwls", "lcm with stop", "maskloss-label", "softeda"}  # a kind of criterion each
+OTHERS_SLOWLY = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in USUAL else pytest.mark.slow) for name in [*METHODS, "lcm with stop"]],
+)
 
 
 class Bag(nn.Module):
@@ -201,7 +206,7 @@ def test_the_native_loop_gives_the_loss_and_gradient_of_the_whole_batch(name, mi
     assert_same(found, reference, objective)
 
 
-@EVERY_METHOD
+@OTHERS_SLOWLY
 @SPLITS
 def test_an_unmodified_trainer_gives_the_loss_and_gradient_of_the_whole_batch(
     name, micro_batches, reference, trainer_parts, tmp_path

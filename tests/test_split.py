@@ -107,6 +107,7 @@ def test_six_texts_repeated_six_times_are_said_to_stay_together():
     assert len(split_rows(labels, texts, share=0.2, seed=0)[1]) == 6
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_split_in_seconds():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 1000, 100_000)

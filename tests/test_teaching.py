@@ -117,6 +117,7 @@ def test_soften_gives_every_row_its_out_of_fold_target(tickets):
     assert right.mean() > 0.6  # in the order of the rows: shuffled ones would agree one time in three
 
 
+@pytest.mark.slow
 def test_a_method_and_its_controls_hear_one_teacher_in_a_comparison(tickets, tmp_path):
     table = sfumato.compare(
         {"text": tickets["text"][:120], "label": tickets["label"][:120]},

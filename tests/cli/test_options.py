@@ -98,6 +98,7 @@ def test_several_text_columns_are_joined_in_training_and_prediction(tmp_path: Pa
     assert alone["metrics"]["accuracy"]["value"] < 1  # the body does not tell
 
 
+@pytest.mark.slow
 def test_the_loop_of_a_network_takes_its_settings(data: Path, tmp_path: Path, sfumato: Command) -> None:
     flags = ("--model", "textcnn", "--epochs", 2, "--device", "cpu", "--threads", 1, "--dev", 6)
     settings = ("--batch-size", 10, "--lr", 0.001, "--max-length", 3)

@@ -51,6 +51,7 @@ def test_standard_input_to_standard_output(tiny_model: Path) -> None:
     assert "2 rows scored" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_is_no_error_worth_a_traceback(tiny_model: Path, tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     write_rows(data, 20_000)

@@ -95,6 +95,7 @@ def test_given_soft_targets_are_carried_to_the_copies():
     assert made.inputs[30:] != made.inputs[:30]
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_plain_copies_beside_each_method_that_makes_some(tmp_path):
     methods = [METHODS[name]() for name in ("baseline", "aeda", "softeda")]
     quiet = {"train": fake.train, "echo": lambda line: None, "models": [fake.architecture()], "seeds": 2, "jobs": 1}

@@ -109,6 +109,7 @@ def test_named_controls_alone_are_run_and_a_costly_model_is_repeated_less():
     assert {run.control for run in every} == {"", "uniform", "plain-copies"}
 
 
+@pytest.mark.slow
 def test_the_errors_of_each_method_are_listed_over_all_rows_with_every_answer(data, tmp_path):
     (tmp_path / "own.toml").write_text(TOML, encoding="utf-8")
     given = {"data": data, "output": tmp_path / "results", "jobs": 1, "echo": lambda line: None}
