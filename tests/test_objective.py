@@ -36,7 +36,8 @@ WORDS = [
     "card",
 ]
 SPLITS = pytest.mark.parametrize("micro_batches", [1, 2], ids=["8", "2x4"])
-EVERY_METHOD = pytest.mark.parametrize("name", [*METHODS, "lcm with stop"])
+NAMES = [*METHODS, "lcm with stop"]
+EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 USUAL = {"baseline", "kwls", "lcm with stop", "maskloss-label", "softeda"}  # a kind of criterion each
 OTHERS_SLOWLY = pytest.mark.parametrize(
     "name",
