@@ -13,7 +13,16 @@ from sfumato.reproduction.cases import cases_text
 from sfumato.reproduction.claims import claims_on, claims_page
 from sfumato.reproduction.contents import Content, Gain, gains, one_a_table, page_name, read_contents, signed
 from sfumato.reproduction.metric_names import EVERY_CONTROL
-from sfumato.reproduction.render import control_table, grid, heading, legend, main_table, remarks, sets_table
+from sfumato.reproduction.render import (
+    control_table,
+    grid,
+    heading,
+    legend,
+    main_table,
+    remarks,
+    said_once,
+    sets_table,
+)
 from sfumato.reproduction.table_file import read_table_file, table_names
 from sfumato.reproduction.table_parts import TableFile
 
@@ -39,7 +48,7 @@ def page(content: Content, *, drawn: bool = False, claims: str = "") -> str:
     if why := _explanation(content):
         parts += ["## Why", why]
     parts += _remarks("Failed", [f"{item['run']}: {item['error']}" for item in content["failed"]])
-    parts += _remarks("Notes", content["notes"])
+    parts += _remarks("Notes", said_once(content["notes"]))
     return "\n\n".join(parts) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -33,8 +34,17 @@ def markdown(content: Content) -> str:
     if content.get("cases"):
         parts.append(cases_text(content, grid))
     parts += [f"Failed: {item['run']}: {item['error']}" for item in content["failed"]]
-    parts += [f"Note: {note}" for note in content["notes"]]
+    parts += [f"Note: {note}" for note in said_once(content["notes"])]
     return "\n\n".join(parts) + "\n"
+
+
+def said_once(notes: Sequence[str]) -> list[str]:
+    """Return the notes; of those that differ by their numbers alone the first, and how many more there are."""
+    alike: dict[str, list[str]] = {}
+    for note in notes:
+        alike.setdefault(re.sub(r"\d[\d,.]*", "0", note), []).append(note)
+    others = [f" ({len(same) - 1} more, with other numbers)" if len(same) > 1 else "" for same in alike.values()]
+    return [same[0] + more for same, more in zip(alike.values(), others, strict=True)]
 
 
 def heading(content: Content) -> str:

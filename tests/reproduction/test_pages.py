@@ -11,7 +11,7 @@ from table_contents import content, gain, row
 from sfumato.errors import InputError
 from sfumato.reproduction.agreement import agreement
 from sfumato.reproduction.pages import between, documents, index, page, summary, write_pages
-from sfumato.reproduction.render import heading
+from sfumato.reproduction.render import heading, said_once
 from sfumato.reproduction.table_file import KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -194,3 +194,13 @@ def test_the_file_that_is_shown_is_read() -> None:
     table = parse_table("shown", text.partition("```toml\n")[2].partition("```")[0])
     assert table.methods["LS, chosen on dev"].best_of == ("LS .1", "LS .3")
     assert table.published.value("trec, as it is", "TextCNN", "LS .3") == (91.4, 0.3)
+
+
+def test_notes_that_differ_by_numbers_alone_are_said_once():
+    notes = ["20 of 1,000 rows touched", "21 of 1,000 rows touched", "kwls: a text of 3 words", "the same"]
+    assert said_once(notes) == [
+        "20 of 1,000 rows touched (1 more, with other numbers)",
+        "kwls: a text of 3 words",
+        "the same",
+    ]
+    assert said_once([]) == []
