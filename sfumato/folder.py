@@ -26,7 +26,7 @@ from sfumato.errors import InputError
 from sfumato.model import Model
 from sfumato.models import MODELS
 from sfumato.thresholds import HALF, check_thresholds
-from sfumato.whole_folder import probe, replace_folder
+from sfumato.whole_folder import check_target, probe, replace_folder
 
 FORMAT = 1
 ENCODER_FILES = {"image-cnn": "preprocessor_config.json"}  # of the others: tokenizer.json
@@ -72,19 +72,6 @@ def save_model(model: Model, folder: Path, *, overwrite: bool) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return folder
-
-
-def check_target(folder: Path, *, overwrite: bool) -> None:
-    """Raise if ``folder`` holds something that must stay: anything, or with ``overwrite`` what is not ours."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise InputError(f"{folder} is a file; give the name of a folder")
-    if any(folder.iterdir()):
-        if not overwrite:
-            raise InputError(f"{folder} exists; choose another folder or overwrite (--overwrite)")
-        if not (folder / "sfumato.json").is_file():
-            raise InputError(f"{folder} exists and is not a model folder of sfumato; it is not overwritten")
 
 
 def write_files(model: Model, folder: Path) -> None:

@@ -52,3 +52,16 @@ def replace_folder(folder: Path, partial: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside.parent, ignore_errors=True)
+
+
+def check_target(folder: Path, *, overwrite: bool) -> None:
+    """Raise if ``folder`` holds something that must stay: anything, or with ``overwrite`` what is not ours."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InputError(f"{folder} is a file; give the name of a folder")
+    if any(folder.iterdir()):
+        if not overwrite:
+            raise InputError(f"{folder} exists; choose another folder or overwrite (--overwrite)")
+        if not (folder / "sfumato.json").is_file():
+            raise InputError(f"{folder} exists and is not a model folder of sfumato; it is not overwritten")

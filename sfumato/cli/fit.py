@@ -97,10 +97,10 @@ def fit(
     """
     from sfumato import fitting
     from sfumato.checkpoint import Checkpoint
-    from sfumato.folder import check_target
     from sfumato.label_columns import is_multilabel
     from sfumato.progress import Progress
     from sfumato.vote_columns import read_option
+    from sfumato.whole_folder import check_target
     from sfumato.write import check_output
 
     few = read_dev_shots(dev_shots)

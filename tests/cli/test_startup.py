@@ -33,6 +33,19 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not modules.intersection(HEAVY)
 
 
+def test_a_fit_that_cannot_be_is_refused_before_pytorch_is_loaded(tmp_path: Path) -> None:
+    data, taken = tmp_path / "data.csv", tmp_path / "taken"
+    data.write_text("text,label\n" + "the parcel is late,shipping\nthe invoice is wrong,billing\n" * 5)
+    taken.mkdir()
+    (taken / "file").write_text("mine")
+    for arguments in ([str(data), "-o", str(taken)], [str(data), "-o", str(tmp_path / "new"), "--text", "body"]):
+        command = [sys.executable, "-c", SHOW_MODULES, "fit", *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True)
+        assert ended.returncode == 2
+        assert "numpy" in ended.stdout
+        assert " torch " not in ended.stdout
+
+
 # Import finders that know everything but what the extra installs: the core as `pip install sfumato` leaves it.
 WITHOUT_TORCH = """
 import sys
