@@ -75,17 +75,22 @@ def label_form(table: Table, label: LabelColumns, *, separator: str | None = Non
             "of them as lists, or, if brackets are part of the names, give --task single (task='single')"
         )
     if lists and not others:
-        if are_indicators([read_list(table.column(label)[k]) or [] for k in lists]):
-            raise InputError(
-                f"{where} holds lists of zeros and ones, as {short(table.column(label)[lists[0]])} in {table.unit} "
-                f"{table.rows[lists[0]]}, which name no labels; write lists of names, or a column of 0 and 1 for each"
-            )
+        _refuse_indicators(table, label, lists)
         if separator is not None:
             raise InputError(f"{where} holds lists, which need no separator; leave --label-separator out")
         return "lists"
     if separator is not None:
         return "separated"
     return "plain" if task == "multilabel" else "single"
+
+
+def _refuse_indicators(table: Table, label: str, lists: list[int]) -> None:
+    if are_indicators([read_list(table.column(label)[k]) or [] for k in lists]):
+        raise InputError(
+            f"{table.source}: the column {label!r} holds lists of zeros and ones, as "
+            f"{short(table.column(label)[lists[0]])} in {table.unit} {table.rows[lists[0]]}, which name no labels; "
+            "write lists of names, or a column of 0 and 1 for each label"
+        )
 
 
 def is_multilabel(table: Table, label: LabelColumns | None, separator: str | None, task: str) -> bool:

@@ -207,21 +207,13 @@ def combine(*methods: Method) -> Method:
     """
     if not methods:
         raise InputError("combine needs at least one method")
-    teachers = [method for method in methods if method.teacher is not None]
-    if len(teachers) > 1:
-        raise InputError(f"{teachers[0].name} and {teachers[1].name} both want a teacher; combine at most one of them")
-    own = [method for method in methods if method.criterion is not None]
-    if len(own) > 1:
-        raise InputError(f"{own[0].name} and {own[1].name} both bring a loss of their own; combine at most one of them")
-    makers = [method for method in methods if method.replaces_targets]
-    if len(makers) > 1:
-        raise InputError(
-            f"{makers[0].name} and {makers[1].name} both make the targets from the labels, so nothing of "
-            f"{makers[0].name} would be left; give one of them"
-        )
-    adding = [method for method in methods if method.augments]
-    if len(adding) > 1:
-        raise InputError(f"{adding[0].name} and {adding[1].name} both add copies of the rows; combine one of them")
+    teachers = _at_most_one([method for method in methods if method.teacher is not None], "both want a teacher")
+    own = _at_most_one([method for method in methods if method.criterion is not None], "both bring a loss of their own")
+    makers = _at_most_one(
+        [method for method in methods if method.replaces_targets],
+        "both make the targets from the labels, so nothing of the first would be left",
+    )
+    adding = _at_most_one([method for method in methods if method.augments], "both add copies of the rows")
     in_order = [*(method for method in methods if not method.augments), *adding]
     joined = Method(
         name="+".join(method.name for method in methods),
@@ -244,3 +236,10 @@ def combine(*methods: Method) -> Method:
         notes=tuple(note for method in methods for note in method.notes),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))
+
+
+def _at_most_one(methods: list[Method], what: str) -> list[Method]:
+    """Return the methods that do something, which only one of those that are combined can."""
+    if len(methods) > 1:
+        raise InputError(f"{methods[0].name} and {methods[1].name} {what}; combine at most one of them")
+    return methods

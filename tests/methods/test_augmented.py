@@ -159,7 +159,7 @@ def test_text_augmentation_joins_smoothing_a_teacher_and_weights():
 
 
 def test_what_would_leave_nothing_of_a_method_is_refused():
-    with pytest.raises(InputError, match="aeda and eda both add copies of the rows; combine one of them"):
+    with pytest.raises(InputError, match="aeda and eda both add copies of the rows; combine at most one of them"):
         combine(METHODS["aeda"](), METHODS["eda"]())
     with pytest.raises(InputError, match="both make the targets"):
         combine(METHODS["softeda"](), METHODS["label-smoothing"]())
