@@ -268,7 +268,10 @@ def read_thresholds(text: str | None) -> str | float | None:
 
 def read_dev_shots(text: str | None) -> int | str | None:
     """Read "20" as a number of rows a class; anything else stays as it is."""
-    return int(text) if text is not None and text.strip().lstrip("-").isdigit() else text
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return text
 
 
 def said_dev(dev: str, few: int | str | None, shots: int) -> str:

@@ -55,6 +55,8 @@ def test_dev_is_as_large_as_it_is_told_to_be(sfumato: Command, sixty: Path, tmp_
         (["--shots", "0"], "--shots"),
         (["--shots", "x"], "--shots"),
         (["--shots", "5", "--dev-shots", "some"], "dev_shots must be a number of rows a class, or 'all'"),
+        (["--shots", "5", "--dev-shots", "²"], "or 'all' for dev as it is cut without shots, got '²'"),
+        (["--shots", "5", "--dev-shots=--5"], "got '--5'"),
         (["--dev-shots", "5"], "give shots too"),
         (["--shots", "5", "--dev-shots", "0"], "dev_shots must be at least 1, got 0"),
         (["--shots", "100"], "100 rows a class are all 60 rows that there are"),
