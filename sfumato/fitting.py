@@ -265,7 +265,7 @@ def cut_few(
     if share and dev == SHARE and dev_shots != EVERY:
         train, kept, note = few_rows_and_dev(examples, shots, int(dev_shots or shots), seed=seed)
         return train, kept, [note]
-    if share and dev_shots not in (None, EVERY):
+    if (dev is None or isinstance(dev, int | float)) and dev_shots not in (None, EVERY):  # None and 0: no dev at all
         raise InputError(f"fit: dev={dev!r} and dev_shots={dev_shots!r} both say how large dev is; give one of them")
     train, table, said = cut_dev(examples, dev, seed=seed, **columns)
     few, note = few_rows(train, shots, seed=seed)

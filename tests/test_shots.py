@@ -94,6 +94,7 @@ def test_dev_is_as_small_as_train_unless_it_is_given_otherwise(options, train, d
         ({"shots": 5, "dev_shots": "some"}, "a number of rows a class, or 'all'.* got 'some'"),
         ({"shots": 5, "dev_shots": 0}, "fit: dev_shots must be at least 1, got 0"),
         ({"shots": 5, "dev_shots": 5, "dev": 0.2}, "dev=0.2 and dev_shots=5 both say how large dev is"),
+        ({"shots": 5, "dev_shots": 5, "dev": 0}, "dev=0 and dev_shots=5 both say how large dev is"),
     ],
 )
 def test_a_bad_number_is_refused_before_training(options, said):
