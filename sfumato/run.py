@@ -23,7 +23,7 @@ from sfumato.mask_controls import mask_coverage
 from sfumato.measured_dev import measure_dev
 from sfumato.measures import checked_measures, measures_of_one_batch, sampled_rows
 from sfumato.method import Method, Plan, Teacher, class_shares
-from sfumato.methods.augmented import unchanged_copies
+from sfumato.methods.augmented import inputs_once, unchanged_copies
 from sfumato.model import Model
 from sfumato.registry import check_whole
 from sfumato.resolve import build_architecture
@@ -194,7 +194,7 @@ class Run:
         from sfumato.sigmoid_losses import SigmoidCrossEntropy
 
         torch.manual_seed(self.seed)
-        encoder = self.architecture.encoder_of(prepared.inputs)
+        encoder = self.architecture.encoder_of(inputs_once(prepared))
         network = self.architecture.build(encoder, prepared.num_classes)
         steps = 1 if self.architecture.full_batch else steps_per_epoch(len(prepared), self.training)
         shares = class_shares(prepared, sampling)
@@ -215,7 +215,7 @@ class Run:
             model.multilabel = True
             model.thresholds = given_thresholds(self.training.thresholds, prepared.num_classes)
         self.masked = None if prepared.similar is None else mask_coverage(prepared.similar)
-        self.copied = unchanged_copies(prepared)
+        self.copied = self.copied or unchanged_copies(prepared)  # of the rows that dev is not among
         return Objective(network, criterion), model
 
     def _fit_batches(self) -> Trained:

@@ -10,7 +10,7 @@ Copies that could not be made different stay, so that a run has as many rows as 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -109,3 +109,16 @@ def unchanged_copies(examples: Examples) -> dict[str, int]:
     made = len(examples) - N
     same = sum(examples.inputs[i] == examples.inputs[i % N] for i in range(N, len(examples))) if N else 0
     return {"made": made, "unchanged": same}
+
+
+def inputs_once(examples: Examples) -> Sequence[Any]:
+    """Return one version of each row, itself and its copies in turn: the texts that a vocabulary is collected from.
+
+    Counted in all its copies, every word would be a frequent one, and a run with copies would differ from one without
+    by its vocabulary too. Of plain copies this is the rows, so the vocabulary is that of the baseline.
+    """
+    if examples.copy is None:
+        return examples.inputs
+    N = int((examples.copy == 0).sum())
+    versions = len(examples) // max(N, 1)
+    return [examples.inputs[i + N * (i % versions)] for i in range(N)]

@@ -11,6 +11,7 @@ from sfumato.architecture import Training
 from sfumato.cli.comparison_words import CONTROLS, verdict
 from sfumato.data import Examples
 from sfumato.given_targets import on_given_targets
+from sfumato.methods.augmented import inputs_once
 from sfumato.reproduction.metric_names import EVERY_CONTROL
 from sfumato.reproduction.render import controls_of
 from sfumato.run import train_model
@@ -80,7 +81,7 @@ def test_a_method_with_a_seed_of_its_own_gives_each_repeat_the_same_copies():
 def test_a_model_says_how_many_copies_it_learned_from_and_what_they_are():
     texts, labels = fake.texts_and_labels(60)
     info = fit({"text": texts, "label": labels}, method="lcda-text", method_options={"copies": 2}).info
-    assert info["copies"] == {"made": 2 * 60, "unchanged": 0}  # of train and dev, which linear is trained on last
+    assert info["copies"] == {"made": 2 * info["rows"]["train"], "unchanged": 0}  # linear copies dev too, in the end
     assert any("reconstruction" in note for note in info["notes"])
     plain = fit({"text": texts, "label": labels}, method="baseline").info
     assert "copies" not in plain
@@ -140,3 +141,27 @@ def test_a_table_shows_the_controls_that_it_has(have, shown):
 def test_soften_refuses_a_method_that_adds_rows_and_says_what_to_do(name, said):
     with pytest.raises(InputError, match=f"{name} adds copies of the rows.*{said}"):
         soften(["a b", "b c"], ["x", "y"], name)
+
+
+@pytest.mark.parametrize("model", ["linear", "textcnn", "bag"])
+def test_the_vocabulary_is_that_of_the_rows_whatever_copies_there_are(model):
+    rng = np.random.default_rng(0)
+    texts = [f"{'good' if row % 2 else 'bad'} w{rng.integers(150)} w{rng.integers(150)}" for row in range(300)]
+    labels = ["a", "b"] * 150
+
+    def size(method):
+        made = fit((texts, labels), model=model, method=method, dev=0, epochs=None if model == "linear" else 1)
+        return sum(parameter.numel() for parameter in made.network.parameters())
+
+    plain = METHODS["aeda"](copies=4)
+    copies = replace(plain, name="plain", transforms=tuple(step.plain() for step in plain.transforms))
+    assert size(copies) == size(METHODS["baseline"]())
+    assert size(plain) > size(copies)  # the marks are words that models know
+
+
+def test_each_row_is_read_once_in_one_of_its_versions_in_turn():
+    rows = Examples.from_labels(["a", "b", "c", "d"], ["x", "y", "x", "y"])
+    texts = [f"{letter}{copy}" for copy in range(3) for letter in "abcd"]
+    made = replace(rows.take(np.tile(np.arange(4), 3)), inputs=texts, copy=np.repeat(np.arange(3), 4))
+    assert inputs_once(made) == ["a0", "b1", "c2", "d0"]
+    assert inputs_once(rows) == rows.inputs
