@@ -77,14 +77,19 @@ def test_softeda_moves_each_answer_of_several_towards_one_half():
 
 
 @pytest.mark.parametrize("name", ["aeda", "eda", "lcda-text"])
-def test_rows_of_several_labels_are_copied_with_all_of_them_and_lcda_takes_them_where_lcm_does(name):
+def test_rows_of_several_labels_are_copied_with_all_of_them(name):
     made = METHODS[name](copies=1).prepare(several())
     assert np.array_equal(made.labels[6:], several().labels)
-    assert METHODS["lcda"]().multilabel == METHODS["lcm"]().multilabel
-    for method in (METHODS["lcda"](), METHODS["lcm"]()):
-        if not method.multilabel:
-            with pytest.raises(InputError, match=f"{method.name} is defined for one label a row"):
-                method.prepare(several())
+
+
+def test_lcda_takes_rows_of_several_labels_where_lcm_does():
+    made = METHODS["lcda"](copies=1).prepare(several())
+    assert np.array_equal(made.labels[6:], several().labels)
+    assert METHODS["lcm"]().multilabel
+    paper = METHODS["lcda"](alpha=4.0)
+    assert paper.multilabel == METHODS["lcm-paper"](4.0).multilabel
+    with pytest.raises(InputError, match="is defined for one label a row"):
+        METHODS["kwls-paper"]().prepare(several())
 
 
 def test_softeda_without_mass_to_spread_is_eda():
