@@ -48,6 +48,14 @@ class DataSet:
     shots: int | None = None
     dev_shots: int | str | None = None
 
+    def __post_init__(self) -> None:
+        for name, split in (("dev", self.dev), ("test", self.test)):
+            if split.classes != self.train.classes:
+                raise InputError(
+                    f"{self.name}: {name} must have the classes of train, in the same order; train has "
+                    f"{list(self.train.classes)}, {name} has {list(split.classes)}"
+                )
+
     def of_seed(self, seed: int) -> tuple[Examples, Examples]:
         """Return train and dev of one seed: the same rows together, cut anew, the same for every method."""
         if self.split_seed is None or not len(self.dev):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from sfumato.split import fold_rows, split_rows
 if TYPE_CHECKING:
     from sfumato.datasets import Loaded
 
+Part = TypeVar("Part", Examples, Examples | None)
 SUBSET_SEED = 0  # which rows are kept at a smaller scale: the same in every repeat
 
 
@@ -37,7 +38,7 @@ class Source:
         """Return the rows to train on, the published dev rows and the test rows; None where a repeat cuts them."""
         splits: Mapping[str, Examples] = self.loaded.splits
         parts = [_shortened(splits.get(name), self.choice.characters) for name in ("train", "dev", "test")]
-        train, dev, test = _subset_of_classes(parts, self.choice)
+        train, dev, test = _subset_of_classes(parts, self.choice.damage)
         whole = [part for part in (train, dev, test) if part is not None]
         if self.repeats.kind == "splits":
             rows, tested = self.scale.rows, self.scale.test_rows
@@ -76,7 +77,7 @@ class Source:
         said: list[str] = []
         if steps:
             train, few, test, _, said = damage(train, dev, test, steps, seed=number)
-            dev = dev if self.scale.whole_dev else few
+            dev = _subset_of_classes([dev], steps)[0] if self.scale.whole_dev else few
         place = place_title(self.choice.title, setting.title)
         name = place if variant is None else f"{place} / {self.classes[variant]}"
         notes = (*self.loaded.notes, *said)
@@ -104,11 +105,11 @@ def _joined(parts: list[Examples]) -> Examples:
     return replace(whole, ids=np.arange(len(whole), dtype=np.int64))
 
 
-def _subset_of_classes(parts: list[Examples | None], choice: DataChoice) -> list[Examples | None]:
-    """Apply the class subsets of a data choice to all parts before rows are cut, so that the scale counts its rows."""
+def _subset_of_classes(parts: list[Part], steps: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """Apply the class subsets among the steps to all parts: of a data choice, before the scale counts the rows."""
     from sfumato.damage import class_subset
 
-    for step in choice.damage:
+    for step in steps:
         if step["kind"] == "class-subset":
             parts = [None if part is None else class_subset(part, classes=step["classes"]).examples for part in parts]
     return parts

@@ -53,8 +53,8 @@ def data(tmp_path_factory):
     return folder
 
 
-def sets(scale, data):
-    plan = planned(parse_table("own", TOML), scale=scale, only={"method": ["none"], "model": ["L"]})
+def sets(scale, data, toml=TOML):
+    plan = planned(parse_table("own", toml), scale=scale, only={"method": ["none"], "model": ["L"]})
     found = sources(plan, lambda name, **options: load(name, data=data, **options))
     return [job.data for _, job in table_jobs(plan, found)]
 
@@ -98,6 +98,15 @@ def test_each_repeat_draws_other_rows_and_as_few_to_choose_by(data):
 def test_all_dev_rows_choose_where_the_scale_says_so(data):
     for one in sets("full", data):
         assert (len(one.train), len(one.dev)) == (15, 80)
+
+
+def test_whole_dev_has_the_classes_of_train_where_a_setting_leaves_some_out(data):
+    subset = '{ kind = "class-subset", classes = ["体育", "财经"] }, { kind = "shots"'
+    (whole, *_), (few, *_) = (
+        sets(scale, data, TOML.replace('{ kind = "shots"', subset)) for scale in ("full", "small")
+    )
+    assert whole.train.classes == whole.dev.classes == whole.test.classes == few.dev.classes == ("体育", "财经")
+    assert len(whole.train) == len(few.dev) == 10 < len(whole.dev) < 80
 
 
 def test_named_controls_alone_are_run_and_a_costly_model_is_repeated_less():
