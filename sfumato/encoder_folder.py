@@ -1,4 +1,4 @@
-"""What a folder of an encoder or a file of word vectors holds, wherever it lies."""
+"""What a folder of an encoder, a file of word vectors or a lexicon holds, wherever it lies."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 
 OPTION = "encoder"
 MODELS_OF_ENCODERS = ("transformer", "transformer-cnn")  # models that fine-tune one
-FILE_OPTION = "vectors"
+FILE_OPTIONS = ("vectors", "lexicon")
 PATTERNS = ("config.json", "tokenizer.json", "*.safetensors")
 
 
 def identity(name: str, value: Any) -> Any:
     """Return what an option stands for in a key: a folder of an encoder its last name and a hash of its content.
 
-    A file of word vectors stands for a hash of its content. Everything else, a hub id too, stands for itself.
+    A file of word vectors, or a lexicon, stands for a hash of its content; everything else, a hub id too, for itself.
     """
-    if name == FILE_OPTION and isinstance(value, str | Path) and Path(value).expanduser().is_file():
+    name = name.rpartition(".")[2]  # of methods that were combined
+    if name in FILE_OPTIONS and isinstance(value, str | Path) and Path(value).expanduser().is_file():
         file = Path(value).expanduser().resolve()
         return {"sha256": _content((file, file.stat().st_size, file.stat().st_mtime_ns))}
     if name != OPTION or not isinstance(value, str | Path) or not (Path(value) / "config.json").is_file():

@@ -93,7 +93,10 @@ class Run:
             },
             "method": {
                 "name": self.built.name,
-                "options": not_default(METHODS, self.built.name, self.built.options),
+                "options": {
+                    name: identity(name, value)
+                    for name, value in not_default(METHODS, self.built.name, self.built.options).items()
+                },
                 "version": self.built.version,
             },
             "control": {"name": self.control, "version": self.control_version},

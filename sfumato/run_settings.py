@@ -27,7 +27,11 @@ def run_settings(
             **{name: identity(name, value) for name, value in architecture.options.items()},
             "version": architecture.version,
         },
-        "method": {"name": method.name, **method.options, "version": method.version},
+        "method": {
+            "name": method.name,
+            **{name: identity(name, value) for name, value in method.options.items()},
+            "version": method.version,
+        },
         "balance": balance,
         "training rows": described_rows(train),
         "dev rows": None if dev is None else described_rows(dev),

@@ -21,7 +21,8 @@ from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
 from sfumato.execution import execute, failed
 from sfumato.experiment import Run
-from sfumato.method import Method
+from sfumato.method import Method, combine
+from sfumato.methods import METHODS
 from sfumato.methods.label_smoothing import label_smoothing
 from sfumato.metrics import METRIC_VERSION, accuracy, ece, log_loss
 from sfumato.resolve import build_architecture, build_method
@@ -55,6 +56,18 @@ def data():
 )
 def test_the_key_changes_with_every_setting_and_version(data, changes):
     assert a_run(data, **changes).key != a_run(data).key
+
+
+def test_a_lexicon_stands_in_the_key_by_its_content(data, tmp_path):
+    def key(path, text):
+        path.write_text(f"word\tsynonyms\n{text}\n")
+        built = (METHODS["eda"](lexicon=path), combine(METHODS["eda"](lexicon=path), METHODS["lcm"]()))
+        return [a_run(data, built=method).key for method in built]
+
+    first = key(tmp_path / "one.tsv", "good\tfine")
+    assert key(tmp_path / "other.tsv", "good\tfine") == first
+    changed = key(tmp_path / "one.tsv", "good\tnice and long")
+    assert not set(changed) & set(first)
 
 
 def test_the_key_does_not_change_with_what_a_table_calls_things(data):
