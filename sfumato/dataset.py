@@ -15,7 +15,7 @@ from sfumato.data import Examples, concatenate
 from sfumato.errors import InputError
 from sfumato.image_source import has_test_images
 from sfumato.images import are_images, content, size_of
-from sfumato.shots import EVERY, check_shots, few_rows, few_rows_and_dev
+from sfumato.shots import EVERY, check_shots, few_rows, few_rows_and_dev, said_absent
 from sfumato.source import read_beside, read_examples
 from sfumato.split import split_rows
 from sfumato.targets import Integers
@@ -197,9 +197,16 @@ def _said_shots(every: Examples, train: Examples, shots: int, dev_shots: int | s
         drawn, dev = few_rows(train, shots, seed=seed)[0], f"{len(every) - len(train):,} dev rows"
     else:
         drawn, few, _ = few_rows_and_dev(every, shots, int(dev_shots or shots), seed=seed)
-        dev = f"{len(few):,} dev rows ({dev_shots or shots} a class)"
-    fewer = ", all of a class with fewer" if len(drawn) < shots * every.num_classes else ""
-    return f"{len(drawn):,} to train ({shots} a class{fewer}), {dev}, another draw of {len(every):,} rows for each seed"
+        lacks = said_absent(every, few)
+        dev = f"{len(few):,} dev rows ({_a_class(few, int(dev_shots or shots))}{f'; {lacks}' if lacks else ''})"
+    return (
+        f"{len(drawn):,} to train ({_a_class(drawn, shots)}), {dev}, another draw of {len(every):,} rows for each seed"
+    )
+
+
+def _a_class(drawn: Examples, wanted: int) -> str:
+    fewer = ", all of a class with fewer" if len(drawn) < wanted * drawn.num_classes else ""
+    return f"{wanted} a class{fewer}"
 
 
 def _read_test(data: Any, train: Examples, columns: dict[str, Any]) -> tuple[Examples, list[str]]:

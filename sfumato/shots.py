@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sfumato.damage import shots as rows_of_each
+from sfumato.damage.damaged import listed
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.images import content
@@ -58,6 +59,11 @@ def few_rows_and_dev(examples: Examples, shots: int, dev_shots: int, *, seed: in
             "fewer shots, or more rows"
         )
     dev = rows_of_each(rest, per_class=int(dev_shots), seed=seed)
-    without = [examples.classes[k] for k in np.setdiff1d(examples.labels, dev.examples.labels).tolist()]
-    said = f"train: {drawn.said}; dev: {dev.said}" + (f"; in dev no row of {', '.join(without[:5])}" if without else "")
-    return drawn.examples, dev.examples, said
+    lacks = said_absent(examples, dev.examples)
+    return drawn.examples, dev.examples, f"train: {drawn.said}; dev: {dev.said}" + (f"; {lacks}" if lacks else "")
+
+
+def said_absent(examples: Examples, dev: Examples) -> str:
+    """Say which classes of the rows have none in dev; "" if all have."""
+    without = [examples.classes[k] for k in np.setdiff1d(examples.labels, dev.labels).tolist()]
+    return f"in dev no row of {listed(without)}" if without else ""

@@ -133,3 +133,17 @@ def test_a_comparison_says_before_training_what_it_trains_on():
     assert found.rows[0]["n_dev"] == 30
     with pytest.raises(InputError, match="compare: shots must be at least 1, got 0"):
         compare(table(), methods=["baseline"], shots=0, **quiet)
+
+
+def test_a_comparison_says_which_classes_are_short_of_rows_and_which_have_none_to_choose_by():
+    given = table()
+    two = [k for k, label in enumerate(given["label"]) if label == given["label"][0]][2:]
+    few = {name: [value for k, value in enumerate(column) if k not in two] for name, column in given.items()}
+    options = {"test": table(30), "shots": 10, "seed": 3}
+    assert cut_data("d", given, **options).sizes.startswith(
+        "30 to train (10 a class), 30 dev rows (10 a class), another"
+    )
+    assert cut_data("d", few, **options).sizes.startswith(
+        "22 to train (10 a class, all of a class with fewer), 20 dev rows (10 a class, all of a class with fewer; in "
+        f"dev no row of {given['label'][0]}), another draw"
+    )
