@@ -9,8 +9,9 @@ from sfumato.check import check_table
 from sfumato.deletions.words import words_of
 from sfumato.encode import train_tokenizer
 from sfumato.keywords import count_words
-from sfumato.models.word_model import segmented
+from sfumato.models.word_model import SegmentedEncoder, segmented
 from sfumato.ngrams import NgramEncoder
+from sfumato.resolve import build_architecture
 from sfumato.script import language_note
 from sfumato.table import read_table
 
@@ -103,6 +104,51 @@ def test_words_of_rjieba_are_the_words_of_a_model_and_of_its_folder(tmp_path):
     assert words_of(model.encoder, TITLES[:2]).flat.tolist() == read
     again = sfumato.load(model.save(tmp_path / "model"))
     np.testing.assert_allclose(again.predict_proba(TITLES[:4]), model.predict_proba(TITLES[:4]), atol=1e-6)
+
+
+def test_rjieba_leaves_words_of_other_scripts_whole():
+    pytest.importorskip("rjieba")
+    assert segmented(["café naïve привет हिन्दी don’t"]) == ["café naïve привет हिन्दी don’t"]
+    assert segmented(["привет中国经济，don’t发布"])[0].split() == ["привет", "中国", "经济", "，don’", "t", "发布"]
+    assert segmented(["iPhone5发布T恤ab"])[0].split() == ["iPhone5", "发布", "T恤", "ab"]
+    assert segmented(["éab中国abé"])[0].split() == ["éab", "中国", "abé"]
+    encoder = build_architecture("textcnn", {"unit": "rjieba", "min_count": 1}).fit_encoder(["café привет 中国经济"])
+    assert set(encoder.tokenizer.get_vocab()) == {"[PAD]", "[UNK]", "café", "привет", "中国", "经济"}
+
+
+def test_rjieba_reads_both_widths_alike_where_that_is_asked(tmp_path):
+    pytest.importorskip("rjieba")
+    texts = ["ＡＢＣ１２３，发布Ｔ恤", "ABC123,发布T恤"]
+    assert segmented(texts)[0] != segmented(texts)[1]
+    assert len(set(segmented(texts, normalize_width=True))) == 1
+    build_architecture("textcnn", {"unit": "rjieba", "normalize_width": True}).fit_encoder(texts).save(tmp_path)
+    wide = SegmentedEncoder.load(tmp_path)
+    rows = [wide.encode([text], 50).flat.tolist() for text in texts]
+    assert rows[0] == rows[1]
+    assert [wide.tokenizer.id_to_token(k) for k in rows[0]] == ["abc123", ",", "发布", "t恤"]
+
+
+def named(options, texts):
+    words = words_of(build_architecture("textcnn", options).fit_encoder(texts), texts)
+    return [[words.vocabulary[k] for k in words.key[words.owner == row]] for row in range(len(texts))]
+
+
+def test_deleted_words_are_the_words_that_the_model_reads():
+    assert named({}, ["東京とても大きい", "とは हिन्दी हिम"]) == [
+        ["東", "京", "とても", "大", "きい"],
+        ["とは", "हिन्दी", "हिम"],
+    ]
+    assert named({}, ["ＡＢＣ abc"]) == [["ａｂｃ", "abc"]]
+    assert named({"normalize_width": True}, ["ＡＢＣ abc", "①，发布"]) == [["abc", "abc"], ["1", "发", "布"]]
+
+
+def test_deleted_words_of_a_segmented_model_are_those_of_rjieba():
+    pytest.importorskip("rjieba")
+    texts = ["中国经济增长", "中文教育发展", "北京大学"]
+    assert named({"unit": "rjieba"}, texts) == [text.split() for text in segmented(texts)]
+    assert named({"unit": "rjieba"}, texts)[0] == ["中国", "经济", "增长"]
+    assert named({}, texts)[2] == list("北京大学")
+    assert named({"unit": "rjieba", "normalize_width": True}, ["ＡＢＣ，发布", "abc,发布"]) == [["abc", "发布"]] * 2
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of data as poor as four titles

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,8 @@ class Words:
     offsets : (N + 1,) int64, text i is ``flat[offsets[i]:offsets[i + 1]]``
     owner : (W,) int64, the text of each word, in order
     start, end : (W,) int64, its tokens, ``flat[start:end]``
-    key : (W,) int64, which of ``vocabulary`` it is; words are compared in lower case
+    key : (W,) int64, which of ``vocabulary`` it is; words are compared in lower case, or as a tokenizer of words
+        writes them
     tokens : how ``linear`` read the texts, else None
     """
 
@@ -149,14 +150,34 @@ def words_of_tokens(encoder: TokenEncoder, texts: Sequence[str], unit: str) -> W
         names = [str(encoder.tokenizer.id_to_token(i)) for i in range(encoder.vocabulary_size)]
         return Words(flat, offsets, owner, start, start + 1, flat[start], names)
     places = np.fromiter((pair[0] for one in encodings for pair in one.offsets), dtype=np.int64, count=len(flat))
-    return grouped(texts, flat, offsets, np.where(special == 0, places, -1))
+    places = np.where(special == 0, places, -1)
+    if not isinstance(encoder.tokenizer.model, models.WordLevel):
+        return grouped(texts, flat, offsets, places)
+    stops = np.fromiter((pair[1] for one in encodings for pair in one.offsets), dtype=np.int64, count=len(flat))
+    return grouped(texts, flat, offsets, places, stops=stops, name=lambda shown: normal(encoder, shown))
 
 
-def grouped(texts: Sequence[str], flat: Integers, offsets: Integers, places: Integers) -> Words:
-    """Give each token that begins inside a word of its text to that word; ``places`` (T,) is its character, or -1."""
-    spans = [[match.span() for match in WORD.finditer(text)] for text in texts]
-    of = np.repeat(np.arange(len(texts)), [len(each) for each in spans])
-    ends = np.array([span for each in spans for span in each], dtype=np.int64).reshape(-1, 2)
+def normal(encoder: TokenEncoder, shown: str) -> str:
+    """Return a stretch of a text as the tokenizer writes it."""
+    normalizer = encoder.tokenizer.normalizer
+    return shown.lower() if normalizer is None else str(normalizer.normalize_str(shown)).strip()
+
+
+def grouped(
+    texts: Sequence[str],
+    flat: Integers,
+    offsets: Integers,
+    places: Integers,
+    *,
+    stops: Integers | None = None,
+    name: Callable[[str], str] = str.lower,
+) -> Words:
+    """Give each token that begins inside a word of its text to that word; ``places`` (T,) is its character, or -1.
+
+    With ``stops`` (T,), where each token ends, a word goes on to the end of its last token, as a run of kana does.
+    ``name`` writes a word as it is compared.
+    """
+    of, ends = spans_of(texts)
     base = np.concatenate([[0], np.cumsum([len(text) + 1 for text in texts])]).astype(np.int64)
     first, last = base[of] + ends[:, 0], base[of] + ends[:, 1]
     owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
@@ -168,8 +189,25 @@ def grouped(texts: Sequence[str], flat: Integers, offsets: Integers, places: Int
     named, begin, size = np.unique(
         word[tokens], return_index=True, return_counts=True
     )  # tokens of a word are neighbours
-    number: dict[str, int] = {}
-    shown = (texts[i][a:b].lower() for i, (a, b) in zip(of[named].tolist(), ends[named].tolist(), strict=True))
-    key = np.fromiter((number.setdefault(word, len(number)) for word in shown), dtype=np.int64, count=len(named))
     start = tokens[begin] if len(tokens) else np.empty(0, dtype=np.int64)
-    return Words(flat, offsets, of[named], start, start + size, key, list(number))
+    bounds = ends[named]
+    if stops is not None and len(named):
+        bounds[:, 1] = np.maximum(bounds[:, 1], stops[start + size - 1])
+    shown = [texts[i][a:b] for i, (a, b) in zip(of[named].tolist(), bounds.tolist(), strict=True)]
+    key, vocabulary = numbered(shown, name)
+    return Words(flat, offsets, of[named], start, start + size, key, vocabulary)
+
+
+def spans_of(texts: Sequence[str]) -> tuple[Integers, Integers]:
+    """Return the text of each word, (W,), and from where to where it stands in it, (W, 2)."""
+    spans = [[match.span() for match in WORD.finditer(text)] for text in texts]
+    of = np.repeat(np.arange(len(texts)), [len(each) for each in spans])
+    return of, np.array([span for each in spans for span in each], dtype=np.int64).reshape(-1, 2)
+
+
+def numbered(shown: Sequence[str], name: Callable[[str], str]) -> tuple[Integers, list[str]]:
+    """Return the number of each word, (W,), equal for words of equal names, and the names."""
+    names = {each: name(each) for each in dict.fromkeys(shown)}
+    number: dict[str, int] = {}
+    keys = (number.setdefault(names[each], len(number)) for each in shown)
+    return np.fromiter(keys, dtype=np.int64, count=len(shown)), list(number)

@@ -6,6 +6,8 @@ Given vectors: Y. Kim, "Convolutional Neural Networks for Sentence Classificatio
 
 from __future__ import annotations
 
+import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import normalizers
 from torch import nn
 
 from sfumato.architecture import Architecture, Training
@@ -21,6 +24,7 @@ from sfumato.augmentation.units import rjieba
 from sfumato.encode import GIVEN, UNITS, TokenEncoder, train_tokenizer
 from sfumato.errors import InputError
 from sfumato.registry import check_choice, check_range, check_whole
+from sfumato.script import RANGES
 from sfumato.vectors import WordVectors, read_vectors, vector_size
 
 SPREAD = 0.1  # word vectors start uniform within it; torch's N(0, 1) costs 5 points on short questions (LOG.md)
@@ -29,6 +33,9 @@ DIM = 64  # of learned vectors
 FEW = 0.5  # share of the words of the texts below which given vectors are warned of
 SEGMENTED = "rjieba"
 WHOLE = 1_000_000  # tokens: no text is cut where they are counted
+BESIDE = r"[A-Za-z0-9+#&._%-]+"  # stands in words of rjieba, as in T恤
+HAN = rf"[{RANGES['Han']}\uf900-\ufaff]"
+RUN = re.compile(rf"(?:(?<![\w+#&.%-]){BESIDE})?{HAN}(?:{HAN}|{BESIDE}(?={HAN}))*(?:{BESIDE}(?!\w))?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +51,19 @@ class SegmentedEncoder(WordEncoder):
     """Texts to the ids of the words that rjieba finds in them; it must be installed wherever the model is used."""
 
     def prepared(self, texts: Sequence[str]) -> Sequence[str]:
-        """Return the texts with blanks between their words."""
-        return segmented(texts)
+        """Return the texts with blanks between their words, their width as the tokenizer reads it."""
+        return segmented(texts, normalize_width=isinstance(self.tokenizer.normalizer, normalizers.Sequence))
 
 
-def segmented(texts: Sequence[str]) -> list[str]:
-    """Put blanks between the words of texts that are not plain ASCII, as rjieba finds them."""
+def segmented(texts: Sequence[str], *, normalize_width: bool = False) -> list[str]:
+    """Put blanks around the words that rjieba finds in runs of Han, with the ASCII beside them; the rest stays.
+
+    ``normalize_width`` reads full-width signs as half-width ones before (NFKC).
+    """
     cut = rjieba()
-    return [text if text.isascii() else " ".join(cut(text)) for text in texts]
+    if normalize_width:
+        texts = [text if text.isascii() else unicodedata.normalize("NFKC", text) for text in texts]
+    return [text if text.isascii() else RUN.sub(lambda run: f" {' '.join(cut(run.group()))} ", text) for text in texts]
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,7 @@ class Words:
         least = self.min_count if len(texts) >= TINY else 1
         own, unit = (SegmentedEncoder, GIVEN) if self.unit == SEGMENTED else (WordEncoder, self.unit)
         tokens = train_tokenizer(
-            segmented(texts) if self.unit == SEGMENTED else texts,
+            segmented(texts, normalize_width=self.normalize_width) if self.unit == SEGMENTED else texts,
             unit=unit,
             vocabulary=self.vocabulary,
             min_count=least,
