@@ -12,6 +12,7 @@ that of the LCM paper.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ from sfumato.augmentation.lcda_text import NOTE
 from sfumato.errors import InputError
 from sfumato.method import Method, Plan, combine
 from sfumato.methods.augmented import copies_of
-from sfumato.methods.lcm import lcm, lcm_paper
-from sfumato.registry import check_choice
+from sfumato.methods.lcm import LARGEST_ALPHA, LARGEST_MASS, lcm, lcm_paper
+from sfumato.registry import check_choice, check_range
 
 if TYPE_CHECKING:
     from sfumato.base import Criterion
@@ -96,7 +97,7 @@ def lcda(
     replace_prob: float = 0.2,
     complete_end: bool = True,
     soft_on: str = "all",
-    gold_mass: float = GOLD_MASS,
+    gold_mass: float | None = None,
     alpha: float | None = None,
     stop: float | None = None,
     seed: int | None = None,
@@ -108,25 +109,36 @@ def lcda(
     copies : of each row, 1 to 1000
     insert_prob, replace_prob, complete_end : of the marks, as of ``lcda-text``
     soft_on : ``all`` rows have learned targets, or the ``augmented`` copies alone
-    gold_mass : share that the given label keeps while nothing is learned, as of ``lcm``
+    gold_mass : share that the given label keeps while nothing is learned, 0.9 if not given, as of ``lcm``
     alpha : the LCM paper's weight of the given label, in place of ``gold_mass``
     stop : epochs after which plain cross-entropy takes over; None never stops
     seed : of the copies; None is that of the run, so that each repeat draws its own
     """
     check_choice("lcda", "soft_on", soft_on, ("all", "augmented"))
-    if alpha is not None and gold_mass != GOLD_MASS:
+    _check_own(insert_prob=insert_prob, replace_prob=replace_prob, gold_mass=gold_mass, alpha=alpha, stop=stop)
+    if alpha is not None and gold_mass is not None:
         raise InputError(f"lcda: give gold_mass or alpha, got gold_mass={gold_mass!r} and alpha={alpha!r}")
     text: dict[str, Any] = {"insert_prob": insert_prob, "replace_prob": replace_prob, "complete_end": complete_end}
     marked = lcda_text(copies, **text, seed=seed)
-    learning = lcm(gold_mass, stop=stop) if alpha is None else lcm_paper(alpha, stop=stop)
+    mass = GOLD_MASS if gold_mass is None else gold_mass
+    learning = lcm(mass, stop=stop) if alpha is None else lcm_paper(alpha, stop=stop)
     both = combine(marked, learning if soft_on == "all" else for_copies(learning))
     options = {
         "copies": copies,
         **text,
         "soft_on": soft_on,
-        "gold_mass": gold_mass,
+        "gold_mass": None if gold_mass == GOLD_MASS else gold_mass,  # one run, so one key of its results
         "alpha": alpha,
         "stop": stop,
         "seed": seed,
     }
     return replace(both, name="lcda", title="", version=1, options=options)
+
+
+def _check_own(**options: float | None) -> None:
+    """Check what goes on to ``lcda-text`` and ``lcm``, whose errors would name them."""
+    ranges = {"insert_prob": 1.0, "replace_prob": 1.0, "gold_mass": LARGEST_MASS, "alpha": LARGEST_ALPHA}
+    for name, value in options.items():
+        if value is not None:
+            open_low = name in ("gold_mass", "alpha")
+            check_range("lcda", name, value, 0, ranges.get(name, math.inf), open_low=open_low)

@@ -46,6 +46,7 @@ class ExperimentalWarning(UserWarning):
 
 
 LARGEST_ALPHA = 50.0  # beyond about 85 a share underflows in float32 and the gradient of s log s is not a number
+LARGEST_MASS = 0.999999  # alpha is infinite at 1
 LEAST_SHARE = 2.0**-126  # smallest normal float32; see LARGEST_ALPHA, here for a mixture
 
 
@@ -96,7 +97,7 @@ def alpha_for(mass: float, num_classes: int) -> float:
     """
     if not 1 / num_classes < mass:
         least = f"1/C = {1 / num_classes:.4g}"
-        raise InputError(f"lcm: gold_mass must be more than {least} for {num_classes} classes, got {mass:g}")
+        raise InputError(f"gold_mass must be more than {least} for {num_classes} classes, got {mass:g}")
     return math.log(mass * (num_classes - 1) / (1 - mass))
 
 
@@ -138,7 +139,7 @@ def lcm(
     mixing : how label and LCD become the target: "softmax", or "mix" for a weighted mean
     mix_weight : share of the LCD in a "mix"; None lets the label keep ``gold_mass`` under a uniform LCD
     """
-    check_range("lcm", "gold_mass", gold_mass, 0, 0.999999, open_low=True)
+    check_range("lcm", "gold_mass", gold_mass, 0, LARGEST_MASS, open_low=True)
     options = {
         "gold_mass": gold_mass,
         "stop": stop,

@@ -186,7 +186,11 @@ def test_what_would_leave_nothing_of_a_method_is_refused():
         ("softeda", {"on": "copies"}, "softeda: on must be one of 'augmented', 'all', got 'copies'"),
         ("softeda", {"augmenter": "aead"}, "got 'aead' \\(did you mean 'aeda'"),
         ("softeda", {"augmenter": "aeda", "lexicon": "w.csv"}, "lexicon='w.csv' is for augmenter='eda'"),
-        ("lcda", {"insert_prob": 2}, "lcda-text: insert_prob must be at least 0 and at most 1, got 2"),
+        ("lcda", {"insert_prob": 2}, "^lcda: insert_prob must be at least 0 and at most 1, got 2"),
+        ("lcda", {"gold_mass": 2}, "^lcda: gold_mass must be more than 0 and at most"),
+        ("lcda", {"alpha": 0}, "^lcda: alpha must be more than 0"),
+        ("lcda", {"stop": -1}, "^lcda: stop must be at least 0"),
+        ("lcda", {"alpha": 4, "gold_mass": 0.9}, "give gold_mass or alpha, got gold_mass=0.9"),
         ("lcda", {"alpha": 4, "gold_mass": 0.8}, "give gold_mass or alpha"),
     ],
 )

@@ -13,6 +13,7 @@ from sfumato.controls import control, record_of
 from sfumato.data import Examples
 from sfumato.losses import KLDivergence, OnCopies, SoftCrossEntropy
 from sfumato.method import Plan
+from sfumato.plain_options import not_default
 from sfumato.run import train_model
 
 PLAN = Plan(3, 4, steps_per_epoch=4, epochs=3)
@@ -43,6 +44,16 @@ def test_lcda_is_its_text_side_and_lcm_together():
     assert own(*batch()).item() == theirs(*batch()).item()
     assert one.needs_training
     assert one.name == "lcda"
+
+
+def test_the_share_of_lcm_is_the_default_and_is_in_no_key_of_a_result():
+    losses = []
+    for options in ({}, {"gold_mass": 0.9}, {"gold_mass": 0.7}):
+        method = METHODS["lcda"](**options)
+        torch.manual_seed(0)
+        losses.append(method.criterion(PLAN)(*batch()).item())
+        assert not_default(METHODS, "lcda", method.options) == (options if options.get("gold_mass") == 0.7 else {})
+    assert losses[0] == losses[1] != losses[2]
 
 
 def test_alpha_is_the_one_of_the_lcm_paper():
