@@ -39,12 +39,13 @@ def letters_of(text: str) -> Counter[str]:
 
 LANGUAGES = {"Han": "Chinese", "Kana": "Japanese", "Hangul": "Korean"}  # of the others the script is named
 UNSPACED = ("Han", "Kana")
+READ = {"Han": "characters", "Kana": "Chinese characters one by one, runs of kana as words"}  # by models of words
 UNSPACED_SHARE = 0.3  # of the letters, as for words and marks
 LOOKED_AT = 1000  # texts
 
 
 def language_note(texts: Sequence[str]) -> str:
-    """Say in what the texts are written, and whether models read characters; nothing of texts in Latin letters.
+    """Say in what the texts are written, and what models of words read; nothing of texts in Latin letters.
 
     Looks at a thousand texts, spread evenly.
     """
@@ -54,11 +55,12 @@ def language_note(texts: Sequence[str]) -> str:
         totals.update(letters_of(text))
     if not totals:
         return ""
-    unspaced = max(UNSPACED, key=totals.__getitem__)
-    most = unspaced if totals[unspaced] > UNSPACED_SHARE * totals.total() else totals.most_common(1)[0][0]
+    unspaced = sum(totals[name] for name in UNSPACED)
+    apart = unspaced > UNSPACED_SHARE * totals.total()
+    most = max(UNSPACED, key=totals.__getitem__) if apart else totals.most_common(1)[0][0]
     if most == "Latin":
         return ""
-    return f"texts: {LANGUAGES.get(most, most)} ({'characters' if most in UNSPACED else 'words'})"
+    return f"texts: {LANGUAGES.get(most, most)} ({READ.get(most, 'words')})"
 
 
 def written_in(inputs: Sequence[Any]) -> list[str]:

@@ -35,7 +35,13 @@ def fitted(model, **options):
 
 def test_what_the_texts_are_written_in_is_said():
     assert language_note(TITLES) == "texts: Chinese (characters)"
-    assert language_note(["東京はとても大きい町です"]) == "texts: Japanese (characters)"
+    japanese = "texts: Japanese (Chinese characters one by one, runs of kana as words)"
+    assert language_note(["東京はとても大きい町です"]) == japanese
+    known = train_tokenizer(["東京はとても大きい"]).tokenizer.get_vocab()
+    assert {"東", "京", "はとても", "大", "きい"} <= set(known)
+    mixed = ["abcde", "大涨", "ラー"]  # neither Han nor kana alone are a third of the letters
+    assert language_note(mixed) == "texts: Chinese (characters)"
+    assert language_note(mixed[:2]) == language_note(mixed[::2]) == ""
     assert language_note(["서울은 큰 도시입니다"]) == "texts: Korean (words)"
     assert language_note(["счёт неверный"]) == "texts: Cyrillic (words)"
     assert language_note(["the bill is wrong"] * 9 + ["大涨"]) == ""
