@@ -33,11 +33,13 @@ from sfumato import InputError
 from sfumato.datasets import load
 from sfumato.encode import TokenEncoder
 from sfumato.limits import precision
+from sfumato.registry import check_range, check_whole
 
 SETS = ("thucnews-titles", "toutiao", "fdcnews")
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PAD, MASK = SPECIAL.index("[PAD]"), SPECIAL.index("[MASK]")
 SAID = 100  # steps between two points of the curve
+LEAST = {"layers": 1, "hidden": 1, "steps": 1, "batch": 1, "max_length": 3, "vocabulary": len(SPECIAL) + 1, "seed": 0}
 BUCKET = 50  # batches that are sorted by length together, so that little is padded
 
 
@@ -57,11 +59,22 @@ class Settings:
     share: float = 0.15  # of the characters, that are to be guessed
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            check_whole("pretrain_encoder", name, getattr(self, name), least)
+        for name in ("lr", "warmup", "weight_decay", "share"):
+            check_range("pretrain_encoder", name, getattr(self, name), 0, 1, open_low=name in ("lr", "share"))
+        if self.hidden % max(self.hidden // 64, 1):  # the number of heads
+            raise InputError(f"hidden must be a multiple of hidden // 64, the number of heads, got {self.hidden}")
+
 
 def read_texts(data: str | None, file: str | None, max_length: int) -> list[str]:
     """Return the texts to learn from; long ones are cut into pieces of ``max_length`` characters."""
     if file is not None:
-        texts = Path(file).read_text(encoding="utf-8").splitlines()
+        try:
+            texts = Path(file).read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8 and try again") from error
     else:
         texts = [text for name in SETS for text in load(name, data=data).splits["train"].inputs]
     room = max_length - 2  # [CLS] and [SEP]
@@ -138,14 +151,10 @@ class Pretraining:
             )
         ).to(device)
         self.named = dict(self.model.named_parameters())  # tied ones once
-        decays = {True: settings.weight_decay, False: 0.0}  # matrices alone shrink
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in self.named.values() if (p.ndim > 1) == matrix], "weight_decay": decay}
-                for matrix, decay in decays.items()
-            ],
-            lr=settings.lr,
-        )
+        parts = [[p for p in self.named.values() if (p.ndim > 1) == matrix] for matrix in (True, False)]
+        decays = (settings.weight_decay, 0.0)  # matrices alone shrink
+        groups = [{"params": part, "weight_decay": decay} for part, decay in zip(parts, decays, strict=True)]
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.lr)
         self.mixed = precision(device) == "bf16"
 
     def rate(self) -> float:
@@ -278,14 +287,12 @@ def main() -> None:
     for name, value in asdict(Settings()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     given = parser.parse_args()
-    settings = Settings(**{name: getattr(given, name) for name in asdict(Settings())})
+    told = {"device": given.device, "save_every": max(given.save_every, 1), "stop": given.stop}
     try:
-        texts = read_texts(given.data, given.texts, settings.max_length)
-        pretrain(
-            settings, texts, given.folder, device=given.device, save_every=max(given.save_every, 1), stop=given.stop
-        )
+        settings = Settings(**{name: getattr(given, name) for name in asdict(Settings())})
+        pretrain(settings, read_texts(given.data, given.texts, settings.max_length), given.folder, **told)
     except (InputError, OSError) as error:
-        raise SystemExit(f"error: {error}") from error
+        parser.exit(2, f"error: {error}\n")
 
 
 if __name__ == "__main__":

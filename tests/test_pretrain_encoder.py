@@ -83,3 +83,26 @@ def test_every_row_is_in_one_batch_of_an_epoch_and_epochs_differ(script):
     assert sorted(np.concatenate(first).tolist()) == list(range(48))
     assert len(first) == 7
     assert [rows.tolist() for rows in first] != [rows.tolist() for rows in second]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--hidden", "200"], "hidden must be a multiple of hidden // 64, the number of heads, got 200"),
+        (["--max-length", "2"], "max_length must be at least 3, got 2"),
+        (["--batch", "0"], "batch must be at least 1, got 0"),
+        (["--share", "1.5"], "share must be more than 0 and at most 1, got 1.5"),
+        (["--vocabulary", "5"], "vocabulary must be at least 6, got 5"),
+        ([], "texts.txt is not UTF-8 (byte 3)"),
+        (["--texts", "absent.txt"], "absent.txt"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(script, tmp_path, monkeypatch, capsys, options, said):
+    (tmp_path / "texts.txt").write_bytes("caf\u00e9".encode("latin-1"))
+    given = [str(tmp_path / "encoder"), "--texts", str(tmp_path / "texts.txt"), *options]
+    monkeypatch.setattr("sys.argv", ["pretrain_encoder.py", *given])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "encoder").exists()
