@@ -14,20 +14,30 @@ from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.groups import COLUMN, Groups
 from sfumato.image_source import is_image_data
+from sfumato.label_columns import label_form
 from sfumato.rows import Table
 from sfumato.table import guess_columns, read_table
+from sfumato.usable_rows import left_out, usable_rows
 
 
 def with_column_groups(
-    options: Mapping[str, Any], data: Any, *, text: Any, label: Any, bad_rows: str = "refuse"
+    options: Mapping[str, Any],
+    data: Any,
+    *,
+    text: Any,
+    label: Any,
+    bad_rows: str = "refuse",
+    label_separator: str | None = None,
+    task: str = "auto",
+    weight: str | None = None,
 ) -> tuple[dict[str, Any], Any]:
     """Return options of a method with the groups of a column as a mapping, and the data, read if that was needed.
 
     Raises
     ------
     InputError
-        if the data have no columns, several hold the labels, a cell of the coarse column is empty, or a label stands
-        beside two coarse labels.
+        if the data have no columns, rows may have several labels, a cell of the coarse column is empty in a row that
+        is not left out, or a label stands beside two coarse labels.
     """
     given = options.get("groups")
     if not isinstance(given, str) or not given.startswith(COLUMN):
@@ -38,10 +48,26 @@ def with_column_groups(
             "sfumato.groups.groups_of_column(labels, coarse_labels) returns"
         )
     table = read_table(data, bad_rows=bad_rows)
-    _, named, _ = guess_columns(table, text, label)
+    texts, named, _ = guess_columns(table, text, label)
     if not isinstance(named, str):
         raise InputError(f"groups={given!r} needs one label column, and there are several: {', '.join(named)}")
-    return {**options, "groups": groups_beside(table, named, given.removeprefix(COLUMN))}, table
+    refuse_several(table, named, given, label_form(table, named, separator=label_separator, task=task))
+    kept = table
+    if bad_rows == "drop":
+        rows = usable_rows(table, texts, weight, {})
+        left_out(table, rows, bad_rows)  # raises where nothing is left
+        kept = table.take(rows.index)
+    return {**options, "groups": groups_beside(kept, named, given.removeprefix(COLUMN))}, table
+
+
+def refuse_several(table: Table, label: str, given: str, form: str) -> None:
+    """Raise where a row may have several labels: which of them its coarse label is for is not said."""
+    holds = {"lists": "holds lists of labels", "separated": "is cut at a label separator into several a row"}
+    if form in holds:
+        raise InputError(
+            f"{table.source}: groups={given!r} needs one label a row, and the column {label!r} {holds[form]}; give the "
+            "groups as a mapping of each group to its labels, or a file of them (.toml, .json, .csv)"
+        )
 
 
 def groups_beside(table: Table, label: str, coarse: str) -> Groups:

@@ -131,14 +131,14 @@ def fit(
     loose = assign_options(options, owners, also=signature(fit).parameters)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
     own = {**(method_options or {}), **loose["method"]}
-    own, data = with_column_groups(own, data, text=text, label=label, bad_rows=bad_rows)
+    reading: dict[str, Any] = {"text": text, "label": label, "bad_rows": bad_rows, "label_separator": label_separator}
+    own, data = with_column_groups(own, data, **reading, task=task, weight=weight)
     chosen = build_method(method, own)
     loop = {"batch_size": batch_size, "lr": lr, "optimizer": optimizer, "momentum": momentum}
     refuse_unused(architecture, **loop, eval_every=None if eval_every == 1 else eval_every)
     kept_in = checkpoint_of(architecture, checkpoint, resume=resume)
     training = training_settings(architecture, epochs=epochs, max_length=max_length, thresholds=thresholds, **loop)
-    columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
-    columns["label_separator"] = label_separator
+    columns = {**reading, "votes": votes, "count": count}
     source = read_source(data, weight=weight, task=task, **columns)
     examples = source.examples
     if examples.num_classes < 2:

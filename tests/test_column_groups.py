@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sfumato import fit
-from sfumato.column_groups import groups_beside
+from sfumato.column_groups import groups_beside, with_column_groups
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.methods.maskloss import maskloss_label
@@ -67,6 +67,31 @@ def test_data_without_columns_and_other_places_say_what_to_do():
     flags = {"text": ["a", "b"] * 10, "x": [0, 1] * 10, "y": [1, 0] * 10, "coarse": ["n"] * 20}
     with pytest.raises(InputError, match="needs one label column, and there are several: x, y"):
         fit(flags, text="text", label=["x", "y"], method="maskloss-label", groups="column:coarse")
+
+
+def test_rows_of_several_labels_are_refused_with_what_to_do():
+    data = questions()
+    lists = {**data, "label": [[label, "why"] for label in data["label"]]}
+    joined = {**data, "label": [f"{label}|why" for label in data["label"]]}
+    columns = {"text": "text", "label": "label", "method": "maskloss-label", "groups": "column:coarse"}
+    with pytest.raises(InputError, match=r"'label' holds lists of labels; give the groups as a mapping"):
+        fit(lists, **columns)
+    with pytest.raises(InputError, match=r"'label' is cut at a label separator into several a row; give the groups"):
+        fit(joined, label_separator="|", **columns)
+
+
+def test_rows_that_are_left_out_need_no_coarse_label():
+    data = {**questions(), "weight": [1.0] * 80}
+    data["text"][0], data["coarse"][0] = " ", ""
+    data["weight"][6], data["coarse"][6] = -1.0, "NUM"
+    columns = {"text": "text", "label": "label", "weight": "weight"}
+    given = {"groups": "column:coarse"}
+    found, _ = with_column_groups(given, data, bad_rows="drop", **columns)
+    assert found["groups"] == {"LOC": ["city", "state"], "NUM": ["date", "speed"]}
+    with pytest.raises(InputError, match="'coarse' is empty in row 1"):
+        with_column_groups(given, data, **columns)
+    model = fit(data, method="maskloss-label", dev=0.2, bad_rows="drop", **given, **columns)
+    assert model.info["method_options"]["groups"] == found["groups"]
 
 
 def test_the_command_line_takes_the_column_too(tmp_path, capsys):
