@@ -1,4 +1,4 @@
-"""The control of a method that adds copies of the rows: as many rows and steps, and nothing new in the texts.
+"""The control of a method that adds copies of the rows: as many rows, the same budget of steps, the plain texts.
 
 ``plain-copies``  each copy is the plain text again; targets and loss are those of the method
 """
