@@ -35,7 +35,7 @@ def test_fit_says_what_it_draws_before_training_and_what_it_drew_after(
     assert "--shots 5: 5 rows of each class to train on, drawn with seed 0; dev: 5 of each class" in done.err
     assert "rows: 10 to train, 10 to choose\n" in done.out  # nothing was dropped
     info = json.loads((tmp_path / "m" / "sfumato.json").read_text())["info"]
-    assert info["copies"]["made"] == 2 * 20  # linear is trained on train and dev in the end
+    assert info["copies"]["made"] == 2 * 10  # of the rows that dev is not among
     assert info["method_options"]["copies"] == 2
 
 
