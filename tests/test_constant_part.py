@@ -66,6 +66,7 @@ def rows_read(monkeypatch, split, folder, epochs, **options):
     return sum(seen)
 
 
+@pytest.mark.slow
 def test_the_encoder_reads_a_row_once_in_a_run_and_else_once_an_epoch(split, tiny_bert, monkeypatch):
     once = {epochs: rows_read(monkeypatch, split, tiny_bert, epochs, pooling="mean", **STILL) for epochs in (1, 3)}
     assert once == {1: 60 + 30 + 30, 3: 60 + 30 + 30}  # train, dev, and dev again for the temperature

@@ -140,6 +140,7 @@ def test_the_keys_of_the_runs_that_are_finished_last():
         assert not same or run.key == line["key"], line["key"]
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_key(data):
     code = "import fake_training as fake, test_experiment as t; print(t.keyed(fake.data_set()).key)"
     other = subprocess.run(

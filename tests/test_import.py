@@ -22,6 +22,7 @@ def test_looking_at_the_names_of_methods_and_models_loads_nothing_heavy():
     assert loaded_after("import sfumato; list(sfumato.METHODS), list(sfumato.MODELS), dir(sfumato)") == []
 
 
+@pytest.mark.slow
 def test_the_probe_sees_a_heavy_package_when_one_is_loaded():
     assert loaded_after("import sfumato, torch") == ["torch"]
 

@@ -100,6 +100,7 @@ def test_a_narrow_terminal_has_no_room_for_titles(
     assert ("title" in shown[0]) is titles
 
 
+@pytest.mark.slow
 def test_tables_are_listed_without_pytorch_with_the_same_counts(sfumato: Command) -> None:
     results = Path(__file__).parents[2] / "results"
     listed = without_torch("tables", "-o", str(results))

@@ -61,6 +61,7 @@ def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_fit_goes_on_to_the_same_model_byte_for_byte(sfumato, table, tmp_path):
     unbroken, model, kept = tmp_path / "unbroken", tmp_path / "model", tmp_path / "model.checkpoint"
     assert sfumato("fit", table, "-o", unbroken, *FIT).code == 0

@@ -38,6 +38,7 @@ def test_a_million_rows_need_no_more_memory_than_a_hundred_thousand(tiny_model: 
     assert peaks[1] <= 1.1 * peaks[0], peaks
 
 
+@pytest.mark.slow
 def test_standard_input_to_standard_output(tiny_model: Path) -> None:
     command = [sys.executable, "-m", "sfumato", "predict", str(tiny_model), "-"]
     given = "id,body\n1,the parcel is late\n2,the invoice is wrong\n"

@@ -77,6 +77,7 @@ def test_what_is_checked_without_torch_is_what_the_criterion_takes():
         assert getattr(target_loss, name) == getattr(losses, name)
 
 
+@pytest.mark.slow
 def test_choosing_a_loss_loads_no_torch_and_building_it_does():
     code = (
         "import sys; from sfumato.methods.target_loss import target_criterion as t; f = t('a', 'kl'); "

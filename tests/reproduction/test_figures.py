@@ -62,6 +62,7 @@ def shown(figure: Any) -> list[Any]:
     return [axis for axis in figure.axes if axis.get_visible()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [swept(gain=True, data=["SST-5"]), trained(y=["dev_accuracy"]), learned()])
 def test_a_figure_is_written_as_svg_and_png_and_the_svg_is_the_same_each_time(content, tmp_path):
     first, second = (save_figure(content, tmp_path / name) for name in ("one", "two"))
