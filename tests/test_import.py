@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ["torch", "transformers", "accelerate", "sklearn", "pandas", "datasets"]
 
 
