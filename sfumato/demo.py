@@ -40,6 +40,7 @@ MARK = "sfumato demo\n"  # first line of demo.txt: only a folder that has it is 
 
 Doubles = NDArray[np.float64]
 Echo = Callable[[str], None]
+Read = Callable[[Path, Mapping[str, Any]], Doubles]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,8 @@ def compared_and_drawn(
     """Run the comparison, tell its table, draw the soft labels; return the ``rows`` and the ``bayes`` numbers."""
     compared = run_comparison(tickets, folder, seeds=seeds, echo=echo)
     soft = soft_labels(tickets.train, seed=seed)
-    results = result_rows(compared, tickets, soft, folder)
+    pi = tickets.train.pi, tickets.test.pi
+    results = result_rows(compared, pi, soft, folder, metric="accuracy", read=read_probabilities)
     bayes = bayes_numbers(tickets)
     tell("\n" + table_text(results, bayes) + "\n\n" + reading(len(tickets.train), len(tickets.test)))
     draw(tickets.train, soft, folder / "demo.svg")
@@ -199,20 +201,32 @@ def bayes_numbers(tickets: Tickets) -> dict[str, float]:
     }
 
 
-def result_rows(compared: Comparison, tickets: Tickets, soft: dict[str, Doubles], folder: Path) -> list[dict[str, Any]]:
-    """Return one row a model × method: accuracy, log-loss, and the distances to π of soft labels and predictions."""
+def result_rows(
+    compared: Comparison,
+    pi: tuple[Doubles, Doubles],
+    soft: Mapping[str, Doubles],
+    folder: Path,
+    *,
+    metric: str,
+    read: Read,
+) -> list[dict[str, Any]]:
+    """Return one row a model × method: the metric, log-loss, and the distances of soft labels and predictions to π.
+
+    ``pi`` are those of the training and of the test tickets, (N, C); ``read`` gets the calibrated probabilities of a
+    run from the folder of the runs and its line.
+    """
     words = {(c["model"], c["method"]): c["words"] for c in compared.differences}
     rows = []
     for row in compared.rows:
         place = (row["model"], row["method"])
         lines = [line for line in compared.lines if (line["model"], line["method"]) == place and "metrics" in line]
-        gaps = [distance(read_probabilities(folder / "runs", line), tickets.test.pi) for line in lines]
-        shown = {name: row[name] for name in ("model", "method", "title", "seeds", "accuracy_mean", "accuracy_sd")}
+        gaps = [distance(read(folder / "runs", line), pi[1]) for line in lines]
+        shown = {name: row[name] for name in ("model", "method", "title", "seeds", f"{metric}_mean", f"{metric}_sd")}
         rows.append(
             {
                 **shown,
                 "log_loss_mean": row["log_loss_calibrated_mean"],
-                "soft_labels": distance(soft[row["method"]], tickets.train.pi),
+                "soft_labels": distance(soft[row["method"]], pi[0]),
                 "predictions": float(np.mean(gaps)) if gaps else None,
                 "against_baseline": words.get(place, ""),
             }

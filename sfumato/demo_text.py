@@ -20,12 +20,19 @@ def introduction(corpus: Corpus, test: int, path: Path) -> str:
 
 def table_text(rows: Sequence[Mapping[str, Any]], bayes: Mapping[str, float]) -> str:
     """Write the table, and under it what the generator itself could reach."""
-    heads = ("model", "method", "accuracy", "log-loss", "soft labels to π", "predictions to π", "against baseline")
+    known = [number(bayes[name]) for name in ("log_loss", "soft_labels", "predictions")]
+    ends = ("(Bayes)", "the generator", percent(bayes["accuracy"], None), *known, "")
+    return result_table(rows, ends, metric="accuracy", said="accuracy")
+
+
+def result_table(rows: Sequence[Mapping[str, Any]], ends: Sequence[str], *, metric: str, said: str) -> str:
+    """Write a line a row of `sfumato.demo.result_rows`, and ``ends`` below them; the metric is called ``said``."""
+    heads = ("model", "method", said, "log-loss", "soft labels to π", "predictions to π", "against baseline")
     body = [
         (
             row["model"],
             row["title"],
-            percent(row["accuracy_mean"], row["accuracy_sd"]),
+            percent(row[f"{metric}_mean"], row[f"{metric}_sd"]),
             number(row["log_loss_mean"]),
             number(row["soft_labels"]),
             number(row["predictions"]),
@@ -33,8 +40,7 @@ def table_text(rows: Sequence[Mapping[str, Any]], bayes: Mapping[str, float]) ->
         )
         for row in rows
     ]
-    known = [number(bayes[name]) for name in ("log_loss", "soft_labels", "predictions")]
-    return text_table([heads, *body, ("(Bayes)", "the generator", percent(bayes["accuracy"], None), *known, "")])
+    return text_table([heads, *body, ends])
 
 
 def text_table(table: Sequence[Sequence[str]]) -> str:

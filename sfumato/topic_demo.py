@@ -24,11 +24,11 @@ from sfumato.demo import (
     Doubles,
     Echo,
     clear_folder,
-    distance,
     raw_probabilities,
+    result_rows,
     small_textcnn,
 )
-from sfumato.demo_text import number, percent, text_table
+from sfumato.demo_text import number, percent, result_table
 from sfumato.errors import require_torch
 from sfumato.picture import heat_map
 from sfumato.registry import check_range
@@ -86,8 +86,16 @@ def run_topic_demo(
     tell(introduction(train, len(tickets.test), folder / "tickets.csv"))
     soft = soft_labels(train)
     compared = run_comparison(tickets, folder, seeds=seeds, echo=echo)
-    result: dict[str, Any] = {"rows": result_rows(compared, tickets, soft, folder), "generator": known(tickets.test)}
-    tell("\n" + table_of(result["rows"], result["generator"]) + "\n\n" + reading(train, len(tickets.test)))
+    pi, generator = (tickets.train.pi, tickets.test.pi), known(tickets.test)
+    rows_of_methods = result_rows(compared, pi, soft, folder, metric="micro_f1", read=read_chances)
+    result: dict[str, Any] = {"rows": rows_of_methods, "generator": generator}
+    ends = ("(π)", "the generator", percent(generator["micro_f1"], None), number(generator["log_loss"]), "0", "0", "")
+    tell(
+        "\n"
+        + result_table(rows_of_methods, ends, metric="micro_f1", said="micro-F1")
+        + "\n\n"
+        + reading(train, len(tickets.test))
+    )
     draw(train, soft, folder / "demo.svg")
     result["predictions"] = save_and_predict(tickets, folder / "model", seed=seed)
     result["seconds"] = round(time.perf_counter() - started, 1)
@@ -138,29 +146,6 @@ def run_comparison(tickets: TopicTickets, folder: Path, *, seeds: int, echo: Ech
     )
 
 
-def result_rows(
-    compared: Comparison, tickets: TopicTickets, soft: Mapping[str, Doubles], folder: Path
-) -> list[dict[str, Any]]:
-    """Return one row a model × method: micro-F1, log-loss, and the distances to π of soft labels and predictions."""
-    words = {(c["model"], c["method"]): c["words"] for c in compared.differences}
-    rows = []
-    for row in compared.rows:
-        place = (row["model"], row["method"])
-        lines = [line for line in compared.lines if (line["model"], line["method"]) == place and "metrics" in line]
-        gaps = [distance(read_chances(folder / "runs", line), tickets.test.pi) for line in lines]
-        shown = {name: row[name] for name in ("model", "method", "title", "seeds", "micro_f1_mean", "micro_f1_sd")}
-        rows.append(
-            {
-                **shown,
-                "log_loss_mean": row["log_loss_calibrated_mean"],
-                "soft_labels": distance(soft[row["method"]], tickets.train.pi),
-                "predictions": float(np.mean(gaps)) if gaps else None,
-                "against_baseline": words.get(place, ""),
-            }
-        )
-    return rows
-
-
 def known(corpus: TopicCorpus) -> dict[str, float]:
     """Return micro-F1 (at one half) and log-loss of π itself."""
     gold, pi = gold_of(corpus), corpus.pi
@@ -206,25 +191,6 @@ def introduction(corpus: TopicCorpus, test: int, path: Path) -> str:
         f"{len(corpus)} support tickets of one to three of {len(corpus.classes)} topics to learn from, {test} to test\n"
         f"on, written by the package itself ({path}). The first one, labelled {first}:\n\n  {corpus.texts[0]}\n"
     )
-
-
-def table_of(rows: Sequence[Mapping[str, Any]], generator: Mapping[str, float]) -> str:
-    """Write the table, and under it what π itself has."""
-    heads = ("model", "method", "micro-F1", "log-loss", "soft labels to π", "predictions to π", "against baseline")
-    body = [
-        (
-            row["model"],
-            row["title"],
-            percent(row["micro_f1_mean"], row["micro_f1_sd"]),
-            number(row["log_loss_mean"]),
-            number(row["soft_labels"]),
-            number(row["predictions"]),
-            row["against_baseline"],
-        )
-        for row in rows
-    ]
-    last = ("(π)", "the generator", percent(generator["micro_f1"], None), number(generator["log_loss"]), "0", "0", "")
-    return text_table([heads, *body, last])
 
 
 def reading(corpus: TopicCorpus, test: int) -> str:

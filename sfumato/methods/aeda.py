@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sfumato.augmentation.units import Unit
 from sfumato.method import Method
-from sfumato.methods.augmented import copies_of
+from sfumato.methods.augmented import copying
 
 
 def aeda(
@@ -48,13 +48,4 @@ def aeda(
         "allow_end": allow_end,
         "replacement": replacement,
     }
-    return Method(
-        "aeda",
-        (copies_of("aeda", "aeda", copies, seed, options),),
-        options={"copies": copies, **options, "seed": seed},
-        has_targets=False,
-        needs_texts=True,
-        takes_targets=True,
-        multilabel=True,
-        augments=True,
-    )
+    return copying("aeda", copies, seed, options)

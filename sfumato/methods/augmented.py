@@ -21,6 +21,7 @@ from sfumato.augmentation.registered import AUGMENTERS
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.images import are_images
+from sfumato.method import Method
 from sfumato.registry import check_whole
 
 MOSTLY = 0.5  # more copies than this share unchanged are worth a warning
@@ -85,6 +86,23 @@ def copies_of(name: str, augmenter: str, copies: int, seed: int | None, options:
         check_whole(name, "seed", seed, 0, 2**63 - 1)
     AUGMENTERS.build(augmenter, options)
     return Copies(augmenter, int(copies), None if seed is None else int(seed), options)
+
+
+def copying(
+    name: str, copies: int, seed: int | None, options: Mapping[str, Any], *, notes: tuple[str, ...] = ()
+) -> Method:
+    """Return the method ``name`` that trains on the rows and on copies by the way of augmenting of that name."""
+    return Method(
+        name,
+        (copies_of(name, name, copies, seed, options),),
+        options={"copies": copies, **options, "seed": seed},
+        has_targets=False,
+        needs_texts=True,
+        takes_targets=True,
+        multilabel=True,
+        augments=True,
+        notes=notes,
+    )
 
 
 def check_rows(name: str, examples: Examples) -> None:

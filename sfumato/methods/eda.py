@@ -28,7 +28,7 @@ from sfumato.augmentation.units import Unit
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.method import Method
-from sfumato.methods.augmented import Copies, copies_of
+from sfumato.methods.augmented import Copies, copies_of, copying
 from sfumato.methods.label_smoothing import smoothed_sets, smoothed_table
 from sfumato.registry import check_choice, check_range
 from sfumato.targets import DenseTargets, Floats
@@ -87,17 +87,7 @@ def eda(
         "operations": operations,
         "unit": unit,
     }
-    return Method(
-        "eda",
-        (copies_of("eda", "eda", copies, seed, options),),
-        options={"copies": copies, **options, "seed": seed},
-        has_targets=False,
-        needs_texts=True,
-        takes_targets=True,
-        multilabel=True,
-        augments=True,
-        notes=AUGMENTERS.build("eda", options).notes,
-    )
+    return copying("eda", copies, seed, options, notes=AUGMENTERS.build("eda", options).notes)
 
 
 def softeda(

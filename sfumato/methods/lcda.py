@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sfumato.augmentation.lcda_text import NOTE
 from sfumato.errors import InputError
 from sfumato.method import Method, Plan, combine
-from sfumato.methods.augmented import copies_of
+from sfumato.methods.augmented import copying
 from sfumato.methods.lcm import LARGEST_ALPHA, LARGEST_MASS, lcm, lcm_paper
 from sfumato.registry import check_choice, check_range
 
@@ -62,17 +62,7 @@ def lcda_text(
         "end_marks": end_marks,
         "protect": protect,
     }
-    return Method(
-        "lcda-text",
-        (copies_of("lcda-text", "lcda-text", copies, seed, options),),
-        options={"copies": copies, **options, "seed": seed},
-        has_targets=False,
-        needs_texts=True,
-        takes_targets=True,
-        multilabel=True,
-        augments=True,
-        notes=(NOTE,),
-    )
+    return copying("lcda-text", copies, seed, options, notes=(NOTE,))
 
 
 def for_copies(method: Method) -> Method:

@@ -48,7 +48,25 @@ def usable_positions(config: Any) -> int | None:
     return positions - int(config.pad_token_id or 0) - 1 if counts_from_padding else positions
 
 
-class PooledTransformer(nn.Module):
+class OverEncoder(nn.Module):
+    """A classifier over the hidden states of an encoder, whose own pooler is left out."""
+
+    def __init__(self, encoder: Any, still: Sequence[nn.Module] = ()) -> None:
+        super().__init__()
+        if isinstance(getattr(encoder, "pooler", None), nn.Module):
+            encoder.pooler = None  # it would be saved and never trained
+        self.encoder = encoder
+        self.still = Still(still)
+        self.positions = usable_positions(encoder.config)
+
+    def train(self, mode: bool = True) -> Self:
+        """Turn dropout on or off, but leave it off in the parts that stay still."""
+        super().train(mode)
+        self.still.keep()
+        return self
+
+
+class PooledTransformer(OverEncoder):
     """Token ids (B, L) to `Output`; features are the pooled states (B, D), or their projection (B, projection)."""
 
     def __init__(
@@ -61,23 +79,12 @@ class PooledTransformer(nn.Module):
         dropout: float = 0.1,
         still: Sequence[nn.Module] = (),
     ) -> None:
-        super().__init__()
-        if isinstance(getattr(encoder, "pooler", None), nn.Module):
-            encoder.pooler = None  # it would be saved and never trained
-        self.encoder = encoder
-        self.still = Still(still)
-        self.positions = usable_positions(encoder.config)
+        super().__init__(encoder, still)
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
         size = int(encoder.config.hidden_size)
         self.projection = nn.Linear(size, projection) if projection else None
         self.output_layer = nn.Linear(projection or size, num_classes)
-
-    def train(self, mode: bool = True) -> Self:
-        """Turn dropout on or off, but leave it off in the parts that stay still."""
-        super().train(mode)
-        self.still.keep()
-        return self
 
     def pooled(self, input_ids: Tensor, attention_mask: Tensor | None = None, **rest: Tensor) -> Tensor:
         """Return the pooled states, (B, D)."""

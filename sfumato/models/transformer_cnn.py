@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from sfumato.architecture import Architecture, Training
 from sfumato.base import Output
 from sfumato.encode import TokenEncoder
-from sfumato.models.frozen_parts import Still, check_frozen_dropout, checked_freeze, freeze_layers, frozen_parts
-from sfumato.models.pooled_transformer import described, description_of, fill, usable_positions
+from sfumato.models.frozen_parts import check_frozen_dropout, checked_freeze, freeze_layers, frozen_parts
+from sfumato.models.pooled_transformer import OverEncoder, described, description_of, fill
 from sfumato.models.textcnn import check_kernels
 from sfumato.models.transformer import checked_source, load_encoder, load_tokenizer, quiet_loading
 from sfumato.models.word_model import check_sizes
@@ -30,7 +30,7 @@ VERSION = 1
 MODEL_TYPE = "sfumato-transformer-cnn"
 
 
-class TransformerCNN(nn.Module):
+class TransformerCNN(OverEncoder):
     """Token ids (B, L) to `Output`; features are the strongest filter responses (B, len(kernels) * filters).
 
     A window must *start* at a token of the text, special tokens included, and reads zeros beyond the last one. So
@@ -47,23 +47,12 @@ class TransformerCNN(nn.Module):
         dropout: float = 0.1,
         still: Sequence[nn.Module] = (),
     ) -> None:
-        super().__init__()
-        if isinstance(getattr(encoder, "pooler", None), nn.Module):
-            encoder.pooler = None  # it would be saved and never trained
-        self.encoder = encoder
-        self.still = Still(still)
-        self.positions = usable_positions(encoder.config)
+        super().__init__(encoder, still)
         self.kernels, self.filters = tuple(kernels), filters
         size = int(encoder.config.hidden_size)
         self.convolutions = nn.ModuleList(nn.Conv1d(size, filters, width) for width in self.kernels)
         self.dropout = nn.Dropout(dropout)
         self.output_layer = nn.Linear(len(self.kernels) * filters, num_classes)
-
-    def train(self, mode: bool = True) -> Self:
-        """Turn dropout on or off, but leave it off in the parts that stay still."""
-        super().train(mode)
-        self.still.keep()
-        return self
 
     def responses(self, states: Tensor, mask: Tensor) -> Tensor:
         """Strongest response of every filter: states (B, L, D) and mask (B, L) to (B, len(kernels) * filters)."""
