@@ -107,7 +107,7 @@ every_method = pytest.mark.parametrize("method", METHODS_AND_CONTROLS, ids=lambd
 @every_method
 def test_targets_are_distributions(method):
     prepared = method.prepare(train_split())
-    assert len(prepared) >= 60 if method.augments else len(prepared) == 60
+    assert len(prepared) == 60 * (1 + (method.options["copies"] if method.augments else 0))
     for rows, targets in ((len(prepared), prepared.targets.dense()), (60, learned_targets(method, prepared))):
         assert targets.dtype == np.float32
         assert targets.shape == (rows, 3)
