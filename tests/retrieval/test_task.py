@@ -1,0 +1,84 @@
+"""Questions are taken and split without a passage, an article, a question or a positive on both sides."""
+
+import numpy as np
+import pytest
+
+from sfumato.errors import InputError
+from sfumato.retrieval import Corpus, Questions, Task
+
+
+def task_of(titles: list[str], asked: list[int], positives: list[list[int]], passage: list[int]) -> Task:
+    corpus = Corpus(
+        [f"sentence {k}" for k in range(len(passage))],
+        [f"s{k}" for k in range(len(passage))],
+        [f"passage {k}" for k in range(max(passage) + 1)],
+        [f"p{k}" for k in range(max(passage) + 1)],
+        np.array(passage),
+        titles,
+    )
+    names = [f"q{k}" for k in range(len(asked))]
+    return Task(corpus, Questions(names, names, [np.array(rows) for rows in positives], np.array(asked)))
+
+
+def plain(groups: int = 40) -> Task:
+    """Two sentences and two questions a passage."""
+    passage = [k // 2 for k in range(2 * groups)]
+    return task_of([], passage, [[k] for k in range(2 * groups)], passage)
+
+
+def test_take_returns_the_questions_in_the_given_order() -> None:
+    taken = plain().questions.take([3, 0])
+    assert taken.ids == ["q3", "q0"]
+    assert [rows.tolist() for rows in taken.positives] == [[3], [0]]
+    assert taken.group.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
+def test_a_split_cuts_the_share_and_no_passage_is_on_both_sides(share: float) -> None:
+    rest, cut = plain().split(share, seed=3)
+    assert len(cut) == round(share * 80)
+    assert sorted([*rest.ids, *cut.ids]) == sorted(plain().questions.ids)
+    assert not set(rest.group.tolist()) & set(cut.group.tolist())
+
+
+def test_the_same_seed_gives_the_same_split_and_another_seed_another_one() -> None:
+    first, again, other = (plain().split(0.25, seed=seed)[1].ids for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_passages_of_one_article_stay_together_and_without_titles_they_do_not() -> None:
+    passage = [k // 2 for k in range(40)]
+    titles = [f"article {k // 5}" for k in range(20)]
+    asked = task_of(titles, passage, [[k] for k in range(40)], passage)
+    rest, cut = asked.split(0.25, seed=0)
+    articles = [{k // 5 for k in side.group.tolist()} for side in (rest, cut)]
+    assert not articles[0] & articles[1]
+    rest, cut = task_of([], passage, [[k] for k in range(40)], passage).split(0.25, seed=0)
+    articles = [{k // 5 for k in side.group.tolist()} for side in (rest, cut)]
+    assert articles[0] & articles[1]
+
+
+def test_passages_with_a_common_positive_stay_together() -> None:
+    asked = [0, 1, 2, 3]
+    for seed in range(8):
+        rest, cut = task_of([], asked, [[0], [0, 1], [2], [3]], [0, 1, 2, 3]).split(0.5, seed=seed)
+        assert ("q0" in rest.ids) == ("q1" in rest.ids)
+        assert len(rest) > 0 < len(cut)
+
+
+def test_questions_about_one_article_cannot_be_split() -> None:
+    one = task_of(["a", "a"], [0, 1], [[0], [1]], [0, 1])
+    with pytest.raises(InputError, match="2 questions cannot be split: all are about one article"):
+        one.split(0.5, seed=0)
+    two = task_of(["a", "b"], [0, 1], [[0], [1]], [0, 1])
+    assert [len(side) for side in two.split(0.5, seed=0)] == [1, 1]
+
+
+def test_a_share_of_nothing_and_parts_of_unequal_length_are_refused() -> None:
+    with pytest.raises(InputError, match="share must be more than 0"):
+        plain().split(0, seed=0)
+    with pytest.raises(InputError, match="2 sentences, 1 ids and 2 places"):
+        Corpus(["a", "b"], ["1"], ["a b"], ["p"], np.array([0, 0]))
+    with pytest.raises(InputError, match="1 texts, 0 ids"):
+        Questions(["a"], [], [np.array([0])], np.array([0]))
