@@ -1,0 +1,131 @@
+"""How relevant the words make a sentence to a question: KWLS and TF-IDF where a label is a candidate sentence.
+
+Peiyang Liu, Xiangyu Xi, Wei Ye, Shikun Zhang, "Label Smoothing for Text Mining", COLING 2022, sections 4.1 to 4.4 and
+5.4. The paper defines keywords of a *label* by the texts that have it, and does not say what they are in retrieval.
+Here a label is a candidate sentence, and its texts are the sentence itself and its training questions:
+
+======================  ========================  ==================================================
+letter                  classification            here
+======================  ========================  ==================================================
+text i                  a row                     a training question
+label m                 a class                   a candidate sentence
+f_{w, X_m} (F)          words of its rows         words of the sentence and of its training questions
+p (C)                   number of classes         number of candidates N
+N, df                   rows                      training questions
+======================  ========================  ==================================================
+
+F has as many rows as there are sentences, and each holds a few words: all of it stays sparse, and the relevance of a
+batch is one product of sparse rows, (B, V) by (V, U). Nothing of Q x N is ever built.
+
+With ``leave_one_out`` a question's own words are taken out of its sentences, which would otherwise win by them alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sfumato.errors import InputError
+from sfumato.keywords import count_words
+from sfumato.methods.keyword_labels import KeywordLabels
+from sfumato.retrieval.batches import Pairs
+from sfumato.retrieval.task import Integers
+
+Array = NDArray[np.float64]
+
+
+class WordScores:
+    """What the words of Q questions say for N sentences.
+
+    Parameters
+    ----------
+    labels : the factors, ``unit``, ``leave_one_out`` and ``length_norm`` of a method of words
+    sentences, questions : N and Q texts
+    pairs : which sentences answer which question
+
+    Raises
+    ------
+    InputError
+        if no question holds a word.
+    """
+
+    def __init__(self, labels: KeywordLabels, sentences: Sequence[str], questions: Sequence[str], pairs: Pairs) -> None:
+        counts = count_words([*sentences, *questions], unit=labels.unit)
+        N, self.weights = len(sentences), labels.weights
+        f = counts.matrix[N:].astype(np.float64)  # (Q, V)
+        if not f.nnz:
+            raise InputError(f"keywords: none of the {len(questions)} questions holds a word (unit={labels.unit!r})")
+        answers = answered(pairs, N)
+        F = sparse.csr_matrix(counts.matrix[:N].astype(np.float64) + answers.T @ f)  # (N, V)
+        F.sort_indices()
+        lengths = counts.lengths[N:]
+        S = counts.lengths[:N] + answers.T @ lengths
+        self.lengths, self.pairs = lengths, pairs
+        self.divisor = divisor(labels.length_norm, lengths)
+        self.text = self._text_factors(f)
+        self.label = self._label_factors(F, S)
+        self.change = self._change(f, F, S) if labels.leave_one_out else None
+
+    def _text_factors(self, f: Any) -> Any:
+        """WIC · WIW of each word of each question, CSR (Q, V)."""
+        df = np.bincount(f.indices, minlength=f.shape[1]).astype(np.float64)
+        self.by_text = self.weights.text_weight(df, f.shape[0])  # Eq. 5
+        data = self.weights.text_correlation(f.data.copy()) * self.by_text[f.indices]  # Eq. 6
+        return sparse.csr_matrix((data, f.indices, f.indptr), shape=f.shape)
+
+    def _label_factors(self, F: Any, S: Array) -> Any:
+        """WLC · WLW of each word of each sentence, CSR (N, V)."""
+        size = self.weights.label_size(S, float(S.mean()))
+        rows = np.repeat(np.arange(F.shape[0]), np.diff(F.indptr))
+        self.holding = np.bincount(F.indices, minlength=F.shape[1])
+        by_label = self.weights.label_weight(self.holding, F.shape[0])  # Eq. 2
+        data = self.weights.label_correlation(F.data.copy(), size[rows]) * by_label[F.indices]  # Eq. 3
+        return sparse.csr_matrix((data, F.indices, F.indptr), shape=F.shape)
+
+    def _change(self, f: Any, F: Any, S: Array) -> Array:
+        """Return what leaving a question's own words out changes of the relevance of each of its pairs, (E,)."""
+        place, sentence, number = self.pairs.of_rows(np.arange(len(self.pairs)))
+        sizes = np.diff(f.indptr)[place]
+        pair = np.repeat(np.arange(len(place)), sizes)
+        entry = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + f.indptr[place][pair]
+        w, own = f.indices[entry].astype(np.int64), f.data[entry]
+        V = F.shape[1]
+        keys = np.repeat(np.arange(F.shape[0], dtype=np.int64), np.diff(F.indptr)) * V + F.indices
+        left = F.data[np.searchsorted(keys, sentence[pair] * V + w)] - own  # F of the sentence without this question
+        size = self.weights.label_size(S[sentence] - self.lengths[place], float(S.mean()))
+        holding = self.holding[w] - (left == 0)
+        correlation = self.weights.label_correlation(left.copy(), size[pair])
+        label = correlation * self.weights.label_weight(holding, F.shape[0])
+        without = self.text.data[entry] * label
+        whole = self.text.data[entry] * self.label.data[np.searchsorted(keys, sentence[pair] * V + w)]
+        change = np.zeros(len(self.pairs.sentences))
+        change[number] = np.bincount(pair, weights=without - whole, minlength=len(place))
+        return change
+
+    def relevance(self, questions: Integers, candidates: Integers) -> Array:
+        """Return the relevance of U sentences, ascending, to B questions, (B, U)."""
+        relevance = np.asarray((self.text[questions] @ self.label[candidates].T).toarray())  # Eq. 7
+        if self.change is not None:
+            place, sentence, number = self.pairs.of_rows(questions)
+            column = np.minimum(np.searchsorted(candidates, sentence), len(candidates) - 1)
+            inside = candidates[column] == sentence
+            relevance[place[inside], column[inside]] += self.change[number[inside]]
+        relevance /= self.divisor if np.isscalar(self.divisor) else self.divisor[questions]
+        return relevance
+
+
+def answered(pairs: Pairs, num_sentences: int) -> Any:
+    """Return which sentences answer which question, CSR (Q, N) of ones."""
+    ones = np.ones(len(pairs.sentences))
+    return sparse.csr_matrix((ones, pairs.sentences, pairs.offsets), shape=(len(pairs), num_sentences))
+
+
+def divisor(length_norm: str, lengths: Array) -> Any:
+    """Return what divides the relevance: a number, or one of each question, (Q, 1); see `kwls`."""
+    own = np.maximum(lengths, 1)[:, None]
+    known = {"corpus": float(max(lengths.mean(), 1e-12)), "document": own, "root": np.sqrt(own), "none": 1.0}
+    return known[length_norm]

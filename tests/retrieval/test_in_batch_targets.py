@@ -1,0 +1,121 @@
+"""Soft targets over the candidates of a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sfumato.errors import InputError
+from sfumato.methods import METHODS
+from sfumato.methods.kwls import kwls, kwls_paper
+from sfumato.methods.label_smoothing import baseline, label_smoothing
+from sfumato.retrieval.batches import Pairs
+from sfumato.retrieval.in_batch_targets import IN_BATCH, controlled, hard, in_batch_targets
+from sfumato.retrieval.task import Corpus, Questions
+
+SENTENCES = [f"the {color} {thing} stands {place}" for color in ("red", "blue", "green")
+             for thing, place in (("house", "here"), ("car", "there"), ("tree", "outside"))]  # fmt: skip
+N = len(SENTENCES)
+
+
+def corpus():
+    ids = [str(k) for k in range(N)]
+    return Corpus(list(SENTENCES), ids, list(SENTENCES), ids, np.arange(N))
+
+
+def questions():
+    texts = [f"where is the {s.split()[1]} {s.split()[2]}" for s in SENTENCES] + ["what stands here"]
+    positives = [np.array([k]) for k in range(N)] + [np.array([0, 3, 6])]
+    return Questions(texts, [str(k) for k in range(N + 1)], positives, np.arange(N + 1))
+
+
+def batch(rows=(0, 1, 4, 9), seed=0):
+    return Pairs.of(questions()).batch(np.array(rows), np.random.default_rng(seed))
+
+
+def built(method, control="", teacher=None):
+    return controlled(in_batch_targets(method, corpus(), questions(), teacher=teacher), control)
+
+
+def even_teacher(batch):
+    shape = batch.positive.shape
+    return np.full(shape, 1 / shape[1])
+
+
+@pytest.mark.parametrize("name", IN_BATCH)
+@pytest.mark.parametrize("control", ["", "uniform", "shuffled"])
+def test_targets_of_every_method_and_control_are_distributions(name, control):
+    targets = built(METHODS[name](), control, even_teacher)(batch())
+    assert targets.shape == batch().positive.shape
+    assert (targets >= 0).all()
+    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-9)
+
+
+def test_candidates_are_distinct_and_each_known_answer_counts_as_right():
+    pairs = Pairs.from_lists([np.array([5]), np.array([5]), np.array([2, 5])])
+    seen = set()
+    for seed in range(20):
+        made = pairs.batch(np.array([0, 1, 2]), np.random.default_rng(seed))
+        seen.add(tuple(made.candidates))
+        assert made.positive[:, made.candidates == 5].all()
+        np.testing.assert_allclose(hard(made).sum(axis=1), 1)
+        if len(made.candidates) == 2:
+            np.testing.assert_allclose(hard(made)[2], [0.5, 0.5])
+    assert seen == {(5,), (2, 5)}
+
+
+def test_an_epoch_shows_every_question_once():
+    pairs = Pairs.of(questions())
+    rows = np.concatenate([made.questions for made in pairs.epoch(4, np.random.default_rng(0))])
+    assert sorted(rows.tolist()) == list(range(N + 1))
+
+
+def test_label_smoothing_shares_with_all_candidates_of_the_batch():
+    made = batch((0, 1, 4, 8))
+    targets = built(label_smoothing(0.2))(made)
+    np.testing.assert_allclose(targets, 0.8 * hard(made) + 0.2 / 4)
+
+
+def test_baseline_and_no_smoothing_are_the_answers():
+    for method in (baseline(), label_smoothing(0.0), kwls(weight=0.0)):
+        np.testing.assert_allclose(built(method)(batch()), hard(batch()))
+
+
+def test_a_sentence_of_the_same_words_gets_mass_and_an_unlike_one_less():
+    made = batch((0, 3, 8))  # red house, blue house, green tree
+    targets = built(kwls(temperature=1.0))(made)
+    assert targets[0, 1] > 2 * targets[0, 2]
+
+
+def test_uniform_keeps_the_mass_of_the_answers_and_spreads_the_rest_evenly():
+    made = batch((0, 1, 4, 8))
+    own, even = built(kwls_paper(0.2))(made), built(kwls_paper(0.2), "uniform")(made)
+    gold = (own * made.positive).sum(axis=1).mean()
+    np.testing.assert_allclose((even * made.positive).sum(axis=1), gold)
+    assert all(len(np.unique(row[~positive].round(9))) == 1 for row, positive in zip(even, made.positive, strict=True))
+
+
+def test_shuffled_keeps_the_shares_and_moves_them_to_other_wrong_candidates():
+    made = batch((0, 3, 6, 1, 4, 7, 2, 5))
+    own, moved = built(kwls(temperature=1.0))(made), built(kwls(temperature=1.0), "shuffled")(made)
+    np.testing.assert_allclose(moved[made.positive], own[made.positive])
+    np.testing.assert_allclose(np.sort(moved, axis=1), np.sort(own, axis=1))
+    assert not np.allclose(moved, own)
+
+
+def test_a_teacher_is_heard_at_its_temperature():
+    def says(batch):
+        return np.tile([0.5, 0.25, 0.25], (3, 1))
+
+    targets = built(METHODS["self-distillation-paper"](temperature=2.0), teacher=says)(batch((0, 1, 4)))
+    root = np.sqrt([0.5, 0.25, 0.25])
+    np.testing.assert_allclose(targets, np.tile(root / root.sum(), (3, 1)))
+
+
+def test_a_method_of_classes_is_refused_with_the_methods_of_retrieval():
+    with pytest.raises(InputError, match=r"lcm is for classes.*Methods of retrieval: baseline, label-smoothing"):
+        in_batch_targets(METHODS["lcm"](), corpus(), questions())
+    with pytest.raises(InputError, match="needs a teacher"):
+        in_batch_targets(METHODS["self-distillation-paper"](), corpus(), questions())
+    with pytest.raises(InputError, match="takes no gold_mass"):
+        in_batch_targets(kwls(gold_mass=0.9), corpus(), questions())
