@@ -1,0 +1,163 @@
+"""Rows of SQuAD's format, nested in JSON or flat in a table: a passage, a question, and where its answers stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sfumato.errors import InputError
+from sfumato.rows import BadRow, Table, short
+
+ANSWER_COLUMNS = ("answers_text", "answers_start")
+TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A question about a passage; ``answers`` and ``starts`` are as long as each other, ``row`` is the user's."""
+
+    row: int
+    id: str
+    question: str
+    passage: str
+    title: str = ""
+    answers: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    impossible: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a file holds: rows that could be read, those that could not, and passages without a question."""
+
+    name: str
+    unit: str
+    rows: list[Asked]
+    bad: list[BadRow]
+    more: list[tuple[str, str]] = field(default_factory=list)  # passage, title
+    notes: tuple[str, ...] = ()
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises
+    ------
+    InputError
+        names the file, and the line where it stops being JSON
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not whole JSON: {error.msg} at line {error.lineno}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 (byte {error.start}); SQuAD's files are") from error
+
+
+def from_squad(given: Any, name: str) -> Source:
+    """Read SQuAD v1.1 or v2: ``data``, a list of articles with ``paragraphs`` of a ``context`` and its ``qas``."""
+    rows: list[Asked] = []
+    bad: list[BadRow] = []
+    more: list[tuple[str, str]] = []
+    number = 0
+    for where, title, paragraph in _paragraphs(given, name):
+        context, qas = paragraph.get("context"), paragraph.get("qas", [])
+        if not isinstance(context, str) or not isinstance(qas, list):
+            raise InputError(f"{name}: {where} needs a text 'context' and a list 'qas', got {short(str(paragraph))}")
+        if not context.strip():
+            raise InputError(f"{name}: {where} is an empty passage; give its text, or leave it out")
+        more.append((context, title))
+        for place, qa in enumerate(qas):
+            number += 1
+            try:
+                rows.append(_nested(qa, number, context, title))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                problem = f"{where}.qas[{place}] is no question with answers [{{text, answer_start}}]"
+                bad.append(BadRow(number, problem, str(qa)))
+    return Source(name, "question", rows, bad, more)
+
+
+def _paragraphs(given: Any, name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    articles = given.get("data") if isinstance(given, dict) else None
+    if not isinstance(articles, list):
+        raise InputError(f"{name} is not in SQuAD's format: there is no list 'data' of articles")
+    for a, article in enumerate(articles):
+        paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
+        if not isinstance(paragraphs, list) or not all(isinstance(each, dict) for each in paragraphs):
+            raise InputError(f"{name}: data[{a}] is no article of SQuAD: it needs a list 'paragraphs'")
+        for p, paragraph in enumerate(paragraphs):
+            yield f"data[{a}].paragraphs[{p}]", str(article.get("title") or ""), paragraph
+
+
+def _nested(qa: Any, number: int, context: str, title: str) -> Asked:
+    answers = [(_text(answer["text"]), _whole(answer["answer_start"])) for answer in qa.get("answers") or []]
+    texts, starts = [text for text, _ in answers], [start for _, start in answers]
+    name = str(qa.get("id") if qa.get("id") is not None else number)
+    return Asked(number, name, _text(qa["question"]), context, title, texts, starts, qa.get("is_impossible") is True)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _whole(value: Any) -> int:
+    """Return a whole number; 3.0 is one (frames turn integers beside gaps into floats), True and "x" are none."""
+    if isinstance(value, bool) or float(value) % 1:
+        raise ValueError(value)
+    return int(float(value))
+
+
+def from_table(table: Table, question: str) -> Source:
+    """Read a row a question: context, question, answers_text and answers_start, and maybe id, title, is_impossible."""
+    rows: list[Asked] = []
+    bad: list[BadRow] = []
+    size = len(table)
+    ids = table.columns.get("id") or [str(row) for row in table.rows]
+    titles = table.columns.get("title") or [""] * size
+    flags = table.columns.get("is_impossible") or [""] * size
+    both = _answer_cells(table)
+    cells = zip(table.rows, ids, table.column(question), table.column("context"), titles, both, flags, strict=True)
+    for row, name, asked, context, title, answers, flag in cells:
+        problem, texts, starts = _answers(*answers)
+        if flag.casefold() not in (*TRUE, *FALSE):
+            problem = problem or ("is_impossible must be true or false", flag)
+        if problem:
+            bad.append(BadRow(row, *problem))
+            continue
+        rows.append(Asked(row, name, asked, context, title, texts, starts, flag.casefold() in TRUE))
+    return Source(table.source, table.unit, rows, bad, notes=table.notes)
+
+
+def _answer_cells(table: Table) -> list[tuple[str, str]]:
+    """Return the answers of each row and where they start, as they stand in the cells."""
+    if "answers_text" in table.columns or "answers" not in table.columns:
+        return list(zip(*(table.column(name) for name in ANSWER_COLUMNS), strict=True))
+    both = []
+    for cell in table.column("answers"):
+        try:
+            given = json.loads(cell or "{}")
+            both.append((json.dumps(given.get("text", [])), json.dumps(given.get("answer_start", []))))
+        except (json.JSONDecodeError, AttributeError):
+            both.append((cell, "?"))
+    return both
+
+
+def _answers(texts: str, starts: str) -> tuple[tuple[str, str] | None, list[str], list[int]]:
+    """Return what is wrong with two cells (or None), the answers and the starts: one of each, or two JSON lists."""
+    try:
+        if starts.strip().startswith("["):
+            found, places = json.loads(texts or "[]"), [_whole(start) for start in json.loads(starts)]
+            if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+                return ("answers_text must be a list of texts, as answers_start is a list", texts), [], []
+        else:
+            found, places = ([texts] if starts.strip() else []), [_whole(start) for start in [starts] if start.strip()]
+    except (ValueError, TypeError):
+        return ("answers_start must hold whole numbers", starts), [], []
+    if len(found) != len(places):
+        return (f"there are {len(found)} answers and {len(places)} starts", texts), [], []
+    return None, found, places
