@@ -1,0 +1,146 @@
+"""Search by words: BM25, the cosine of TF-IDF vectors, and the fusion of several lists of candidates.
+
+Words are those of `sfumato.keywords`, so that Chinese and Japanese work without a segmenter. Shapes: Q questions, N
+candidates, V words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sfumato.errors import InputError, MissingExtraError
+from sfumato.keywords import Unit, count_words
+from sfumato.registry import check_range, check_whole
+from sfumato.retrieval.search import Top, joined, sparse_top_k
+
+FUSION = 60
+
+
+class BM25:
+    """Scores by shared words, rare ones more, long sentences less (S. Robertson and H. Zaragoza, 2009).
+
+    The variant of Lucene (C. Kamphuis, A. de Vries, L. Boytsov and J. Lin, ECIR 2020), computed by bm25s (X. H. Lù,
+    2024) when the candidates are indexed: a search adds up finished scores. A word of the question counts as often
+    as it stands there.
+
+    Parameters
+    ----------
+    sentences : N candidates
+    k1 : how soon repeats of a word stop to count
+    b : how much the length of a sentence counts, 0 to 1
+    unit : what a word is, see `sfumato.keywords`
+
+    Raises
+    ------
+    InputError
+        if there is no candidate, or none has a word
+    MissingExtraError
+        if bm25s is not installed
+    """
+
+    def __init__(self, sentences: Sequence[str], *, k1: float = 1.5, b: float = 0.75, unit: Unit = "auto") -> None:
+        from scipy.sparse import csc_matrix
+
+        check_range("BM25", "k1", k1, 0, float("inf"))
+        check_range("BM25", "b", b, 0, 1)
+        self.unit, self.k1, self.b = unit, k1, b
+        counts = count_words(sentences, unit=unit)
+        if not counts.vocabulary:
+            raise InputError(f"none of {len(sentences)} candidates has a word to search by")
+        self.vocabulary = counts.vocabulary
+        scores = _bm25s_scores(counts.matrix, k1, b)
+        held = (scores["data"], scores["indices"], scores["indptr"])
+        self.weights = csc_matrix(held, shape=counts.matrix.shape).tocsr()  # (N, V)
+
+    @classmethod
+    def of(cls, weights: Any, vocabulary: list[str], *, k1: float, b: float, unit: Unit) -> BM25:
+        """Return what was built before, from its finished scores (N, V); bm25s is not needed."""
+        made = cls.__new__(cls)
+        made.weights, made.vocabulary, made.k1, made.b, made.unit = weights, vocabulary, k1, b, unit
+        return made
+
+    def top_k(self, questions: Sequence[str], k: int) -> Top:
+        """Return the k best candidates of each question; -1 where fewer share a word with it."""
+        asked = count_words(questions, unit=self.unit, vocabulary=self.vocabulary).matrix
+        return sparse_top_k(asked, self.weights, k)
+
+
+def _bm25s_scores(counts: Any, k1: float, b: float) -> dict[str, Any]:
+    """Return the score of each word in each candidate, as CSC arrays, from counts (N, V)."""
+    try:
+        import bm25s
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("BM25 needs bm25s: pip install 'sfumato[retrieval]'") from error
+    times = counts.data.astype(np.int64)
+    tokens = np.repeat(counts.indices, times).tolist()
+    ends = np.concatenate([[0], np.cumsum(times)])[counts.indptr].tolist()
+    texts = [tokens[a:b] for a, b in pairwise(ends)]
+    found = bm25s.BM25(method="lucene", k1=k1, b=b)
+    scores: dict[str, Any] = found.build_index_from_ids(list(range(counts.shape[1])), texts, show_progress=False)
+    return scores
+
+
+class TfidfCosine:
+    """Scores by the cosine of TF-IDF vectors, ``tf * (ln((1 + N) / (1 + df)) + 1)``, as scikit-learn has them.
+
+    Words that no candidate has count in no vector.
+    """
+
+    def __init__(self, sentences: Sequence[str], *, unit: Unit = "auto") -> None:
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        self.unit = unit
+        counts = count_words(sentences, unit=unit)
+        if not counts.vocabulary:
+            raise InputError(f"none of {len(sentences)} candidates has a word to search by")
+        self.vocabulary = counts.vocabulary
+        self.transformer = TfidfTransformer()
+        self.weights = self.transformer.fit_transform(counts.matrix)  # (N, V)
+
+    def top_k(self, questions: Sequence[str], k: int) -> Top:
+        """Return the k best candidates of each question; -1 where fewer share a word with it."""
+        asked = count_words(questions, unit=self.unit, vocabulary=self.vocabulary).matrix
+        return sparse_top_k(self.transformer.transform(asked), self.weights, k)
+
+
+def fused(*tops: Any, k: int | None = None, constant: float = FUSION) -> Top:
+    """Fuse lists of candidates of the same questions by reciprocal ranks.
+
+    A candidate's score is the sum of ``1 / (60 + rank)`` over the lists that hold it (G. V. Cormack, C. L. A. Clarke
+    and S. Büttcher, "Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning Methods", SIGIR 2009).
+    Of equal scores the lower row comes first.
+
+    Parameters
+    ----------
+    tops : ``(scores, index)`` or ``index``, each (Q, k')
+    k : how many to return; as many as the longest list if not given. The lists should be longer than that
+    constant : 60 in the paper
+
+    Raises
+    ------
+    InputError
+        if the lists are not of the same questions
+    """
+    lists = [np.asarray(top[1] if isinstance(top, tuple) else top, dtype=np.int64) for top in tops]
+    if not lists or len({len(index) for index in lists}) > 1:
+        raise InputError(f"fusion needs lists of the same questions, got {[len(index) for index in lists]} questions")
+    check_range("fused", "constant", constant, 0, float("inf"))
+    k = k if k is not None else max(index.shape[1] for index in lists)
+    check_whole("fused", "k", k, 1)
+    shares = [1 / (constant + np.arange(1, index.shape[1] + 1)) for index in lists]
+    parts = [_fused_one([index[q] for index in lists], shares, k) for q in range(len(lists[0]))]
+    return joined(parts, k)
+
+
+def _fused_one(lists: list[Any], shares: list[Any], k: int) -> Top:
+    index, weights = np.concatenate(lists), np.concatenate(shares)
+    rows, place = np.unique(index[index >= 0], return_inverse=True)
+    scores = np.bincount(place, weights=weights[index >= 0], minlength=len(rows))
+    order = np.argsort(-scores, kind="stable")[:k]
+    found, held = np.full((1, k), -1, dtype=np.int64), np.zeros((1, k), dtype=np.float32)
+    found[0, : len(order)], held[0, : len(order)] = rows[order], scores[order]
+    return Top(held, found)
