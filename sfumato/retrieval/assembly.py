@@ -105,16 +105,24 @@ class Assembly:
         return Task(corpus, questions, (*notes, *said(counts)), counts)
 
 
+def first_titles(passages: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return each passage once, in order, with the title that it has first."""
+    found: dict[str, str] = {}
+    for passage, title in passages:
+        found.setdefault(passage, title)
+    return found
+
+
 SENTENCES = (
-    ("unanswerable", "{} questions without an answer are left out"),
-    ("left_out", "{} rows that cannot be used are left out"),
-    ("repeated_rows", "{} rows are the same as an earlier one"),
-    ("empty_candidates", "{} empty candidates are left out"),
-    ("crossing_answers", "{} answers cross sentences"),
-    ("lost_questions", "{} questions have only answers that cross sentences and are left out"),
-    ("duplicate_sentences", "{} sentences are the same as an earlier one and are no candidates of their own"),
-    ("near_duplicate_sentences", "{} candidates differ from another one in case or punctuation only"),
-    ("duplicate_questions", "{} questions are the same as an earlier one and share their positives"),
+    ("unanswerable", "{n} question{s} without an answer {are} left out"),
+    ("left_out", "{n} row{s} that cannot be used {are} left out"),
+    ("repeated_rows", "{n} row{s} {are} the same as an earlier one"),
+    ("empty_candidates", "{n} empty candidate{s} {are} left out"),
+    ("crossing_answers", "{n} answer{s} {are} in more than one sentence"),
+    ("lost_questions", "{n} question{s} with answers that cross sentences only {are} left out"),
+    ("duplicate_sentences", "{n} sentence{s} {are} the same as an earlier one and {are} no candidate again"),
+    ("near_duplicate_sentences", "{n} candidate{s} {are} the same as an earlier one but for case or punctuation"),
+    ("duplicate_questions", "{n} question{s} {are} the same as an earlier one, with the positives of both"),
 )
 
 
@@ -123,4 +131,9 @@ def said(counts: dict[str, int]) -> list[str]:
     first = f"{counts['questions']:,} questions, {counts['sentences']:,} candidate sentences"
     if counts["passages"] != counts["sentences"]:
         first += f" of {counts['passages']:,} passages"
-    return [first, *(words.format(f"{counts[name]:,}") for name, words in SENTENCES if counts.get(name))]
+    return [first, *(counted(words, counts[name]) for name, words in SENTENCES if counts.get(name))]
+
+
+def counted(words: str, number: int) -> str:
+    """Fill a number into words, in the singular for 1."""
+    return words.format(n=f"{number:,}", s="" if number == 1 else "s", are="is" if number == 1 else "are")

@@ -12,7 +12,7 @@ from typing import Any
 from sfumato.errors import InputError, unknown
 from sfumato.registry import check_choice
 from sfumato.retrieval.asked import Asked, Source, from_squad, from_table, read_json
-from sfumato.retrieval.assembly import Assembly
+from sfumato.retrieval.assembly import Assembly, first_titles
 from sfumato.retrieval.sentences import Span, language_of
 from sfumato.retrieval.task import Task
 from sfumato.rows import BadRow, Table, check_bad_rows, refuse_bad_rows
@@ -119,9 +119,7 @@ def _squad(read: Source, language: str, crossing: str, bad_rows: str) -> Task:
     bad = sorted([*read.bad, *bad])
     if bad and bad_rows == "refuse":
         raise refuse_bad_rows(read.name or "the table", bad, read.unit)
-    passages: dict[str, str] = {}
-    for passage, title in (*read.more, *((asked.passage, asked.title) for asked in rows)):
-        passages.setdefault(passage, title)
+    passages = first_titles([*read.more, *((asked.passage, asked.title) for asked in rows)])
     if language == "auto":
         language = language_of(passages)
     made = Assembly()

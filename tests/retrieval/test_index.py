@@ -1,0 +1,179 @@
+"""An index finds after loading what it found before saving; another model, a cut file and other folders are refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sfumato.errors import InputError
+from sfumato.retrieval import Corpus
+from sfumato.retrieval.index import Hit, Index
+
+SENTENCES = ["Rome lies on the Tiber.", "Cats sleep all day.", "Oslo lies on a fjord.", "猫在睡觉。"]
+PASSAGES = ["Rome lies on the Tiber. Cats sleep all day.", "Oslo lies on a fjord. 猫在睡觉。"]
+QUESTIONS = ["Where is Oslo?", "who sleeps? cats", "Rome and the Tiber", "谁在睡觉"]
+
+
+def corpus() -> Corpus:
+    return Corpus(SENTENCES, ["a", "b", "c", "d"], PASSAGES, ["0", "1"], np.array([0, 0, 1, 1]), ["Rome", "Oslo"])
+
+
+class Letters:
+    """A model: how often each of 26 letters stands in a text."""
+
+    def __init__(self, name: str = "letters", size: int = 26) -> None:
+        self.name, self.size = name, size
+
+    def encode_sentences(self, texts: list[str]) -> np.ndarray:
+        letters = [chr(97 + k) for k in range(self.size)]
+        return np.array([[text.lower().count(letter) for letter in letters] for text in texts], dtype=np.float32)
+
+    encode_questions = encode_sentences
+
+    def identity(self) -> dict[str, str]:
+        return {"name": self.name, "sha256": f"{self.name}-{self.size}"}
+
+
+def made(tmp_path: Path, model: Any = None) -> Path:
+    return Index.build(corpus(), model=model).save(tmp_path / "index")
+
+
+def test_a_hit_tells_the_sentence_its_passage_its_id_and_the_score() -> None:
+    (hits,) = Index.build(corpus()).search("Where is Oslo?", 1)
+    assert hits == [Hit(SENTENCES[2], PASSAGES[1], "c", pytest.approx(hits[0].score))]
+    assert hits[0].score > 0
+
+
+@pytest.mark.parametrize("model", [None, Letters()])
+def test_a_loaded_index_finds_what_the_saved_one_found(model: Any, tmp_path: Path) -> None:
+    index = Index.build(corpus(), model=model)
+    folder = index.save(tmp_path / "new" / "index")
+    loaded = Index.load(folder, model)
+    assert loaded.search(QUESTIONS, 3) == index.search(QUESTIONS, 3)
+    assert loaded.search(QUESTIONS[3], 1)[0][0].sentence == "猫在睡觉。" or model is not None
+    assert loaded.corpus.titles == ["Rome", "Oslo"]
+    assert loaded.corpus.passage_ids == ["0", "1"]
+    assert len(loaded) == 4
+    for file in folder.iterdir():
+        assert file.suffix in (".json", ".parquet", ".safetensors")
+
+
+def test_words_find_fewer_sentences_where_fewer_share_a_word_and_a_model_always_k() -> None:
+    assert [len(hits) for hits in Index.build(corpus()).search(["cats", "zebra"], 4)] == [1, 0]
+    assert [len(hits) for hits in Index.build(corpus(), model=Letters()).search(["cats", "zebra"], 9)] == [4, 4]
+
+
+def test_the_vectors_of_an_index_are_those_of_the_sentences(tmp_path: Path) -> None:
+    loaded = Index.load(made(tmp_path, Letters()), Letters())
+    assert loaded.vectors is not None
+    assert (loaded.vectors == Letters().encode_sentences(SENTENCES)).all()
+
+
+def test_another_model_is_refused_and_both_are_named(tmp_path: Path) -> None:
+    folder = made(tmp_path, Letters())
+    with pytest.raises(InputError, match=r"made with the model 'letters' \(.*\) and not with 'numbers'"):
+        Index.load(folder, Letters("numbers"))
+    looked_at = Index.load(folder)
+    with pytest.raises(InputError, match=r"made with the model 'letters'.*give it \(--model\)"):
+        looked_at.search("cats", 1)
+    with pytest.raises(InputError, match="searched by words"):
+        Index.load(Index.build(corpus()).save(tmp_path / "words"), Letters())
+
+
+def test_vectors_of_another_size_are_refused(tmp_path: Path) -> None:
+    index = Index.load(made(tmp_path, Letters()), Letters())
+    index.model = Letters(size=25)
+    with pytest.raises(InputError, match="vectors of 25 numbers and candidates of 26"):
+        index.search("cats", 1)
+
+
+def test_a_model_that_gives_too_few_or_unusable_vectors_is_refused() -> None:
+    class Short(Letters):
+        def encode_sentences(self, texts: list[str]) -> np.ndarray:
+            return np.ones((len(texts) - 1, 3))
+
+    class Broken(Letters):
+        def encode_sentences(self, texts: list[str]) -> np.ndarray:
+            return np.full((len(texts), 3), np.nan)
+
+    with pytest.raises(InputError, match="gave 3 vectors for 4 sentences"):
+        Index.build(corpus(), model=Short())
+    with pytest.raises(InputError, match="the vectors of the sentences must hold finite numbers"):
+        Index.build(corpus(), model=Broken())
+
+
+@pytest.mark.parametrize("model", [None, Letters()])
+def test_every_truncated_or_missing_file_is_named(model: Any, tmp_path: Path) -> None:
+    folder = made(tmp_path, model)
+    for file in sorted(folder.iterdir()):
+        whole = file.read_bytes()
+        for content in (whole[: len(whole) // 2], b"", None):
+            if content is None:
+                file.unlink()
+            else:
+                file.write_bytes(content)
+            with pytest.raises(InputError) as error:
+                Index.load(folder, model)
+            assert file.name in str(error.value)
+        file.write_bytes(whole)
+    assert Index.load(folder, model).search("cats", 1)[0]
+
+
+def test_files_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    facts = json.loads((folder / "sfumato.json").read_text())
+    for change in ({"sentences": 5}, {"format": 9}, {"bm25": {"k1": 1}}, {"files": []}, {"kind": "retriever"}):
+        (folder / "sfumato.json").write_text(json.dumps(facts | change))
+        with pytest.raises(InputError):
+            Index.load(folder)
+    (folder / "sfumato.json").write_text(json.dumps(facts))
+    assert len(Index.load(folder)) == 4
+
+
+def test_numbers_outside_the_matrix_are_never_read(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = made(tmp_path)
+    arrays = load_file(folder / "bm25.safetensors")
+    arrays["indices"] = arrays["indices"] + 1_000_000
+    save_file(arrays, folder / "bm25.safetensors")
+    with pytest.raises(InputError, match=r"bm25\.safetensors does not fit"):
+        Index.load(folder)
+
+
+def test_a_folder_that_is_no_index_is_refused_and_never_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        Index.load(tmp_path / "none")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "file").write_text("mine")
+    with pytest.raises(InputError, match=r"has no sfumato\.json, so it is no index"):
+        Index.load(mine)
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="exists"):
+            Index.build(corpus()).save(mine, overwrite=overwrite)
+    (mine / "sfumato.json").write_text('{"kind": "retriever"}')
+    with pytest.raises(InputError, match="is no index of sentences; it is not overwritten"):
+        Index.build(corpus()).save(mine, overwrite=True)
+    assert (mine / "file").read_text() == "mine"
+
+
+def test_an_index_is_replaced_on_demand_only(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    other = Index.build(Corpus(["Only one."], ["z"], ["Only one."], ["0"], np.array([0])))
+    with pytest.raises(InputError, match="--overwrite"):
+        other.save(folder)
+    assert len(Index.load(folder)) == 4
+    other.save(folder, overwrite=True)
+    assert len(Index.load(folder)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_an_empty_question_and_a_k_of_nothing_are_refused() -> None:
+    index = Index.build(corpus())
+    with pytest.raises(InputError, match="question 2 is empty"):
+        index.search(["cats", " "], 1)
+    with pytest.raises(InputError, match="k must be at least 1"):
+        index.search("cats", 0)
