@@ -15,14 +15,16 @@ from sfumato.cli.demo import demo
 from sfumato.cli.evaluate import evaluate
 from sfumato.cli.failure import guarded
 from sfumato.cli.fit import fit
+from sfumato.cli.index import index
 from sfumato.cli.predict import predict
 from sfumato.cli.reproduce import reproduce, tables
+from sfumato.cli.search import search
 from sfumato.cli.soften import soften
 
 # Without rich's markup the help is plain text, also when piped, and costs 0.1 s less.
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
-on_data = (check, audit, fit, predict, evaluate, soften, augment, compare, demo)
+on_data = (check, audit, fit, predict, evaluate, soften, augment, compare, index, search, demo)
 for command in (*on_data, methods, models, datasets, tables, reproduce):
     app.command()(guarded(command))
 

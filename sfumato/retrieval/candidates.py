@@ -13,8 +13,8 @@ from sfumato.retrieval.asked import from_squad, read_json
 from sfumato.retrieval.assembly import Assembly, counted, first_titles
 from sfumato.retrieval.sentences import language_of
 from sfumato.retrieval.task import Corpus
-from sfumato.rows import BadRow, Table, check_bad_rows, name_rows, refuse_bad_rows
-from sfumato.table import guess_columns, read_table
+from sfumato.rows import TEXT_NAMES, BadRow, Table, check_bad_rows, name_rows, refuse_bad_rows
+from sfumato.table import read_table
 
 
 def read_corpus(
@@ -59,6 +59,26 @@ def read_corpus(
     return _sentences(table, sentence, passage, id, bad_rows)
 
 
+def find_column(table: Table, usual: str, option: str) -> tuple[str, list[str]]:
+    """Return the column called ``usual``, else the only one, else one called as texts are; and what was guessed.
+
+    Raises
+    ------
+    InputError
+        if there is none; says that ``option`` names it
+    """
+    names = list(table.columns)
+    if usual in names:
+        return usual, []
+    found = names[0] if len(names) == 1 else next((name for name in TEXT_NAMES if name in names), None)
+    if found is None:
+        raise InputError(
+            f"{table.source}: which column holds the {usual}s? Name it with {option}; there are: "
+            f"{', '.join(map(repr, names))}"
+        )
+    return found, [f"{usual}s are read from the column {found!r}"]
+
+
 def _without(table: Table, good: list[int], problem: str, bad_rows: str) -> list[str]:
     """Return what to say of the rows that are not good, or refuse them."""
     kept = set(good)
@@ -81,10 +101,8 @@ def _sentences(
 ) -> tuple[Corpus, list[str]]:
     notes = list(table.notes)
     if sentence is None:
-        names, _, said = guess_columns(
-            table, "sentence" if "sentence" in table.columns else None, None, need_label=False
-        )
-        sentence, notes = names[0], [*notes, *said]
+        sentence, said = find_column(table, "sentence", "--sentence (sentence=)")
+        notes += said
     texts = table.column(sentence)
     good = [k for k, text in enumerate(texts) if text.strip()]
     notes += _without(table, good, f"column {sentence!r} holds no sentence", bad_rows)

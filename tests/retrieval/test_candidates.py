@@ -25,6 +25,7 @@ def test_without_names_the_column_and_the_ids_are_found() -> None:
     corpus, notes = read_corpus({"id": ["7", "7"], "text": ["One.", "Two."]})
     assert corpus.ids == ["1", "2"]
     assert any("values twice" in note for note in notes)
+    assert "sentences are read from the column 'text'" in notes
 
 
 def test_passages_are_cut_into_sentences(tmp_path: Path) -> None:
