@@ -38,7 +38,7 @@ CALLS = list(shell_commands())
 
 def test_the_main_job_is_shown_command_by_command() -> None:
     main_job = ["demo", "check", "audit", "fit", "predict", "evaluate", "soften", "compare", "augment"]
-    assert [call[0] for call in CALLS] == [*main_job, "tables", "reproduce", "datasets"]
+    assert [call[0] for call in CALLS] == [*main_job, "index", "search", "tables", "reproduce", "datasets"]
 
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)

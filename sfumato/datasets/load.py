@@ -21,7 +21,7 @@ from sfumato.errors import InputError
 from sfumato.leaks import leaked_rows
 
 NOT_LOADED = {
-    "retrieval": "is for retrieval: it has questions and passages, and no classes",
+    "retrieval": "is for retrieval: it has questions and passages and no classes, and sfumato.retrieval.build reads it",
 }
 
 
