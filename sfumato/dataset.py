@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,39 @@ from sfumato.targets import Integers
 BLOCK = 4096  # rows of targets held at once
 CUT_VERSION = 2
 """Raised whenever the same seeds cut other rows; part of every result's key."""
+
+
+class OwnSet(Protocol):
+    """A set of another task than classes, which knows how a run of it is done (`sfumato.retrieval`)."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say about it."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes: none."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that a result depends on."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """What the time of a run grows with."""
+        ...
+
+    def execute(self, run: Any, folder: Path) -> dict[str, Any]:
+        """Do a run, write its predictions below ``folder`` and return its line."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +88,11 @@ class DataSet:
                     f"{self.name}: {name} must have the classes of train, in the same order; train has "
                     f"{list(self.train.classes)}, {name} has {list(split.classes)}"
                 )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of all three splits."""
+        return self.train.classes
 
     def of_seed(self, seed: int) -> tuple[Examples, Examples]:
         """Return train and dev of one seed: the same rows together, cut anew, the same for every method."""

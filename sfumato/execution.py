@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sfumato.controls import kept_own_target
 from sfumato.data import Examples
-from sfumato.dataset import DataSet
+from sfumato.dataset import DataSet, OwnSet
 from sfumato.environment import environment, peak_memory
 from sfumato.errors import InputError
 from sfumato.experiment import Line, Run, TrainFunction
@@ -38,13 +38,15 @@ from sfumato.teacher_files import with_teacher
 
 
 def execute(
-    run: Run, data: DataSet, folder: Path, *, train: TrainFunction | None = None, source: Run | None = None
+    run: Run, data: DataSet | OwnSet, folder: Path, *, train: TrainFunction | None = None, source: Run | None = None
 ) -> Line:
     """Train, predict the test split, write the predictions below ``folder``, and return the result line.
 
     ``source`` is the finished run of the method itself, whose record a control of a learning method replays, or whose
     teacher a control hears too.
     """
+    if not isinstance(data, DataSet):
+        return data.execute(run, folder)
     started, stamp = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     rows, dev = data.of_seed(run.seed)
     if run.built.teacher is not None:

@@ -93,15 +93,20 @@ def _table(column: Any, classes: int) -> NDArray[np.bool_]:
     return found
 
 
-def read_row_scores(folder: Path, key: str) -> NDArray[np.float64]:
+def read_row_scores(folder: Path, key: str, metric: str = "") -> NDArray[np.float64]:
     """Return a value a test row of a finished run whose mean is its main metric, (N,).
 
-    1 where the prediction is the label, else 0; where rows may have several labels, `row_micro_f1`.
+    1 where the prediction is the label, else 0; where rows may have several labels, `row_micro_f1`; of retrieval, 1
+    where the first right candidate is among the first k of the metric ``recall@k``.
     """
     import polars as pl
 
     path = predictions_path(folder, key)
-    if isinstance(pl.read_parquet_schema(path)["label"], pl.List):
+    schema = pl.read_parquet_schema(path)
+    if "rank" in schema:
+        ranks = pl.read_parquet(path, columns=["rank"])["rank"].to_numpy()
+        return np.asarray(ranks <= int(metric.rpartition("@")[2]), dtype=np.float64)
+    if isinstance(schema["label"], pl.List):
         found = read_answers(folder, key)
         return row_micro_f1(found.gold, found.predicted, found.unseen)
     frame = pl.read_parquet(path, columns=["label", "predicted"])

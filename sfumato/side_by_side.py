@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sfumato.dataset import DataSet
+from sfumato.dataset import DataSet, OwnSet
 from sfumato.errors import InputError
 from sfumato.execution import execute
 from sfumato.experiment import Line, Run, TrainFunction
@@ -35,7 +35,7 @@ class Job:
     """A run with its data; ``source`` is the run that must be done before, whose record it replays."""
 
     run: Run
-    data: DataSet
+    data: DataSet | OwnSet
     source: Run | None = None
 
 

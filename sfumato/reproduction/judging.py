@@ -139,7 +139,8 @@ def _judged(how: str, table: TableFile, cell: Cell, other: Cell, repeats: Sequen
     Student's t.
     """
     if how == "bootstrap":
-        return two_level_bootstrap(_row_scores(cell, repeats, folder), _row_scores(other, repeats, folder))
+        metric = table.metric
+        return two_level_bootstrap(*(_row_scores(each, repeats, folder, metric) for each in (cell, other)))
     first, second = ([c.scores(table.metric)[r] for r in repeats] for c in (cell, other))
     return paired_t(first, second) if how == "paired-t" else _corrected(cell, repeats, first, second)
 
@@ -149,10 +150,13 @@ def _have_predictions(cell: Cell, other: Cell, repeats: Sequence[int], folder: P
     return all(predictions_path(folder, line["key"]).exists() for line in lines)
 
 
-def _row_scores(cell: Cell, repeats: Sequence[int], folder: Path) -> NDArray[np.float64]:
+def _row_scores(cell: Cell, repeats: Sequence[int], folder: Path, metric: str = "") -> NDArray[np.float64]:
     """Return a score a row, (repeats, N), see `read_row_scores`; their mean where a repeat has several runs."""
     return np.stack(
-        [np.mean([read_row_scores(folder, line["key"]) for line in cell.runs[repeat]], axis=0) for repeat in repeats]
+        [
+            np.mean([read_row_scores(folder, line["key"], metric) for line in cell.runs[repeat]], axis=0)
+            for repeat in repeats
+        ]
     )
 
 

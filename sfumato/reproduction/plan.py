@@ -10,7 +10,8 @@ from typing import Any
 
 from sfumato.architecture import Architecture, Training
 from sfumato.controls import VERSION, control_names
-from sfumato.dataset import DataSet
+from sfumato.dataset import DataSet, OwnSet
+from sfumato.datasets.catalog import entry
 from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError, nearest
 from sfumato.experiment import Run
@@ -18,6 +19,7 @@ from sfumato.joining import joined
 from sfumato.measures import OF_TEST
 from sfumato.method import Method
 from sfumato.methods import METHODS
+from sfumato.reproduction.retrieval_source import Build, RetrievalSource
 from sfumato.reproduction.splits import Source
 from sfumato.reproduction.table_parts import (
     Block,
@@ -30,6 +32,7 @@ from sfumato.reproduction.table_parts import (
     place_title,
 )
 from sfumato.resolve import build_architecture, build_method
+from sfumato.retrieval.lexical_names import LEXICAL, lexical
 from sfumato.side_by_side import Job
 
 FULL_BATCH_TRAINING = (
@@ -104,6 +107,8 @@ class TablePlan:
         }
 
     def _model(self, choice: ModelChoice) -> Architecture:
+        if choice.name in LEXICAL:
+            return lexical(choice.name)
         options = dict(choice.options)
         if choice.name in MODELS_OF_ENCODERS and self.encoder is not None:
             options["encoder"] = self.encoder
@@ -209,7 +214,7 @@ class TablePlan:
         """The data sets of the runs, in the table's order."""
         return [self.table.data[title] for title in dict.fromkeys(run.data for run in self.wanted)]
 
-    def job(self, wanted: Wanted, data: DataSet) -> Job:
+    def job(self, wanted: Wanted, data: DataSet | OwnSet) -> Job:
         """Return the run with its data; a control of a method that learns or is taught waits for the method's run."""
         run = self.run(wanted, data.fingerprint)
         method = run.built
@@ -257,28 +262,35 @@ def _training(name: str, own: Training, settings: Mapping[str, Any]) -> Training
     return replace(own, **settings)
 
 
-def sources(plan: TablePlan, load: Callable[..., Any]) -> dict[str, Source]:
-    """Load the sets that the plan needs; ``load`` takes a name of the catalogue and a label column."""
-    found = {}
+def sources(plan: TablePlan, load: Callable[..., Any], build: Build) -> dict[str, Source | RetrievalSource]:
+    """Load the sets that the plan needs.
+
+    Parameters
+    ----------
+    load, build : take a name of the catalogue, and ``load`` a label column; ``build`` is for sets of questions
+    """
+    found: dict[str, Source | RetrievalSource] = {}
     for choice in plan.data:
+        if entry(choice.name).task == "retrieval":
+            found[choice.title] = RetrievalSource.of(choice, plan.scale, build)
+            found[choice.title].check(*_parts(plan, choice.title))
+            continue
         repeats = replace(plan.table.repeats, number=max(plan.table.repeats.number, 2))
         found[choice.title] = Source(choice, load(choice.name, label=choice.label), plan.scale, repeats)
-        _check_inputs(plan, choice.title, found[choice.title])
+        found[choice.title].check(*_parts(plan, choice.title))
     return found
 
 
-def _check_inputs(plan: TablePlan, title: str, source: Source) -> None:
-    """Raise if a model or a method of the table cannot read this set (images, texts)."""
-    inputs = source.pool[0].inputs
-    for run in dict.fromkeys((run.model, run.method) for run in plan.wanted if run.data == title):
-        plan.models[run[0]].check_inputs(inputs)
-        plan.methods[run[1]].check_inputs(inputs)
-        plan.methods[run[1]].check_labels(source.pool[0])
+def _parts(plan: TablePlan, title: str) -> tuple[list[Architecture], list[Method]]:
+    """Return the models and the methods that are run on a set."""
+    runs = [run for run in plan.wanted if run.data == title]
+    models, methods = (dict.fromkeys(getattr(run, key) for run in runs) for key in ("model", "method"))
+    return [plan.models[one] for one in models], [plan.methods[one] for one in methods]
 
 
-def table_jobs(plan: TablePlan, found: Mapping[str, Source]) -> list[tuple[Wanted, Job]]:
+def table_jobs(plan: TablePlan, found: Mapping[str, Source | RetrievalSource]) -> list[tuple[Wanted, Job]]:
     """Return every wanted run with its job; a repeat's data are made once."""
-    made: dict[tuple[Any, ...], DataSet] = {}
+    made: dict[tuple[Any, ...], DataSet | OwnSet] = {}
     pairs = []
     for run in plan.wanted:
         key = (run.data, run.setting, run.variant, run.repeat)

@@ -10,7 +10,7 @@ from sfumato.datasets.catalog import entry
 from sfumato.datasets.place import VARIABLE
 from sfumato.errors import InputError, missing_torch, nearest
 from sfumato.measured_test import METRICS, MULTILABEL_METRICS
-from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_GROUPS
+from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_GROUPS, RETRIEVAL
 from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.table_parts import TableFile
 
@@ -53,14 +53,21 @@ def _loop_version() -> int:
 def check_metric(table: TableFile) -> None:
     """Raise if the metric is not measured on a set: accuracy of several labels a row, or micro-F1 elsewhere."""
     for choice in table.data.values():
-        several = entry(choice.name).task == "multi-label"
-        allowed = (*(MULTILABEL_METRICS if several else METRICS), OF_GROUPS, MAIN)
+        allowed, kind = measured_on(entry(choice.name).task)
         if table.metric not in allowed:
-            kind = "several labels a row" if several else "one label a row"
             raise InputError(
                 f"table {table.name}: the set {choice.title!r} has {kind}, and metric = {table.metric!r} is not "
                 f"measured there; measured are: {', '.join(allowed)}"
             )
+
+
+def measured_on(task: str) -> tuple[tuple[str, ...], str]:
+    """Return the metrics that a set of this task has, and what its rows have."""
+    if task == "retrieval":
+        return RETRIEVAL, "questions and candidates"
+    if task == "multi-label":
+        return (*MULTILABEL_METRICS, OF_GROUPS, MAIN), "several labels a row"
+    return (*METRICS, OF_GROUPS, MAIN), "one label a row"
 
 
 def check_only(plan: TablePlan) -> None:

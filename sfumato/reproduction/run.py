@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sfumato.dataset import DataSet
 from sfumato.errors import InputError, require_torch
 from sfumato.execution import execute, failed
 from sfumato.registry import check_whole
@@ -18,6 +20,7 @@ from sfumato.reproduction.saved import check_writable, save, table_folder, writt
 from sfumato.reproduction.table_content import Content, table_content
 from sfumato.reproduction.table_file import read_table_file
 from sfumato.reproduction.table_parts import TableFile
+from sfumato.retrieval.build import build
 from sfumato.run_report import RunReport
 from sfumato.runner import run_all
 from sfumato.side_by_side import Job
@@ -104,9 +107,11 @@ def _jobs(plan: TablePlan, data: str | Path | None) -> list[tuple[Wanted, Job]]:
     from sfumato.datasets.load import located
 
     for choice in plan.data:
-        known = entry(choice.name)
-        located(known, data, choice.label or known.label)
-    return table_jobs(plan, sources(plan, lambda name, **options: load(name, data=data, **options)))
+        for name in (choice.name, *((choice.test,) if choice.test else ())):
+            known = entry(name)
+            located(known, data, choice.label or known.label)
+    found = sources(plan, lambda name, **options: load(name, data=data, **options), partial(build, data=data))
+    return table_jobs(plan, found)
 
 
 def _content(
@@ -119,14 +124,14 @@ def _content(
         plan = replace(plan, only={})
         by_run = {**known_lines(plan, folder), **by_run}
         notes |= set(before["notes"] if before else ())
-    classes = known_classes(by_run, folder, before) | {run: job.data.train.classes for run, job in pairs}
+    classes = known_classes(by_run, folder, before) | {run: job.data.classes for run, job in pairs}
     texts = _texts(pairs) if plan.table.cases else {}
     return table_content(plan, by_run, folder, notes=sorted(notes), classes=classes, before=before, texts=texts)
 
 
 def _texts(pairs: Sequence[tuple[Wanted, Job]]) -> dict[str, dict[int, str]]:
     """Return place to the number of a test row to its text, of the first repeat."""
-    tests = {run.place: job.data.test for run, job in pairs if run.repeat == 0}
+    tests = {run.place: job.data.test for run, job in pairs if run.repeat == 0 and isinstance(job.data, DataSet)}
     return {place: dict(zip(test.ids.tolist(), test.inputs, strict=True)) for place, test in tests.items()}
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from sfumato.architecture import Architecture
 from sfumato.damage import damage
 from sfumato.data import Examples, concatenate
 from sfumato.dataset import DataSet
 from sfumato.errors import InputError
 from sfumato.leaks import leaked_rows
+from sfumato.method import Method
 from sfumato.reproduction.table_parts import DataChoice, Repeats, Scale, Setting, place_title
 from sfumato.split import fold_rows, split_rows
 
@@ -69,6 +71,14 @@ class Source:
     def classes(self) -> tuple[str, ...]:
         """The classes, after a class subset of the data choice."""
         return self.pool[0].classes
+
+    def check(self, models: Iterable[Architecture], methods: Iterable[Method]) -> None:
+        """Raise if a model or a method of the table cannot read this set (images, texts, several labels a row)."""
+        for model in models:
+            model.check_inputs(self.pool[0].inputs)
+        for method in methods:
+            method.check_inputs(self.pool[0].inputs)
+            method.check_labels(self.pool[0])
 
     def repeat(self, number: int, setting: Setting, variant: int | None = None) -> DataSet:
         """Return the splits of one repeat, spoiled as the setting says; ``variant`` is the class whose turn it is."""

@@ -27,7 +27,7 @@ from sfumato.reproduction.training_settings import check_training
 
 REPEATS = ("seeds", "folds", "splits")
 SECTION_KEYS: Mapping[str, tuple[str, ...]] = {
-    "data": ("name", "label", "damage", "characters", "vectors", "encoder", "groups", "options", "note"),
+    "data": ("name", "label", "damage", "characters", "vectors", "encoder", "groups", "options", "note", "test"),
     "settings": ("x", "damage", "each_class"),
     "models": ("name", "training", "repeats", "published_only"),  # and the options of the model
     "methods": ("name", "join_share", "best_of", "line", "x"),  # and the options of the method
@@ -54,7 +54,7 @@ def read_data(name: str, title: str, entry: Mapping[str, Any]) -> DataChoice:
     )
 
 
-_DATA_TEXTS = ("label", "vectors", "encoder", "note")
+_DATA_TEXTS = ("label", "vectors", "encoder", "note", "test")
 
 
 def _groups(name: str, title: str, given: Any) -> Any:

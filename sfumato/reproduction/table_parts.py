@@ -30,7 +30,8 @@ class DataChoice:
 
     ``characters`` are kept of each text; ``vectors`` and ``encoder`` take the place of those of the models that have
     any. ``groups`` of its labels go to the methods that take some, and to the measure ``errors-in-group``; ``options``
-    (method to options) to the methods of that name, unless a row of the table gives its own.
+    (method to options) to the methods of that name, unless a row of the table gives its own. ``test`` is the set of the
+    catalogue whose questions a retriever is tested on; without one, a part of its own.
     """
 
     title: str
@@ -43,6 +44,7 @@ class DataChoice:
     note: str = ""
     groups: Any = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    test: str | None = None
 
 
 @dataclass(frozen=True)

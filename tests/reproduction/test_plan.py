@@ -4,6 +4,7 @@ from sfumato import InputError
 from sfumato.datasets import load
 from sfumato.reproduction.plan import sources, table_jobs
 from sfumato.reproduction.planning import planned
+from sfumato.retrieval.build import build
 from tables import TOML, table, write_data
 
 
@@ -13,7 +14,7 @@ def data(tmp_path_factory):
 
 
 def jobs(plan, data):
-    return table_jobs(plan, sources(plan, lambda name, **options: load(name, data=data, **options)))
+    return table_jobs(plan, sources(plan, lambda name, **options: load(name, data=data, **options), build))
 
 
 def test_the_runs_are_known_without_data():

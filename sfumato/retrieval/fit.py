@@ -1,0 +1,217 @@
+"""From a retrieval task, a model and a method to a trained retriever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sfumato.architecture import Architecture, Training
+from sfumato.base import Criterion
+from sfumato.calibration import softmax
+from sfumato.errors import require_torch
+from sfumato.limits import check_device, fitting_length
+from sfumato.method import Method, Plan
+from sfumato.progress import Progress
+from sfumato.registry import check_range
+from sfumato.resolve import build_architecture, build_method
+from sfumato.retrieval.batches import Batch, Pairs
+from sfumato.retrieval.in_batch_targets import Teacher, check_in_batch, controlled, in_batch_targets
+from sfumato.retrieval.retriever import Retriever
+from sfumato.retrieval.task import Corpus, Questions, Task
+
+if TYPE_CHECKING:
+    from sfumato.retrieval.training import DualHistory
+
+SCALE = 20.0  # of the cosines, as in sentence-transformers
+BATCH_TRAINING = Training(epochs=10, batch_size=64, lr=3e-3, max_length=100_000)  # of `linear`, one batch elsewhere
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained retriever and what happened on the way."""
+
+    retriever: Retriever
+    history: DualHistory
+
+
+def fit(
+    task: Task,
+    *,
+    model: str | Architecture | Callable[..., Architecture] = "textcnn",
+    method: str | Method | Callable[..., Method] = "kwls",
+    dev: Questions | float | None = 0.1,
+    towers: str = "shared",
+    scale: float = SCALE,
+    training: Training | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> Retriever:
+    """Train a dual encoder on the questions of a task and return it.
+
+    Parameters
+    ----------
+    task : questions and their sentences, see `sfumato.retrieval.build`
+    model : name of a model, one that is built, or a function that builds one; both towers are of it
+    method : name of a method with in-batch targets, see `sfumato.retrieval.in_batch_targets`
+    dev : questions that choose the epoch, or their share, cut off by passages; None trains to the end
+    towers : "shared", or "two" of equal start
+    scale : the cosines are multiplied by it before the softmax
+    training : settings of the loop; those of the model by default
+
+    Raises
+    ------
+    InputError
+        for a name or an option that there is not, and a model or method that has no meaning in retrieval.
+    """
+    require_torch("training a retriever")
+    questions, held_out = task.questions, dev if isinstance(dev, Questions) else None
+    if isinstance(dev, float):
+        questions, held_out = task.split(dev, seed)
+    architecture, chosen = build_architecture(model, {}), build_method(method, {})
+    settings = Settings(towers=towers, scale=scale, training=training, seed=seed, device=device)
+    return fit_dual_encoder(
+        task.corpus, questions, held_out, architecture=architecture, method=chosen, settings=settings, progress=progress
+    ).retriever
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a run beside the texts, the model and the method."""
+
+    towers: str = "shared"
+    scale: float = SCALE
+    training: Training | None = None
+    seed: int = 0
+    device: str | None = None
+    control: str = ""
+
+    def __post_init__(self) -> None:
+        check_range("retrieval", "scale", self.scale, 0, 10_000, open_low=True)
+        check_device(self.device)
+
+
+def training_of(architecture: Architecture) -> Training:
+    """Return the settings that a model has by itself in retrieval."""
+    return BATCH_TRAINING if architecture.full_batch else architecture.training
+
+
+def fit_dual_encoder(
+    corpus: Corpus,
+    questions: Questions,
+    dev: Questions | None,
+    *,
+    architecture: Architecture,
+    method: Method,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Train on ``questions``; dev questions search the whole corpus. The caller's random state is left as it was."""
+    import torch
+
+    from sfumato.retrieval.dual_encoder import check_architecture
+
+    check_in_batch(method)
+    check_architecture(architecture)
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        run = DualRun(corpus, questions, dev, architecture, method, settings, progress)
+        return run()
+
+
+@dataclass(eq=False)
+class DualRun:
+    """One training run; the order of its steps is that of `__call__`."""
+
+    corpus: Corpus
+    questions: Questions
+    dev: Questions | None
+    architecture: Architecture
+    method: Method
+    settings: Settings
+    progress: Progress | None = None
+
+    def __call__(self) -> Fitted:
+        """Train the teacher if there is one, make the targets, build the towers from the seed, train them."""
+        import torch
+
+        from sfumato.retrieval.dual_encoder import DualObjective, dual_encoder
+        from sfumato.retrieval.training import train_dual_encoder
+
+        seed, training = self.settings.seed, self.settings.training or training_of(self.architecture)
+        teacher = self._teacher() if self.method.teacher is not None else None
+        targets = in_batch_targets(self.method, self.corpus, self.questions, seed=seed, teacher=teacher)
+        targets = controlled(targets, self.settings.control, seed=seed)
+        torch.manual_seed(seed)
+        encoder = self.architecture.encoder_of([*self.corpus.sentences, *self.questions.texts])
+        model = dual_encoder(self.architecture, encoder, towers=self.settings.towers, scale=self.settings.scale)
+        retriever = Retriever(model, encoder, self.architecture.name, dict(self.architecture.options))
+        retriever.towers, retriever.device = self.settings.towers, self.settings.device
+        retriever.max_length = fitting_length(model.question.network, training.max_length)
+        objective = DualObjective(model, self._criterion(training))
+        history = train_dual_encoder(
+            objective,
+            *self._inputs(retriever, targets, training),
+            dev=self._dev(retriever),
+            seed=seed,
+            device=torch.device(self.settings.device or ("cuda" if torch.cuda.is_available() else "cpu")),
+            progress=self.progress,
+        )
+        model.eval()
+        retriever.info = self._info(history)
+        return Fitted(retriever, history)
+
+    def _teacher(self) -> Teacher:
+        """Train on the answers alone and return what that model says of the candidates of a batch."""
+        from sfumato.methods.label_smoothing import baseline
+
+        alone = replace(self, method=baseline(), settings=replace(self.settings, control=""))
+        retriever = alone().retriever
+        q = retriever.encode_questions(self.questions.texts)
+        s = retriever.encode_sentences(self.corpus.sentences)
+
+        def says(batch: Batch) -> Any:
+            return softmax(self.settings.scale * (q[batch.questions] @ s[batch.candidates].T))
+
+        return says
+
+    def _criterion(self, training: Training) -> Criterion:
+        from sfumato.losses import SoftCrossEntropy
+
+        if self.method.criterion is None:
+            return SoftCrossEntropy()
+        steps = -(-len(self.questions) // training.batch_size)
+        return self.method.criterion(Plan(training.batch_size, 0, steps, training.epochs, self.settings.seed))
+
+    def _inputs(self, retriever: Retriever, targets: Any, training: Training) -> tuple[Any, ...]:
+        from sfumato.retrieval.training import Texts
+
+        length = retriever.max_length
+        sentences = retriever.encoder.encode(self.corpus.sentences, length)
+        questions = retriever.encoder.encode(self.questions.texts, length)
+        return Texts(sentences, questions, Pairs.of(self.questions)), targets, training
+
+    def _dev(self, retriever: Retriever) -> Any:
+        from sfumato.retrieval.training import DevQuestions
+
+        if self.dev is None:
+            return None
+        sentences = retriever.encoder.encode(self.corpus.sentences, retriever.max_length)
+        return DevQuestions(
+            sentences, retriever.encoder.encode(self.dev.texts, retriever.max_length), self.dev.positives
+        )
+
+    def _info(self, history: DualHistory) -> dict[str, Any]:
+        best = history.epochs[history.best_epoch - 1] if history.epochs else {}
+        scores = {name: round(value, 6) for name, value in best.items() if name.startswith("dev_")}
+        return {
+            "method": str(self.method),
+            "seed": self.settings.seed,
+            "scale": self.settings.scale,
+            "questions": len(self.questions),
+            "sentences": len(self.corpus),
+            "epochs": len(history.epochs),
+            "best_epoch": history.best_epoch,
+            **scores,
+        }

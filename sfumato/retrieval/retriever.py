@@ -1,0 +1,95 @@
+"""A trained retriever that stands alone: questions and sentences in, vectors of length 1 out; their product ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sfumato.errors import require_torch
+from sfumato.model import BLOCK, check_texts
+from sfumato.targets import Floats
+
+if TYPE_CHECKING:
+    from sfumato.architecture import Encoder
+    from sfumato.retrieval.dual_encoder import DualEncoder, Tower
+
+BATCH = 128  # texts that a tower reads at once
+
+
+@dataclass(eq=False)
+class Retriever:
+    """A dual encoder with what turns texts into its inputs.
+
+    Attributes
+    ----------
+    model : the two towers
+    encoder : texts to inputs
+    architecture, options : the registry name of the towers' model and the options that built it
+    towers : "shared" or "two"
+    max_length : texts are cut to so many tokens
+    info : what is known of the training: questions, seed, method, dev scores
+    device : where to compute; None is the best there is
+    """
+
+    model: DualEncoder
+    encoder: Encoder
+    architecture: str
+    options: dict[str, Any] = field(default_factory=dict)
+    towers: str = "shared"
+    max_length: int = 256
+    info: dict[str, Any] = field(default_factory=dict)
+    device: str | None = None
+
+    def encode_questions(self, texts: Sequence[str]) -> Floats:
+        """Return the vectors of questions, (Q, D), each of length 1."""
+        return self._vectors(self.model.question, texts)
+
+    def encode_sentences(self, texts: Sequence[str]) -> Floats:
+        """Return the vectors of sentences, (N, D), each of length 1."""
+        return self._vectors(self.model.sentence, texts)
+
+    def identity(self) -> dict[str, str]:
+        """Return the name of the model and a hash of its weights: what an index of it must agree with."""
+        whole = sha256(f"{self.architecture} {self.towers} {self.max_length}".encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            whole.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return {"name": self.architecture, "sha256": whole.hexdigest()}
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the folder of the retriever (safetensors and JSON only) and return its path."""
+        from sfumato.retrieval.retriever_folder import save_retriever
+
+        return save_retriever(self, Path(folder), overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Retriever:
+        """Read the folder of a retriever. Nothing in it can run code.
+
+        Raises
+        ------
+        InputError
+            if there is no such folder, it is of something else, or a file in it is cut off or does not fit.
+        """
+        require_torch("reading a retriever")
+        from sfumato.retrieval.retriever_folder import load_retriever
+
+        return load_retriever(Path(folder))
+
+    def _vectors(self, tower: Tower, texts: Sequence[str]) -> Floats:
+        import torch
+
+        from sfumato.retrieval.encoding import vectors
+
+        texts = check_texts(texts)
+        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model.to(device)
+        parts = [np.empty((0, 0), np.float32)] if not texts else []
+        for start in range(0, len(texts), BLOCK):
+            encoded = self.encoder.encode(texts[start : start + BLOCK], self.max_length)
+            parts.append(vectors(tower, encoded, batch_size=BATCH, device=device))
+        return np.concatenate(parts)
