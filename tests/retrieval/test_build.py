@@ -230,6 +230,7 @@ def test_an_option_out_of_its_list_and_a_set_of_another_task_are_refused() -> No
         build({"question": ["q?"], "sentence": ["s."], "split": ["a"]}, split="b")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_new_wiki_has_the_counts_that_plain_loops_find(data_folder: Path) -> None:
     from sentencex import segment
@@ -253,6 +254,7 @@ def test_new_wiki_has_the_counts_that_plain_loops_find(data_folder: Path) -> Non
     assert np.mean(held) > 0.995  # the rest are answers that cross sentences only
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["squad2_dev_half", "squad_xquad_en", "squad_nqg_sentences", "selqa"])
 def test_the_other_sets_are_built_and_split(name: str, data_folder: Path) -> None:

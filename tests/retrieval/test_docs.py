@@ -20,6 +20,7 @@ def test_the_examples_run_in_order(data_folder: Path, capsys: pytest.CaptureFixt
     assert len(known["test"]) > 200  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["squadshifts_new_wiki", "squad2_dev_half", "squad_xquad_en"])
 def test_the_table_has_the_counts_of_what_is_built(name: str, data_folder: Path) -> None:

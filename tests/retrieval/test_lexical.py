@@ -91,6 +91,7 @@ def test_fusion_adds_reciprocal_ranks() -> None:
         fused(first, np.zeros((2, 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_bm25_on_new_wiki_is_bm25s_called_by_hand(data_folder: Path) -> None:
     import bm25s
