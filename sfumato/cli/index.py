@@ -1,12 +1,13 @@
 """`sfumato index`: makes sentences ready to be searched."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sfumato.cli.options import Json, Overwrite, Rows
 from sfumato.cli.output import counted, note, print_json, quoted
+from sfumato.errors import InputError
 
 Retriever = Annotated[
     Path | None,
@@ -43,16 +44,12 @@ def index(
     from sfumato.retrieval.index_folder import check_place
 
     check_place(output, overwrite=overwrite)
+    loaded = retriever_in(model) if model is not None else None
     corpus, notes = read_corpus(
         data, sentence=sentence, passage=passage, id=id_column, language=language, bad_rows=bad_rows
     )
     for sentence_of_note in notes:
         note(f"note: {sentence_of_note}")
-    loaded = None
-    if model is not None:
-        from sfumato.retrieval.retriever import Retriever as Loaded
-
-        loaded = Loaded.load(model)
     made = Index.build(corpus, model=loaded, model_folder=model or "")
     made.save(output, overwrite=overwrite)
     if as_json:
@@ -62,3 +59,12 @@ def index(
     how = "by words (BM25)" if made.identity is None else f"by the vectors of {made.identity.get('name')}"
     note(f"{counted(len(corpus), 'sentence')} indexed {how}; written to {output}")
     note(f"next: sfumato search {quoted(output)} 'your question'")
+
+
+def retriever_in(folder: Path) -> Any:
+    """Return the retriever of a folder; one that is not there is refused before PyTorch is loaded."""
+    if not folder.is_dir():
+        raise InputError(f"no such folder: {folder}; give the folder of a retriever")
+    from sfumato.retrieval.retriever import Retriever as Loaded
+
+    return Loaded.load(folder)

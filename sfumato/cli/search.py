@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sfumato.cli.index import Retriever
+from sfumato.cli.index import Retriever, retriever_in
 from sfumato.cli.options import Json, Overwrite
 from sfumato.cli.output import counted, note, print_json, print_table, shortened
 from sfumato.errors import InputError
@@ -76,9 +76,7 @@ def opened(folder: Path, model: Path | None) -> "Index":
         raise InputError(f"{folder} was made with the retriever {index.identity}, {where}; give it with --model")
     if index.identity is None:
         raise InputError(f"{folder} is searched by words (BM25) and needs no model; leave --model out")
-    from sfumato.retrieval.retriever import Retriever as Loaded
-
-    loaded = Loaded.load(place)
+    loaded = retriever_in(place)
     index.check_model(loaded, str(folder))
     index.model = loaded
     return index
