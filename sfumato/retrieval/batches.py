@@ -75,7 +75,12 @@ class Pairs:
     def batch(self, index: Integers, generator: np.random.Generator) -> Batch:
         """Return the questions ``index`` with one of the sentences of each, drawn evenly, as the candidates."""
         sizes = self.offsets[index + 1] - self.offsets[index]
-        drawn = self.sentences[self.offsets[index] + (generator.random(len(index)) * sizes).astype(np.int64)]
+        return self.of_drawn(
+            index, self.sentences[self.offsets[index] + (generator.random(len(index)) * sizes).astype(np.int64)]
+        )
+
+    def of_drawn(self, index: Integers, drawn: Integers) -> Batch:
+        """Return the questions ``index`` with the sentences ``drawn`` (B,), one of each question, as the candidates."""
         candidates, labels = np.unique(drawn, return_inverse=True)
         place, sentence, _ = self.of_rows(index)
         column = np.searchsorted(candidates, sentence)

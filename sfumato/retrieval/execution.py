@@ -16,7 +16,7 @@ from sfumato.environment import peak_memory
 from sfumato.execution import around
 from sfumato.experiment import Line, Run
 from sfumato.limits import precision
-from sfumato.retrieval.fit import Settings, fit_dual_encoder
+from sfumato.retrieval.fitting import Settings, fit_dual_encoder
 from sfumato.retrieval.lexical import BM25, TfidfCosine, fused
 from sfumato.retrieval.lexical_names import LEXICAL
 from sfumato.retrieval.ranking import evaluate, overlap_quartiles, ranks

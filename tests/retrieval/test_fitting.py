@@ -15,7 +15,7 @@ from sfumato.losses import SoftCrossEntropy
 from sfumato.methods import METHODS
 from sfumato.models import MODELS
 from sfumato.retrieval.dual_encoder import DualEncoder, DualObjective, Tower
-from sfumato.retrieval.fit import Settings, fit, fit_dual_encoder
+from sfumato.retrieval.fitting import Settings, fit, fit_dual_encoder
 from sfumato.retrieval.in_batch_targets import IN_BATCH
 from sfumato.retrieval.ranking import evaluate
 from sfumato.retrieval.retriever import Retriever
