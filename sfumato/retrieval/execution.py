@@ -90,7 +90,7 @@ def _dense(run: Run, data: RetrievalSet) -> tuple[NDArray[np.int64], dict[str, A
     finally:
         torch.set_num_threads(previous)
     device = next(retriever.model.parameters()).device
-    best = history.epochs[history.best_epoch - 1]
+    best = history.epochs[history.best_epoch - 1] if history.epochs else {}
     return found, {
         "dev": {name.removeprefix("dev_"): value for name, value in best.items() if name.startswith("dev_")},
         "steps": history.steps,

@@ -80,6 +80,29 @@ class Retriever:
 
         return load_retriever(Path(folder))
 
+    @classmethod
+    def from_encoder(cls, encoder: str, *, pooling: str = "mean", max_length: int | None = None) -> Retriever:
+        """Return a Hugging Face encoder as it is, as both towers; nothing is trained.
+
+        Parameters
+        ----------
+        encoder : a folder or a hub id; fetched only if it is a hub id
+        pooling : "mean", "max" or "cls", as the encoder was trained
+        max_length : texts are cut to so many tokens; None is as many as the encoder can read, at most 512
+        """
+        require_torch("an encoder")
+        from sfumato.limits import fitting_length
+        from sfumato.models import MODELS
+        from sfumato.retrieval.dual_encoder import dual_encoder
+
+        architecture = MODELS.build("transformer", {"encoder": encoder, "pooling": pooling})
+        tokens = architecture.fit_encoder([])
+        model = dual_encoder(architecture, tokens, towers="shared", scale=1.0).eval()
+        made = cls(model, tokens, architecture.name, dict(architecture.options))
+        most = getattr(model.question.network, "positions", None) or 512
+        made.max_length = fitting_length(model.question.network, max_length or min(most, 512))
+        return made
+
     def _vectors(self, tower: Tower, texts: Sequence[str]) -> Floats:
         import torch
 

@@ -137,9 +137,14 @@ def train_dual_encoder(
     device: torch.device,
     progress: Progress | None = None,
 ) -> DualHistory:
-    """Train in place and leave the objective as it was at the best look at dev; without dev, at the end."""
-    started = time.perf_counter()
-    loop, history = DualLoop(objective, texts, targets, training, seed=seed, device=device), DualHistory()
+    """Train in place and leave the objective as it was at the best look at dev; without dev, at the end.
+
+    Towers of which nothing learns, as an encoder that is frozen whole, stay as they are.
+    """
+    started, history = time.perf_counter(), DualHistory()
+    if not any(parameter.requires_grad for parameter in objective.model.parameters()):
+        return history
+    loop = DualLoop(objective, texts, targets, training, seed=seed, device=device)
     best, state = -1.0, None
     progress = progress or Progress.silent()
     with progress.running(loop.total, precision=precision(device)):

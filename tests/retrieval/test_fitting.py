@@ -199,3 +199,23 @@ def test_an_encoder_is_a_tower_with_a_pooling_of_tokens_and_is_read_back_without
         again.encode_questions(["the lamp"]), retriever.encode_questions(["the lamp"]), atol=1e-5
     )
     assert str(tiny_bert) not in (tmp_path / "retriever" / "sfumato.json").read_text()
+
+
+def test_an_encoder_as_it_is_gives_the_pooled_states_of_transformers(tiny_bert, tmp_path):
+    from transformers import AutoModel, AutoTokenizer
+
+    retriever = Retriever.from_encoder(str(tiny_bert))
+    tokens = AutoTokenizer.from_pretrained(str(tiny_bert))(["the lamp"], return_tensors="pt")
+    with torch.inference_mode():
+        states = AutoModel.from_pretrained(str(tiny_bert))(**tokens).last_hidden_state[0]
+    wanted = torch.nn.functional.normalize(states.mean(dim=0), dim=0)
+    np.testing.assert_allclose(retriever.encode_questions(["the lamp"])[0], wanted, atol=1e-5)
+    again = Retriever.load(retriever.save(tmp_path / "retriever"))
+    np.testing.assert_allclose(again.encode_sentences(["the lamp"])[0], wanted, atol=1e-5)
+    made = task()
+    frozen = MODELS.build("transformer", {"encoder": str(tiny_bert), "pooling": "mean", "freeze": "all"})
+    settings = Settings(training=Training(epochs=2, max_length=16))
+    how = {"architecture": frozen, "method": METHODS["baseline"](), "settings": settings}
+    done = fit_dual_encoder(made.corpus, made.questions, made.questions, **how)
+    assert done.history.steps == 0
+    np.testing.assert_allclose(done.retriever.encode_questions(["the lamp"])[0], wanted, atol=1e-5)
