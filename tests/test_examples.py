@@ -14,10 +14,11 @@ EXPECTED = {
     "train_and_save": (["accuracy: 0.", "saved: "], ["model/model.safetensors", "model/config.json"]),
     "compare_methods": (["| tickets | linear | label-smoothing |", "against shuffled: "], ["runs/results.jsonl"]),
     "hugging_face_trainer": (["optimizer steps: 60", "training accuracy: 0."], []),
+    "retrieve": (["BM25", "dual encoder  recall@1 1.00 on 15 new questions"], []),
     "scikit_learn": (["chosen: {'method'", "test accuracy: 0.", "on soft targets: 0."], []),
 }
 LONG = {"pretrain_encoder"}  # tests/test_pretrain_encoder.py
-SLOW = {"train_and_save", "compare_methods", "hugging_face_trainer", "scikit_learn"}
+SLOW = {"train_and_save", "compare_methods", "hugging_face_trainer", "retrieve", "scikit_learn"}
 
 
 def test_every_script_is_run_here_and_short() -> None:

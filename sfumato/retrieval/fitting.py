@@ -38,7 +38,7 @@ class Fitted:
 def fit(
     task: Task,
     *,
-    model: str | Architecture | Callable[..., Architecture] = "textcnn",
+    model: str | Architecture | Callable[..., Architecture] = "bag",
     method: str | Method | Callable[..., Method] = "kwls",
     dev: Questions | float | None = 0.1,
     towers: str = "shared",

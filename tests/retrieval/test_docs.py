@@ -10,8 +10,14 @@ from sfumato.retrieval import build
 PAGE = (Path(__file__).parents[2] / "docs" / "retrieval.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.data
-def test_the_examples_run_in_order(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_run_in_order(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    monkeypatch.setenv("SFUMATO_DATA", str(data_folder.absolute()))
+    monkeypatch.chdir(tmp_path)
     assert "train-v1.1.json" in PAGE
     code = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
     known: dict[str, object] = {}
