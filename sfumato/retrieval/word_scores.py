@@ -36,6 +36,7 @@ from sfumato.retrieval.batches import Pairs
 from sfumato.retrieval.task import Integers
 
 Array = NDArray[np.float64]
+DENSE = 1 << 22  # cells of a batch and its words, 32 MB
 
 
 class WordScores:
@@ -108,7 +109,7 @@ class WordScores:
 
     def relevance(self, questions: Integers, candidates: Integers) -> Array:
         """Return the relevance of U sentences, ascending, to B questions, (B, U)."""
-        relevance = np.asarray((self.text[questions] @ self.label[candidates].T).toarray())  # Eq. 7
+        relevance = product(self.text, questions, self.label, candidates)  # Eq. 7
         if self.change is not None:
             place, sentence, number = self.pairs.of_rows(questions)
             column = np.minimum(np.searchsorted(candidates, sentence), len(candidates) - 1)
@@ -116,6 +117,35 @@ class WordScores:
             relevance[place[inside], column[inside]] += self.change[number[inside]]
         relevance /= self.divisor if np.isscalar(self.divisor) else self.divisor[questions]
         return relevance
+
+
+def product(left: Any, rows: Integers, right: Any, columns: Integers) -> Array:
+    """Return ``left[rows] @ right[columns].T`` of CSR matrices (Q, V) and (N, V), dense (B, U).
+
+    Of a batch only the words of its rows count, a few hundred, so a dense product of them is the smaller work: scipy's
+    slices and sparse product take twice as long, most of it in checks (`benchmarks/retrieval_training.md`).
+    """
+    place, w, value = entries(left, rows)
+    words, column = np.unique(w, return_inverse=True)
+    if len(rows) * len(words) > DENSE:
+        return np.asarray((left[rows] @ right[columns].T).toarray())
+    first = np.zeros((len(rows), len(words)))
+    first[place, column] = value
+    place, w, value = entries(right, columns)
+    column = np.minimum(np.searchsorted(words, w), max(len(words) - 1, 0))
+    known = words[column] == w if len(words) else np.zeros(len(w), dtype=bool)
+    second = np.zeros((len(columns), len(words)))
+    second[place[known], column[known]] = value[known]
+    return first @ second.T
+
+
+def entries(matrix: Any, rows: Integers) -> tuple[Integers, Integers, Array]:
+    """Return place among ``rows``, column and value of each stored number of these rows of a CSR matrix."""
+    start = matrix.indptr[rows].astype(np.int64)
+    sizes = matrix.indptr[rows + 1] - start
+    place = np.repeat(np.arange(len(rows)), sizes)
+    number = np.arange(len(place)) + np.repeat(start - np.cumsum(sizes) + sizes, sizes)
+    return place, matrix.indices[number], matrix.data[number]
 
 
 def answered(pairs: Pairs, num_sentences: int) -> Any:

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from sfumato.errors import InputError
 from sfumato.methods.kwls import kwls, kwls_paper
+from sfumato.retrieval import word_scores
 from sfumato.retrieval.batches import Pairs
 from sfumato.retrieval.word_scores import WordScores
 
@@ -90,3 +92,17 @@ def test_questions_without_a_word_are_refused():
     labels = kwls().transforms[0]
     with pytest.raises(InputError, match="none of the 2 questions holds a word"):
         WordScores(labels, SENTENCES, ["", "?!"], pairs_of([[0], [1]]))
+
+
+def test_the_product_of_a_few_rows_is_that_of_scipy(monkeypatch):
+    generator = np.random.default_rng(0)
+    left, right = (sparse.random(30, 50, 0.1, "csr", rng=generator) for _ in range(2))
+    for rows, columns in (([3, 3, 7, 0], [1, 5]), ([0], [2, 9, 11]), ([4, 5], [])):
+        rows, columns = np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64)
+        wanted = (left[rows] @ right[columns].T).toarray()
+        for most in (word_scores.DENSE, 0):
+            monkeypatch.setattr(word_scores, "DENSE", most)
+            np.testing.assert_allclose(word_scores.product(left, rows, right, columns), wanted)
+        monkeypatch.undo()
+    empty = sparse.csr_matrix((30, 50))
+    assert not word_scores.product(empty, np.array([1, 2]), right, np.array([0])).any()
