@@ -115,8 +115,8 @@ class WordScores:
             column = np.minimum(np.searchsorted(candidates, sentence), len(candidates) - 1)
             inside = candidates[column] == sentence
             relevance[place[inside], column[inside]] += self.change[number[inside]]
-        relevance /= self.divisor if np.isscalar(self.divisor) else self.divisor[questions]
-        return relevance
+        divisor: Any = self.divisor if np.isscalar(self.divisor) else self.divisor[questions]
+        return relevance / divisor
 
 
 def product(left: Any, rows: Integers, right: Any, columns: Integers) -> Array:
