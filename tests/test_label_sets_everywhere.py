@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from sfumato import soften
 from sfumato.auditing.audit import audit
-from sfumato.auditing.folds import held_out_logits
 from sfumato.auditing.label_sets import doubts
 from sfumato.check import check_table
 from sfumato.cli.app import app
@@ -18,6 +17,7 @@ from sfumato.data import Examples
 from sfumato.dataset import DataSet, cut_data
 from sfumato.errors import InputError
 from sfumato.fitting import cut_dev
+from sfumato.held_out_linear import held_out_logits
 from sfumato.table import read_table
 
 WORDS = {"bill": ["invoice", "refund", "charge"], "login": ["password", "code", "locked"], "ship": ["parcel", "late"]}

@@ -1,6 +1,6 @@
 """How likely each label is for each text, by evidence that leaves the text out, and where the given one is doubtful.
 
-Two judges speak: a linear classifier of n-grams, fitted without the text's fold (`sfumato.auditing.folds`), and the
+Two judges speak: a linear classifier of n-grams, fitted without the text's fold (`sfumato.held_out_linear`), and the
 keywords of the labels, with the text taken out of its label (`sfumato.methods.kwls`). They are joined as
 
     p(k; x)  proportional to  exp(a * logit_k(x) + b * relevance_k(x)),    a, b >= 0,
@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.auditing.folds import held_out_logits
 from sfumato.data import Examples
+from sfumato.held_out_linear import held_out_logits
 from sfumato.keywords import LabelCounts, count_words
 from sfumato.methods.kwls import held_out_evidence
 from sfumato.methods.word_evidence import Evidence

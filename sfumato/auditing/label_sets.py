@@ -1,7 +1,7 @@
 """Which labels of a row are doubtful where a row may have several: given but unlikely, or missing but likely.
 
 One judge speaks: for each label a linear classifier of n-grams, fitted without the text's fold
-(`sfumato.auditing.folds`), whose logits are put through p = sigmoid(a · logit + b) with the a and b that give the
+(`sfumato.held_out_linear`), whose logits are put through p = sigmoid(a · logit + b) with the a and b that give the
 given labels the least log-loss. The keywords of KWLS, which speak in audits of one label a row, do not: how far a
 word speaks for a label is defined there by what it says for the others, one of which is right. So a pair of labels
 has no words here.
@@ -36,10 +36,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.auditing.folds import held_out_logits
 from sfumato.auditing.judge import readable
 from sfumato.auditing.pairs import MERGE, ONE_SIDED, REDEFINE
 from sfumato.data import Examples
+from sfumato.held_out_linear import held_out_logits
 from sfumato.ngrams import NgramEncoder
 from sfumato.split import fold_rows
 

@@ -116,7 +116,7 @@ class WordScores:
             inside = candidates[column] == sentence
             relevance[place[inside], column[inside]] += self.change[number[inside]]
         divisor: Any = self.divisor if np.isscalar(self.divisor) else self.divisor[questions]
-        return relevance / divisor
+        return np.asarray(relevance / divisor)
 
 
 def product(left: Any, rows: Integers, right: Any, columns: Integers) -> Array:

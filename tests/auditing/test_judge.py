@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from sfumato.auditing import folds
+from sfumato import held_out_linear as folds
 from sfumato.auditing.audit import checked_examples
-from sfumato.auditing.folds import held_out_logits
 from sfumato.auditing.judge import concluded, judge
+from sfumato.held_out_linear import held_out_logits
 
 
 def plain_descent(X: Any, y: list[int], C: int, learns: list[bool], square: float, steps: int) -> Any:

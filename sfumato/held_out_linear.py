@@ -20,14 +20,16 @@ STEPS = 25
 ROOM = 2**26  # numbers that one step may hold: folds go side by side as far as they fit
 
 
-def held_out_logits(matrix: Any, labels: Integers, num_classes: int, fold: Integers, *, steps: int = STEPS) -> Floats:
+def held_out_logits(
+    matrix: Any, labels: Any, num_classes: int, fold: Integers, *, steps: int = STEPS, soft: bool = False
+) -> Floats:
     """Return the logits of each row by the classifier that was fitted without its fold, ``(N, C)``.
 
     Parameters
     ----------
     matrix : CSR (N, V) float32
     labels : (N,) below ``num_classes``; or (N, C) of 0 and 1, and then each class is a question of its own: its logit
-        goes through a sigmoid, not through the softmax with the others
+        goes through a sigmoid, not through the softmax with the others; with ``soft`` (N, C) shares that sum to 1
     fold : (N,) the fold of each row, from 0 on
     """
     transposed = matrix.T.tocsr()
@@ -37,7 +39,7 @@ def held_out_logits(matrix: Any, labels: Integers, num_classes: int, fold: Integ
     names = np.unique(fold)
     for first in range(0, len(names), together):
         group = names[first : first + together]
-        found = descend(matrix, transposed, labels, num_classes, fold[:, None] != group, square, steps)
+        found = descend(matrix, transposed, labels, num_classes, fold[:, None] != group, square, steps, soft)
         for k, name in enumerate(group):
             rows = fold == name
             logits[rows] = found[rows, k]
@@ -58,16 +60,17 @@ def largest_eigenvalue(matrix: Any, transposed: Any, *, rounds: int = 12) -> flo
 def descend(
     matrix: Any,
     transposed: Any,
-    labels: Integers,
+    labels: Any,
     C: int,
     learns: NDArray[np.bool_],
     square: float,
     steps: int,
+    soft: bool = False,
 ) -> Floats:
     """Fit one classifier to the rows of each column of ``learns`` (N, K) and return all logits, ``(N, K, C)``."""
     N, K = learns.shape
-    several = labels.ndim == 2
-    given = labels.astype(np.float32) if several else np.eye(C, dtype=np.float32)[labels]  # (N, C)
+    several = labels.ndim == 2 and not soft
+    given = labels.astype(np.float32) if labels.ndim == 2 else np.eye(C, dtype=np.float32)[labels]  # (N, C)
     share = (learns / learns.sum(axis=0)).astype(np.float32)  # (N, K), a row's part of its classifier's mean loss
     mean = np.clip(share.T @ given, 1e-6, 1 - 1e-6)  # (K, C)
     bias = np.log(mean / (1 - mean)) if several else np.log(mean)
