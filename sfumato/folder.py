@@ -151,6 +151,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+KINDS = {"retriever": "a retriever", "index": "an index of sentences"}
+
+
+def said_kind(about: dict[str, Any]) -> str:
+    """Return what a folder of sfumato holds, in words."""
+    return KINDS.get(str(about.get("kind", "")), "a model for classes")
+
+
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": int,
     "architecture": str,
@@ -183,6 +191,10 @@ def check_folder(folder: Path) -> dict[str, Any]:
             f"{folder} has no sfumato.json, so sfumato did not write it; give a folder from `sfumato fit -o`"
         )
     about = read_json(folder / "sfumato.json")
+    if about.get("kind") in KINDS:
+        raise InputError(
+            f"{folder} is {said_kind(about)}, and no model for classes; give a folder from `sfumato fit -o`"
+        )
     check_fields(about, folder / "sfumato.json")
     if about["format"] != FORMAT:
         raise InputError(f"{folder} has format {about['format']!r}; this version of sfumato reads format {FORMAT}")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from sfumato.architecture import Architecture, Training
 from sfumato.base import Criterion
 from sfumato.calibration import softmax
-from sfumato.errors import require_torch
+from sfumato.errors import InputError, require_torch
 from sfumato.limits import check_device, fitting_length
 from sfumato.method import Method, Plan
 from sfumato.progress import Progress
-from sfumato.registry import check_range
+from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
 from sfumato.retrieval.batches import Batch, Pairs
 from sfumato.retrieval.in_batch_targets import Teacher, check_in_batch, controlled, in_batch_targets
@@ -63,17 +63,28 @@ def fit(
     Raises
     ------
     InputError
-        for a name or an option that there is not, and a model or method that has no meaning in retrieval.
+        for a name or an option that there is not, a model or method that has no meaning in retrieval, and too few
+        questions.
     """
     require_torch("training a retriever")
-    questions, held_out = task.questions, dev if isinstance(dev, Questions) else None
-    if isinstance(dev, float):
-        questions, held_out = task.split(dev, seed)
+    questions, held_out = with_dev(task, dev, seed)
     architecture, chosen = build_architecture(model, {}), build_method(method, {})
     settings = Settings(towers=towers, scale=scale, training=training, seed=seed, device=device)
     return fit_dual_encoder(
         task.corpus, questions, held_out, architecture=architecture, method=chosen, settings=settings, progress=progress
     ).retriever
+
+
+def with_dev(task: Task, dev: Questions | float | None, seed: int) -> tuple[Questions, Questions | None]:
+    """Return the questions to train on and those that choose the epoch; ``seed`` cuts off a share of them."""
+    if not isinstance(task, Task):
+        raise InputError(f"fit needs a task, got {type(task).__name__}; make one by sfumato.retrieval.build(...)")
+    if dev is None or isinstance(dev, Questions):
+        return task.questions, dev
+    if isinstance(dev, bool) or not isinstance(dev, float | int):
+        raise InputError(f"fit: dev must be questions, a share of them such as 0.1, or None, got {dev!r}")
+    check_whole("fit", "seed", seed, 0)
+    return task.split(dev, seed)
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_range("retrieval", "scale", self.scale, 0, 10_000, open_low=True)
+        check_whole("retrieval", "seed", self.seed, 0)
         check_device(self.device)
 
 
@@ -114,10 +126,23 @@ def fit_dual_encoder(
 
     check_in_batch(method)
     check_architecture(architecture)
+    check_sizes(questions, dev, settings.training or training_of(architecture))
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         run = DualRun(corpus, questions, dev, architecture, method, settings, progress)
         return run()
+
+
+def check_sizes(questions: Questions, dev: Questions | None, training: Training) -> None:
+    """Raise if no batch would have a wrong candidate, or nothing can choose the epoch."""
+    if len(questions) < 2:
+        raise InputError(
+            f"a retriever learns to tell answers apart and needs two questions or more, got {len(questions)}"
+        )
+    if training.batch_size < 2:
+        raise InputError("the wrong candidates are those of the same batch; batch_size must be at least 2, got 1")
+    if dev is not None and not len(dev):
+        raise InputError("there is no dev question to choose the epoch by; give some, or dev=None")
 
 
 @dataclass(eq=False)

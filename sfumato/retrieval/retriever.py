@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sfumato.retrieval.dual_encoder import DualEncoder, Tower
 
 BATCH = 128  # texts that a tower reads at once
+BESIDE_VECTORS = ("encoder", "vectors", "tune", "freeze", "dropout")  # options of the start and of the training
 
 
 @dataclass(eq=False)
@@ -54,8 +56,10 @@ class Retriever:
         return self._vectors(self.model.sentence, texts)
 
     def identity(self) -> dict[str, str]:
-        """Return the name of the model and a hash of its weights: what an index of it must agree with."""
-        whole = sha256(f"{self.architecture} {self.towers} {self.max_length}".encode())
+        """Return the name of the model and a hash of all that its vectors depend on: an index of it must agree."""
+        options = {name: value for name, value in self.options.items() if name not in BESIDE_VECTORS}
+        said = [self.architecture, self.towers, self.max_length, options]
+        whole = sha256(json.dumps(said, sort_keys=True, default=str).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             whole.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         return {"name": self.architecture, "sha256": whole.hexdigest()}

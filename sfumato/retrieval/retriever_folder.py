@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError
-from sfumato.folder import building_options, read_json, shareable, write_json
+from sfumato.folder import building_options, read_json, said_kind, shareable, write_json
 from sfumato.models import MODELS
 from sfumato.registry import check_choice
 from sfumato.retrieval.dual_encoder import TOWERS, DualEncoder, Tower, dual_encoder
@@ -96,9 +96,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
         )
     about = read_json(path)
     if about.get("kind") != KIND:
-        raise InputError(
-            f"{folder} is not a retriever but a model for classes; give a folder that Retriever.save wrote"
-        )
+        raise InputError(f"{folder} is not a retriever but {said_kind(about)}; give a folder that Retriever.save wrote")
     missing = [name for name in FIELDS if name not in about]
     if missing:
         raise InputError(f"{path} lacks {', '.join(missing)}; the folder is damaged")

@@ -121,7 +121,7 @@ class Task:
         if len(members) < 2:
             raise InputError(
                 f"{len(self.questions)} questions cannot be split: all are about one article, or about passages that "
-                "share questions or sentences; give a second file to test on"
+                "share questions or sentences; give other questions to test on (fit needs none with dev=None)"
             )
         wanted = min(max(share * len(self.questions), 1), len(self.questions) - 1)
         order = np.random.default_rng(seed).permutation(len(members)).tolist()

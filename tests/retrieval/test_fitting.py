@@ -163,15 +163,46 @@ def test_a_folder_that_is_none_or_cut_off_is_refused_by_name(tmp_path):
     (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     with pytest.raises(InputError, match=r"model\.safetensors cannot be read"):
         Retriever.load(folder)
-    (folder / "sfumato.json").write_text('{"kind": "other"}')
-    with pytest.raises(InputError, match="is not a retriever but a model for classes"):
-        Retriever.load(folder)
+    for kind, words in (("other", "a model for classes"), ("index", "an index of sentences")):
+        (folder / "sfumato.json").write_text(f'{{"kind": "{kind}"}}')
+        with pytest.raises(InputError, match=f"is not a retriever but {words}"):
+            Retriever.load(folder)
 
 
 def test_fit_takes_names_and_cuts_dev_by_itself():
     retriever = fit(task(), model="bag", method="label-smoothing", dev=0.2, training=FEW)
     assert retriever.info["questions"] == 24
     assert retriever.info["best_epoch"] in (1, 2)
+
+
+def test_a_handful_of_questions_trains_and_chooses_the_epoch():
+    made = task()
+    few = Task(made.corpus, made.questions.take(range(8)))
+    small = Corpus(
+        made.corpus.sentences[:8], few.questions.ids, made.corpus.sentences[:8], few.questions.ids, np.arange(8)
+    )
+    info = fit(Task(small, few.questions), method="baseline", dev=0.25, training=FEW).info
+    assert "dev_mrr@10" in info
+    assert "dev_recall@10" not in info  # of 8 candidates
+    assert "dev_recall@10" in fit(made, method="baseline", dev=0.25, training=FEW).info
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"dev": "x"}, "dev must be questions, a share of them such as 0.1, or None, got 'x'"),
+        ({"dev": True}, "got True"),
+        ({"dev": 2}, "share must be more than 0"),
+        ({"dev": task().questions.take([])}, "there is no dev question"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"task": "pairs.csv"}, "needs a task, got str; make one by sfumato.retrieval.build"),
+        ({"task": Task(task().corpus, task().questions.take([0])), "dev": None}, "two questions or more, got 1"),
+        ({"training": Training(epochs=1, batch_size=1)}, "batch_size must be at least 2, got 1"),
+    ],
+)
+def test_what_no_retriever_can_be_trained_with_is_refused(change, words):
+    with pytest.raises(InputError, match=words):
+        fit(**({"task": task(), "method": "baseline", "dev": 0.2, "training": FEW} | change))
 
 
 def test_what_has_no_meaning_in_retrieval_is_refused():
@@ -212,6 +243,8 @@ def test_an_encoder_as_it_is_gives_the_pooled_states_of_transformers(tiny_bert, 
     np.testing.assert_allclose(retriever.encode_questions(["the lamp"])[0], wanted, atol=1e-5)
     again = Retriever.load(retriever.save(tmp_path / "retriever"))
     np.testing.assert_allclose(again.encode_sentences(["the lamp"])[0], wanted, atol=1e-5)
+    assert again.identity() == retriever.identity()
+    assert Retriever.from_encoder(str(tiny_bert), pooling="cls").identity() != retriever.identity()
     made = task()
     frozen = MODELS.build("transformer", {"encoder": str(tiny_bert), "pooling": "mean", "freeze": "all"})
     settings = Settings(training=Training(epochs=2, max_length=16))
