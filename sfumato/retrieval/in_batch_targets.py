@@ -138,7 +138,18 @@ def in_batch_targets(
     labels: Any = method.transforms[0]
     pairs = Pairs.of(questions)
     scores = WordScores(labels, corpus.sentences, questions.texts, pairs)
+    check_empty(labels, scores, questions)
     return ByWords(labels, scores, scale(labels, scores, pairs, seed))
+
+
+def check_empty(labels: KeywordLabels, scores: WordScores, questions: Questions) -> None:
+    """Raise, where the method is told to, if a question has no word."""
+    empty = np.flatnonzero(scores.lengths == 0)
+    if len(empty) and labels.on_empty == "raise":
+        raise InputError(
+            f"{labels.owner}: {len(empty)} questions hold no word, the first is {questions.texts[empty[0]]!r}; leave "
+            "them out, or take on_empty='hard'"
+        )
 
 
 def check_in_batch(method: Method) -> None:

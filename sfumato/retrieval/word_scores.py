@@ -18,6 +18,8 @@ F has as many rows as there are sentences, and each holds a few words: all of it
 batch is one product of sparse rows, (B, V) by (V, U). Nothing of Q x N is ever built.
 
 With ``leave_one_out`` a question's own words are taken out of its sentences, which would otherwise win by them alone.
+How many sentences hold a word (Eq. 2) stays as it is, also where that question alone gave the word to its sentence;
+with classes it is one less for that text.
 """
 
 from __future__ import annotations
@@ -82,9 +84,9 @@ class WordScores:
         """WLC · WLW of each word of each sentence, CSR (N, V)."""
         size = self.weights.label_size(S, float(S.mean()))
         rows = np.repeat(np.arange(F.shape[0]), np.diff(F.indptr))
-        self.holding = np.bincount(F.indices, minlength=F.shape[1])
-        by_label = self.weights.label_weight(self.holding, F.shape[0])  # Eq. 2
-        data = self.weights.label_correlation(F.data.copy(), size[rows]) * by_label[F.indices]  # Eq. 3
+        holding = np.bincount(F.indices, minlength=F.shape[1])
+        self.by_label = self.weights.label_weight(holding, F.shape[0])  # Eq. 2
+        data = self.weights.label_correlation(F.data.copy(), size[rows]) * self.by_label[F.indices]  # Eq. 3
         return sparse.csr_matrix((data, F.indices, F.indptr), shape=F.shape)
 
     def _change(self, f: Any, F: Any, S: Array) -> Array:
@@ -98,9 +100,7 @@ class WordScores:
         keys = np.repeat(np.arange(F.shape[0], dtype=np.int64), np.diff(F.indptr)) * V + F.indices
         left = F.data[np.searchsorted(keys, sentence[pair] * V + w)] - own  # F of the sentence without this question
         size = self.weights.label_size(S[sentence] - self.lengths[place], float(S.mean()))
-        holding = self.holding[w] - (left == 0)
-        correlation = self.weights.label_correlation(left.copy(), size[pair])
-        label = correlation * self.weights.label_weight(holding, F.shape[0])
+        label = self.weights.label_correlation(left, size[pair]) * self.by_label[w]
         without = self.text.data[entry] * label
         whole = self.text.data[entry] * self.label.data[np.searchsorted(keys, sentence[pair] * V + w)]
         change = np.zeros(len(self.pairs.sentences))

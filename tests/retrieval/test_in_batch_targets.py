@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,7 @@ from sfumato.methods import METHODS
 from sfumato.methods.kwls import kwls, kwls_paper
 from sfumato.methods.label_smoothing import baseline, label_smoothing
 from sfumato.retrieval.batches import Pairs
-from sfumato.retrieval.in_batch_targets import IN_BATCH, controlled, hard, in_batch_targets
+from sfumato.retrieval.in_batch_targets import IN_BATCH, controlled, evened, hard, in_batch_targets
 from sfumato.retrieval.task import Corpus, Questions
 
 SENTENCES = [f"the {color} {thing} stands {place}" for color in ("red", "blue", "green")
@@ -70,6 +73,14 @@ def test_an_epoch_shows_every_question_once():
     assert sorted(rows.tolist()) == list(range(N + 1))
 
 
+def test_an_epoch_is_in_a_new_order_each_time_and_leaves_a_last_question_alone_out():
+    pairs, generator = Pairs.of(questions()), np.random.default_rng(0)
+    first, second = ([made.questions.tolist() for made in pairs.epoch(3, generator)] for _ in range(2))
+    assert [len(rows) for rows in first] == [3, 3, 3]  # of 10 questions
+    assert first != second
+    assert [len(made.questions) for made in pairs.epoch(4, generator)] == [4, 4, 2]
+
+
 def test_label_smoothing_shares_with_all_candidates_of_the_batch():
     made = batch((0, 1, 4, 8))
     targets = built(label_smoothing(0.2))(made)
@@ -101,6 +112,77 @@ def test_shuffled_keeps_the_shares_and_moves_them_to_other_wrong_candidates():
     np.testing.assert_allclose(moved[made.positive], own[made.positive])
     np.testing.assert_allclose(np.sort(moved, axis=1), np.sort(own, axis=1))
     assert not np.allclose(moved, own)
+
+
+def test_the_even_share_goes_to_the_others_alone_where_the_mode_says_so():
+    made = batch((0, 1, 4, 8))
+    targets = built(label_smoothing(0.2, mode="exclusive"))(made)
+    np.testing.assert_allclose(targets, 0.8 * hard(made) + 0.2 / 3 * ~made.positive)
+
+
+def misled():
+    """Questions of which every third has a sentence of other words."""
+    positives = [np.array([(k + 4) % N if k % 3 == 0 else k]) for k in range(N)]
+    return replace(questions(), positives=[*positives, np.array([0, 3, 6])])
+
+
+def test_projecting_raises_the_answer_to_the_largest_share_and_keeping_does_not():
+    made = Pairs.of(misled()).batch(np.array([0, 3, 1, 4, 8, 2]), np.random.default_rng(0))
+    kept, raised = (
+        in_batch_targets(kwls(temperature=1.0, gold=gold), corpus(), misled())(made) for gold in ("keep", "project")
+    )
+    assert (kept[made.positive] < kept.max(axis=1)).any()
+    np.testing.assert_allclose(raised[made.positive], raised.max(axis=1))
+    for before, after, right in zip(kept, raised, made.positive, strict=True):
+        assert len(np.unique((after / before)[~right].round(9))) == 1
+
+
+def test_a_question_without_a_word_has_an_even_d_its_answer_or_is_refused():
+    asked = replace(questions(), texts=["?!", *questions().texts[1:]])
+    made = Pairs.of(asked).batch(np.array([0, 1, 4]), np.random.default_rng(0))
+    for on_empty, wanted in (("uniform", np.full(3, 1 / 3)), ("hard", hard(made)[0])):
+        method = kwls(temperature=1.0, gold="keep", on_empty=on_empty)
+        np.testing.assert_allclose(in_batch_targets(method, corpus(), asked)(made)[0], wanted)
+    with pytest.raises(InputError, match=r"kwls: 1 questions hold no word, the first is '\?!'"):
+        in_batch_targets(kwls(temperature=1.0, on_empty="raise"), corpus(), asked)
+    in_batch_targets(kwls(temperature=1.0, on_empty="raise"), corpus(), questions())
+
+
+def test_words_that_say_nothing_become_label_smoothing_and_others_a_temperature():
+    nothing = replace(questions(), texts=[f"zzz{k}" for k in range(N + 1)])
+    made = batch((0, 1, 4, 8))
+    targets = in_batch_targets(kwls(fallback=0.3), corpus(), nothing)(made)
+    np.testing.assert_allclose(targets, 0.7 * hard(made) + 0.3 / 4)
+    assert 0 < in_batch_targets(kwls(), corpus(), questions()).temperature < np.inf
+
+
+def test_the_chosen_temperature_has_the_least_log_loss_of_the_answers():
+    pairs = Pairs.of(misled())
+    targets = in_batch_targets(kwls(), corpus(), misled(), seed=3)
+    generator = np.random.default_rng((3, 5))
+    tried = [pairs.batch(generator.choice(N + 1, N + 1, replace=False), generator) for _ in range(16)]
+    widest = max(len(made.candidates) for made in tried)
+
+    def loss(temperature):
+        total = 0.0
+        for made in tried:
+            for relevance, right in zip(
+                targets.scores.relevance(made.questions, made.candidates), hard(made), strict=True
+            ):
+                z = [r / temperature for r in [*relevance, *[min(relevance)] * (widest - len(relevance))]]
+                partition = math.log(sum(map(math.exp, z)))
+                total -= sum(share * (score - partition) for share, score in zip(right, z[: len(right)], strict=True))
+        return total
+
+    least = loss(targets.temperature)
+    assert least < min(loss(targets.temperature * 1.1), loss(targets.temperature / 1.1))
+
+
+def test_a_question_whose_candidates_are_all_right_keeps_all_its_mass_in_the_control():
+    pairs = Pairs.from_lists([np.array([0, 3]), np.array([3]), np.array([3])])
+    made = pairs.of_drawn(np.array([0, 1]), np.array([0, 3]))
+    even = evened(np.array([[0.5, 0.5], [0.4, 0.6]]), made)
+    np.testing.assert_allclose(even, [[0.5, 0.5], [0.2, 0.8]])
 
 
 def test_a_teacher_is_heard_at_its_temperature():
