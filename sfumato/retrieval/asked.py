@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sfumato.errors import InputError
 from sfumato.rows import BadRow, Table, short
+from sfumato.table import read_table
 
 ANSWER_COLUMNS = ("answers_text", "answers_start")
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
@@ -47,7 +48,7 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     InputError
-        names the file, and the line where it stops being JSON
+        names the file, and the line where it stops being JSON; if it cannot be read
     """
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
@@ -55,6 +56,29 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} is not whole JSON: {error.msg} at line {error.lineno}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 (byte {error.start}); SQuAD's files are") from error
+    except RecursionError:
+        raise InputError(
+            f"{path} is nested too deeply for a file of questions; SQuAD's format has eight levels"
+        ) from None
+    except ValueError as error:
+        raise InputError(f"{path} holds a number that cannot be read ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}; give a file that can be") from error
+
+
+def table_of_json(content: list[Any], path: Path) -> Table:
+    """Return the table of a JSON file that holds a list.
+
+    Raises
+    ------
+    InputError
+        names the file and the first entry that is no row
+    """
+    wrong = next((k for k, row in enumerate(content) if not isinstance(row, dict)), None)
+    if wrong is not None or not content:
+        what = "an empty list" if wrong is None else f"entry {wrong + 1} is {short(json.dumps(content[wrong]))}"
+        raise InputError(f"{path}: a list in JSON must hold objects, one a row with its columns; {what}")
+    return replace(read_table(content), source=str(path))
 
 
 def from_squad(given: Any, name: str) -> Source:
@@ -142,7 +166,7 @@ def _answer_cells(table: Table) -> list[tuple[str, str]]:
         try:
             given = json.loads(cell or "{}")
             both.append((json.dumps(given.get("text", [])), json.dumps(given.get("answer_start", []))))
-        except (json.JSONDecodeError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             both.append((cell, "?"))
     return both
 
@@ -156,7 +180,7 @@ def _answers(texts: str, starts: str) -> tuple[tuple[str, str] | None, list[str]
                 return ("answers_text must be a list of texts, as answers_start is a list", texts), [], []
         else:
             found, places = ([texts] if starts.strip() else []), [_whole(start) for start in [starts] if start.strip()]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return ("answers_start must hold whole numbers", starts), [], []
     if len(found) != len(places):
         return (f"there are {len(found)} answers and {len(places)} starts", texts), [], []

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sfumato.errors import InputError, unknown
 from sfumato.registry import check_choice
-from sfumato.retrieval.asked import Asked, Source, from_squad, from_table, read_json
+from sfumato.retrieval.asked import Asked, Source, from_squad, from_table, read_json, table_of_json
 from sfumato.retrieval.assembly import Assembly, first_titles
-from sfumato.retrieval.sentences import Span, language_of
+from sfumato.retrieval.sentences import Span, check_language, language_of
 from sfumato.retrieval.task import Task
 from sfumato.rows import BadRow, Table, check_bad_rows, refuse_bad_rows
 
@@ -56,8 +55,7 @@ def build(
     """
     check_choice("build", "crossing", crossing, CROSSING)
     check_bad_rows(bad_rows)
-    if not language.replace("-", "").isalpha():
-        raise InputError(f"build: language must be a code such as 'en' or 'zh', or 'auto', got {language!r}")
+    check_language(language)
     given, name, split = _read(source, data, split)
     if isinstance(given, Table):
         given = _of_split(given, split)
@@ -67,6 +65,8 @@ def build(
             return build_pairs(given, question, sentence, bad_rows)
         read = from_table(given, question)
     else:
+        if split is not None:
+            raise InputError(f"{name} is in SQuAD's format, which has no splits; leave split={split!r} out")
         read = from_squad(given, name)
     return _squad(read, language, crossing, bad_rows)
 
@@ -84,7 +84,7 @@ def _read(source: Any, data: str | Path | None, split: str | None) -> tuple[Any,
         content = read_json(path)
         if not isinstance(content, list):
             return content, str(path), split
-        return replace(read_table(content), source=str(path)), str(path), split
+        return table_of_json(content, path), str(path), split
     return read_table(str(path)), str(path), split
 
 

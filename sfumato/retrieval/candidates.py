@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sfumato.errors import InputError
-from sfumato.retrieval.asked import from_squad, read_json
+from sfumato.retrieval.asked import from_squad, read_json, table_of_json
 from sfumato.retrieval.assembly import Assembly, counted, first_titles
-from sfumato.retrieval.sentences import language_of
+from sfumato.retrieval.sentences import check_language, language_of
 from sfumato.retrieval.task import Corpus
 from sfumato.rows import TEXT_NAMES, BadRow, Table, check_bad_rows, name_rows, refuse_bad_rows
 from sfumato.table import read_table
@@ -43,15 +42,18 @@ def read_corpus(
         names the rows without a sentence, or with an id that another sentence has
     """
     check_bad_rows(bad_rows)
+    check_language(language)
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if path is not None and path.suffix.lower() == ".json" and path.is_file():
         content = read_json(path)
         if not isinstance(content, list):
+            _check_cut(str(path), {"--sentence": sentence, "--passage": passage, "--id": id})
             return _cut(from_squad(content, str(path)).more, language, [])
-        table = replace(read_table(content), source=str(path))
+        table = table_of_json(content, path)
     else:
         table = read_table(source if path is None else str(path), bad_rows=bad_rows)
     if sentence is None and "context" in table.columns:
+        _check_cut(table.source, {"--passage": passage, "--id": id})
         titles = table.columns.get("title") or [""] * len(table)
         rows = [k for k, cell in enumerate(table.column("context")) if cell.strip()]
         left_out = _without(table, rows, "the passage is empty", bad_rows)
@@ -83,9 +85,21 @@ def _without(table: Table, good: list[int], problem: str, bad_rows: str) -> list
     """Return what to say of the rows that are not good, or refuse them."""
     kept = set(good)
     bad = [BadRow(row, problem, "") for k, row in enumerate(table.rows) if k not in kept]
-    if bad and (bad_rows == "refuse" or not good):
+    if bad and bad_rows == "refuse":
         raise refuse_bad_rows(table.source, bad, table.unit)
+    if not good:
+        raise InputError(f"{table.source}: no row is left; {problem} in every one")
     return [f"{problem}: {name_rows([row.row for row in bad], table.unit)} left out"] if bad else []
+
+
+def _check_cut(source: str, named: dict[str, str | None]) -> None:
+    """Raise for a column that nothing is read from, since passages are cut into sentences and numbered."""
+    given = [f"{option} {name}" for option, name in named.items() if name is not None]
+    if given:
+        raise InputError(
+            f"{source} holds passages, which are cut into sentences; leave {' and '.join(given)} out, or give a table "
+            "of sentences"
+        )
 
 
 def _cut(pairs: Iterable[tuple[str, str]], language: str, notes: list[str]) -> tuple[Corpus, list[str]]:

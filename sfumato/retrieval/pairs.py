@@ -94,7 +94,7 @@ def _add_list(made: Assembly, name: str, cells: tuple[str, ...]) -> None:
 def _list_of(cell: str, kind: type, column: str) -> list[Any]:
     try:
         found = json.loads(cell or "[]")
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or not all(type(each) is kind for each in found):
         what = "texts" if kind is str else "whole numbers"

@@ -40,6 +40,12 @@ def sentence_spans(text: str, language: str) -> list[Span]:
     return spans
 
 
+def check_language(language: str) -> None:
+    """Raise unless ``language`` looks like a code; the segmenter takes its rules for English where it has none."""
+    if not isinstance(language, str) or not language.replace("-", "").isalpha():
+        raise InputError(f"language must be a code such as 'en' or 'zh', or 'auto', got {language!r}")
+
+
 def language_of(passages: Iterable[str]) -> str:
     """Return "zh" or "ja" where more than 30 % of the letters are Han or kana, else "en"."""
     text = "".join(passage for passage, _ in zip(passages, range(SAMPLE), strict=False))

@@ -216,12 +216,17 @@ def test_a_file_that_is_not_squad_is_refused_with_its_name(content: Any, words: 
     assert words in str(error.value)
 
 
-def test_an_option_out_of_its_list_and_a_set_of_another_task_are_refused() -> None:
+def test_an_option_out_of_its_list_and_a_set_of_another_task_are_refused(tmp_path: Path) -> None:
     rows = [asked("Who?", "mayor")]
     with pytest.raises(InputError, match="crossing must be one of"):
         build(rows, crossing="last")
     with pytest.raises(InputError, match="language must be a code"):
         build(rows, language="1")
+    file = tmp_path / "squad.json"
+    file.write_text(json.dumps(nested(qa("1", "Who?", "mayor"))))
+    assert len(build(file).questions) == 1
+    with pytest.raises(InputError, match=r"squad\.json is in SQuAD's format, which has no splits"):
+        build(file, split="train")
     with pytest.raises(InputError, match=r"trec has texts with classes.*squadshifts_new_wiki"):
         build("trec")
     with pytest.raises(InputError, match="no data set 'selqo'"):

@@ -47,8 +47,39 @@ def test_rows_without_a_sentence_are_refused_or_left_out_and_said() -> None:
     corpus, notes = read_corpus(table, bad_rows="drop")
     assert corpus.sentences == ["One."]
     assert notes == ["column 'sentence' holds no sentence: row 2 left out"]
-    with pytest.raises(InputError, match="row 1: the passage is empty"):
+    with pytest.raises(InputError, match="no row is left; the passage is empty in every one"):
         read_corpus({"context": [" "]}, bad_rows="drop")
+
+
+def test_what_would_not_be_read_is_refused(tmp_path: Path) -> None:
+    passages = {"context": ["One. Two."], "n": ["7"]}
+    assert read_corpus(passages)[0].sentences == ["One.", "Two."]
+    with pytest.raises(InputError, match="cut into sentences; leave --id n out"):
+        read_corpus(passages, id="n")
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": [{"paragraphs": [{"context": "One. Two.", "qas": []}]}]}))
+    with pytest.raises(InputError, match=r"squad\.json holds passages.*leave --sentence s and --passage p out"):
+        read_corpus(path, sentence="s", passage="p")
+    with pytest.raises(InputError, match=r"language must be a code.*got '\?\?'"):
+        read_corpus(path, language="??")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[1, 2]", "must hold objects, one a row with its columns; entry 1 is '1'"),
+        ("[]", "an empty list"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"data": ' + "9" * 5000 + "}", "a number that cannot be read"),
+    ],
+)
+def test_json_that_is_no_table_is_refused_with_its_name(content: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=rf"rows\.json.*{words}"):
+        read_corpus(path)
+    path.write_text('[{"sentence": "One."}]')
+    assert read_corpus(path)[0].sentences == ["One."]
 
 
 def test_one_id_for_two_sentences_is_refused() -> None:
