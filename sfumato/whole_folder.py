@@ -56,8 +56,11 @@ def replace_folder(folder: Path, partial: Path) -> None:
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
     """Raise if ``folder`` holds something that must stay: anything, or with ``overwrite`` what is not ours."""
-    if not folder.exists():
-        return
+    try:
+        if not folder.exists():
+            return
+    except OSError as error:  # a folder on the way may not be entered
+        raise InputError(f"{folder} cannot be written: {error.strerror}; choose another place or name") from error
     if not folder.is_dir():
         raise InputError(f"{folder} is a file; give the name of a folder")
     if any(folder.iterdir()):

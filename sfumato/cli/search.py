@@ -65,7 +65,7 @@ def search(
 
 def opened(folder: Path, model: Path | None) -> "Index":
     """Return the index with the retriever that is named, or that it remembers."""
-    from sfumato.retrieval.index import Index
+    from sfumato.retrieval.index import Index, named
 
     index = Index.load(folder)
     if index.identity is None and model is None:
@@ -73,7 +73,9 @@ def opened(folder: Path, model: Path | None) -> "Index":
     place = model if model is not None else Path(index.model_folder or "none")
     if model is None and not place.is_dir():
         where = f"which is no longer at {place}" if index.model_folder else "which it does not remember the place of"
-        raise InputError(f"{folder} was made with the retriever {index.identity}, {where}; give it with --model")
+        raise InputError(
+            f"{folder} was made with the retriever {named(index.identity or {})}, {where}; give it with --model"
+        )
     if index.identity is None:
         raise InputError(f"{folder} is searched by words (BM25) and needs no model; leave --model out")
     loaded = retriever_in(place)

@@ -64,7 +64,7 @@ def _lexical(run: Run, data: RetrievalSet) -> tuple[NDArray[np.int64], dict[str,
     return found, {"seconds": round(time.perf_counter() - started, 3), "device": "cpu", "precision": "float32"}
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)  # for the fusion within a run; more would keep the corpora of others alive
 def by_words(name: str, corpus: Corpus, questions: Questions) -> NDArray[np.int64]:
     """Return the first candidates of each question by BM25 or by the cosine of TF-IDF, (Q, depth)."""
     depth = min(DEPTH, len(corpus))

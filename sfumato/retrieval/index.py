@@ -12,7 +12,7 @@ import numpy as np
 from sfumato.errors import InputError
 from sfumato.registry import check_whole
 from sfumato.retrieval.lexical import BM25
-from sfumato.retrieval.search import Floats, Top, top_k, vectors
+from sfumato.retrieval.search import Floats, Top, joined, top_k, vectors
 from sfumato.retrieval.task import Corpus
 
 
@@ -59,8 +59,12 @@ class Index:
         Raises
         ------
         InputError
-            if the model does not give one finite vector a sentence
+            if the model does not give one finite vector a sentence, or there is no corpus
         """
+        if not isinstance(corpus, Corpus):
+            raise InputError(
+                f"an index needs a Corpus, got {type(corpus).__name__}; give the corpus of a task that build(...) makes"
+            )
         if model is None:
             return cls(corpus, BM25(corpus.sentences))
         made = vectors(model.encode_sentences(corpus.sentences), "the vectors of the sentences")
@@ -111,7 +115,7 @@ class Index:
         given = dict(model.identity())
         if given != self.identity:
             raise InputError(
-                f"{name} was made with the model {_named(self.identity)} and not with {_named(given)}; give that "
+                f"{name} was made with the model {named(self.identity)} and not with {named(given)}; give that "
                 "model, or make the index again with this one"
             )
 
@@ -130,7 +134,9 @@ class Index:
         if self.words is not None:
             return self.words.top_k(questions, k)
         if self.model is None:
-            raise InputError(f"the index was made with the model {_named(self.identity or {})}; give it (--model)")
+            raise InputError(f"the index was made with the model {named(self.identity or {})}; give it (--model)")
+        if not len(questions):
+            return joined([], min(k, len(self)))
         return top_k(self.model.encode_questions(list(questions)), self.vectors, k)
 
     def search(self, questions: str | Sequence[str], k: int = 10) -> list[list[Hit]]:
@@ -150,7 +156,7 @@ class Index:
         return Hit(corpus.sentences[row], passage, corpus.ids[row], score)
 
 
-def _named(identity: dict[str, str]) -> str:
+def named(identity: dict[str, str]) -> str:
     """Return "lstm (sha256 0a1b2c3d…)"."""
     rest = [f"{key} {str(value)[:12]}" for key, value in identity.items() if key != "name"]
     return f"{identity.get('name', 'without a name')!r}" + (f" ({', '.join(rest)})" if rest else "")

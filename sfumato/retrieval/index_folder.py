@@ -136,7 +136,9 @@ def _facts(folder: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{folder} has no sfumato.json, so it is no index; `sfumato index` makes one") from None
-    except ValueError as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}; give an index that can be") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not whole JSON ({error}); make the index again") from error
     return facts if isinstance(facts, dict) else {}
 

@@ -117,7 +117,8 @@ def fused(*tops: Any, k: int | None = None, constant: float = FUSION) -> Top:
     Parameters
     ----------
     tops : ``(scores, index)`` or ``index``, each (Q, k')
-    k : how many to return; as many as the longest list if not given. The lists should be longer than that
+    k : how many to return, at most as many as all lists hold; as many as the longest if not given. The lists should
+        be longer than that
     constant : 60 in the paper
 
     Raises
@@ -131,6 +132,7 @@ def fused(*tops: Any, k: int | None = None, constant: float = FUSION) -> Top:
     check_range("fused", "constant", constant, 0, float("inf"))
     k = k if k is not None else max(index.shape[1] for index in lists)
     check_whole("fused", "k", k, 1)
+    k = min(k, sum(index.shape[1] for index in lists))
     shares = [1 / (constant + np.arange(1, index.shape[1] + 1)) for index in lists]
     parts = [_fused_one([index[q] for index in lists], shares, k) for q in range(len(lists[0]))]
     return joined(parts, k)

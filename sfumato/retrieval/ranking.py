@@ -35,7 +35,7 @@ def ranks(index: Any, positives: Sequence[Any]) -> Integers:
     Raises
     ------
     InputError
-        if there are not as many lists as questions, or one is empty
+        if there are not as many lists as questions, one is empty, or ``index`` is not (Q, k)
     """
     right = hits(index, positives)
     return np.where(right.any(axis=1), right.argmax(axis=1) + 1, NOT_FOUND) if right.size else _none(len(right))
@@ -64,6 +64,8 @@ def ranks_of_scores(scores: Any, positives: Sequence[Any]) -> Integers:
 def hits(index: Any, positives: Sequence[Any]) -> NDArray[np.bool_]:
     """Return which of the candidates found are right, (Q, k)."""
     index = np.asarray(index, dtype=np.int64)
+    if index.ndim != 2:
+        raise InputError(f"what was found must be rows of candidates, (Q, k), got the shape {index.shape}")
     _checked(len(index), positives)
     width = max(int(index.max(initial=0)), *(int(np.max(rows)) for rows in positives), 0) + 1 if len(index) else 1
     sizes = [len(rows) for rows in positives]
@@ -115,7 +117,7 @@ def per_question(top: Any, positives: Sequence[Any]) -> dict[str, Floats]:
     Recall at more than the k candidates that were searched for is left out: it is not known.
     """
     index = np.asarray(top[1] if isinstance(top, tuple) else top)
-    found = ranks(index, positives)
+    found = ranks(index, positives)  # checks the shape
     known = [k for k in RECALL_AT if k <= index.shape[1]]
     values = {f"recall@{k}": recall_at(found, k) for k in known}
     return values | {"mrr@10": mrr_at_10(found), "ndcg@10": ndcg_at_10(index, positives)}

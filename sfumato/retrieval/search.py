@@ -53,7 +53,7 @@ def top_k(queries: Any, matrix: Any, k: int, *, block: int = BLOCK, ann: Any = N
     Raises
     ------
     InputError
-        if the vectors are not of one size, or hold NaN or infinity
+        if the vectors are not of one size, or hold NaN or infinity; if there is no candidate
     """
     check_whole("top_k", "k", k, 1)
     check_whole("top_k", "block", block, 1)
@@ -63,6 +63,8 @@ def top_k(queries: Any, matrix: Any, k: int, *, block: int = BLOCK, ann: Any = N
             f"questions have vectors of {asked.shape[1]} numbers and candidates of {matrix.shape[1]}; encode both with "
             "one model"
         )
+    if not len(matrix):
+        raise InputError("matrix has no row: there is no candidate to search in")
     k = min(k, len(matrix))
     if ann == "auto":
         ann = Approximate(matrix) if len(matrix) > ANN_ROWS and has_usearch() else None

@@ -142,6 +142,39 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(table: Path, made: 
         assert not new.exists()
 
 
+@pytest.mark.parametrize("kind", ["retriever", "index"])
+def test_a_folder_of_another_kind_is_called_what_it_is(kind: str, table: Path, sfumato: Command) -> None:
+    folder = table.with_name("folder")
+    folder.mkdir()
+    (folder / "sfumato.json").write_text(json.dumps({"kind": kind, "format": 1}))
+    what = {"retriever": "a retriever", "index": "an index of sentences"}[kind]
+    for command in ("predict", "evaluate"):
+        ended = sfumato(command, folder, table)
+        assert ended.code == 2
+        assert f"folder is {what}, and no model for classes; give a folder from `sfumato fit -o`" in ended.err
+    (folder / "sfumato.json").write_text("{}")
+    assert f"is {what}" not in sfumato("predict", folder, table).err
+
+
+def test_what_cannot_be_read_or_entered_is_bad_input(
+    made: Path, table: Path, sfumato: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = made / "sfumato.json"
+    facts.unlink()
+    facts.mkdir()
+    ended = sfumato("search", made, "Tiber")
+    assert ended.code == 2
+    assert "sfumato.json cannot be read: Is a directory" in ended.err
+
+    def closed(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", closed)
+    ended = sfumato("index", table, "-o", table.with_name("new"), "--sentence", "said")
+    assert ended.code == 2
+    assert "new cannot be written: Permission denied; choose another place" in ended.err
+
+
 class Letters:
     """A stand-in for a retriever: how often each letter stands in a text."""
 
@@ -177,6 +210,7 @@ def test_an_index_remembers_its_retriever_and_moves_with_it(
     (moved / "retriever").rmdir()
     ended = sfumato("search", moved / "index", "Tiber")
     assert ended.code == 2
+    assert "the retriever 'letters' (sha256 lettersl" in ended.err
     assert "no longer at" in ended.err
 
 

@@ -40,6 +40,13 @@ def made(tmp_path: Path, model: Any = None) -> Path:
     return Index.build(corpus(), model=model).save(tmp_path / "index")
 
 
+@pytest.mark.parametrize("model", [None, Letters()])
+def test_no_question_has_no_answer_and_no_corpus_no_index(model: Any) -> None:
+    assert Index.build(corpus(), model=model).search([]) == []
+    with pytest.raises(InputError, match="an index needs a Corpus, got list"):
+        Index.build(["One."], model=model)  # type: ignore[arg-type]
+
+
 def test_a_hit_tells_the_sentence_its_passage_its_id_and_the_score() -> None:
     (hits,) = Index.build(corpus()).search("Where is Oslo?", 1)
     assert hits == [Hit(SENTENCES[2], PASSAGES[1], "c", pytest.approx(hits[0].score))]

@@ -86,6 +86,7 @@ def test_fusion_adds_reciprocal_ranks() -> None:
     assert top.rows.tolist() == [[1, 3, 4]]
     assert top.scores[0].tolist() == pytest.approx([wanted[k] for k in (1, 3, 4)])
     assert fused(first, second, k=6).rows.tolist() == [[1, 3, 4, 2, -1, -1]]
+    assert fused(first, second, k=10**12).rows.tolist() == fused(first, second, k=6).rows.tolist()
     assert fused(np.array([[5]]), np.array([[2]])).rows.tolist() == [[2]]  # of equal scores the lower row
     with pytest.raises(InputError, match=r"lists of the same questions, got \[1, 2\]"):
         fused(first, np.zeros((2, 1)))

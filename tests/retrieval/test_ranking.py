@@ -92,6 +92,8 @@ def test_questions_without_positives_and_lists_of_another_length_are_refused() -
         evaluate(index, [[0], []])
     with pytest.raises(InputError, match="1 lists for 2 questions"):
         evaluate(index, [[0]])
+    with pytest.raises(InputError, match=r"rows of candidates, \(Q, k\), got the shape \(2,\)"):
+        evaluate(np.zeros(2), [[0], [0]])
     with pytest.raises(InputError, match="no question to measure"):
         evaluate(np.zeros((0, 1)), [])
 

@@ -52,6 +52,8 @@ def test_memory_stays_far_below_all_scores() -> None:
 def test_vectors_of_another_size_and_numbers_that_are_none_are_refused() -> None:
     with pytest.raises(InputError, match="vectors of 3 numbers and candidates of 4"):
         top_k(np.ones((1, 3)), np.ones((2, 4)), 1)
+    with pytest.raises(InputError, match="there is no candidate"):
+        top_k(np.ones((1, 3)), np.ones((0, 3)), 1)
     with pytest.raises(InputError, match="matrix must hold finite numbers; row 2 does not"):
         top_k(np.ones((1, 2)), [[1, 2], [np.nan, 1]], 1)
     with pytest.raises(InputError, match=r"queries must be vectors in rows, got the shape \(3,\)"):
