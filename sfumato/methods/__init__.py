@@ -26,6 +26,8 @@ METHODS: Registry[Method] = Registry(
         "softeda": "sfumato.methods.eda:softeda",
         "lcda-text": "sfumato.methods.lcda:lcda_text",
         "lcda": "sfumato.methods.lcda:lcda",
+        "adaptive": "sfumato.methods.adaptive:adaptive",
+        "adaptive-fast": "sfumato.methods.adaptive:adaptive_fast",
         "class-weights": "sfumato.methods.class_weights:class_weights",
         "logit-adjustment": "sfumato.methods.logit_adjustment:logit_adjustment",
     },

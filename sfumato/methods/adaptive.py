@@ -1,0 +1,126 @@
+"""Adaptive targets: the probability that each label is the right one, given the text *and* the label written down.
+
+Ours; no paper. The methods of the papers soften every label, also the right ones, and win back little of what wrong
+labels cost. Here a model of how labels go wrong is fitted first, and a target is soft only where it speaks against the
+given label. On clean labels it finds no noise and leaves them as they are.
+
+1. *Experts.* What two judges that have not seen a row's label say of it, z (E, N, C): the logits of a linear classifier
+   of n-grams, held out by folds, its length chosen by the likelihood below; and the relevance of `kwls` with the row's
+   own words left out (Eq. 7 there). Each row is centred, and each judge has deviation 1.
+2. *Calibration with noise.* p_ij = softmax_j(sum_e a_e z_e,ij + b_j) is the right label, and the written one has
+   P(k | x_i) = sum_j p_ij T_jk; a, b and T make the given labels likeliest (`sfumato.methods.noise.model`).
+3. *Family.* T is the identity, an even share of wrong labels, or free for each pair of classes, whichever makes the
+   given labels of held-out folds clearly likelier (`sfumato.methods.noise.family`).
+4. *Guard.* Where fewer than 5 % of the rows have a label with p above .9, honest ambiguity and noise cannot be told
+   apart (ratings in five degrees): the labels stay hard, with a warning.
+5. *Targets.* q_ij is proportional to p_ij T_{j, y_i}.
+6. *Rounds.* The experts learn again, from q in place of the labels, and a, b and T are fitted again to the labels that
+   were given; twice where texts have fewer than 100 words on the mean. Long texts are too sure of themselves.
+7. *Small classes.* With n_y rows of the given label, s = n_y / (n_y + n0) and n0 = min(20, .2 N / C), the target is
+   s q + (1 - s) onehot(y). A floor, if asked for, mixes in an even share.
+
+``1 - q`` of the given label is how suspicious a row is. Its mean estimates the share of wrong labels, and is a *lower
+bound* where it depends on the text which label is wrong: then the experts learn to make the same mistakes.
+
+`adaptive_fast` has the second expert alone and four rounds: nothing is fitted but a, b and T.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sfumato.data import Examples
+from sfumato.keywords import Unit
+from sfumato.method import Method
+from sfumato.methods.noise.posterior import Posterior, Settings, posterior
+from sfumato.targets import DenseTargets
+
+
+class AmbiguityWarning(UserWarning):
+    """Labels stay hard, because noise and honest ambiguity cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """The transform of both methods: targets from the posterior of each right label."""
+
+    owner: str
+    settings: Settings
+
+    def found(self, examples: Examples) -> Posterior:
+        """Return the posterior with all that there is to report."""
+        texts, labels = list(examples.inputs), np.asarray(examples.labels)
+        made = posterior(texts, labels, examples.num_classes, self.settings)
+        return replace(made, classes=examples.classes)
+
+    def __call__(self, examples: Examples) -> Examples:
+        made = self.found(examples)
+        if made.guarded:
+            warnings.warn(
+                f"{self.owner}: only {made.anchors:.1%} of the rows have a label with a probability above .9, so wrong "
+                "labels cannot be told from ambiguous texts, and the labels stay as they are; label-smoothing does not "
+                "need to tell them",
+                AmbiguityWarning,
+                stacklevel=2,
+            )
+        return replace(examples, targets=DenseTargets(made.q.astype(np.float32)))
+
+
+def adaptive(
+    *,
+    folds: int = 5,
+    experts: str = "both",
+    rounds: int | str = "auto",
+    family: str = "auto",
+    bias: bool = True,
+    guard: float = 0.05,
+    shrink: bool = True,
+    floor: float = 0.0,
+    unit: Unit = "auto",
+    seed: int = 0,
+) -> Method:
+    """Fit the probability that each label is the right one, by experts and a model of wrong labels.
+
+    Parameters
+    ----------
+    folds : of the linear expert, and of the choice of the family
+    experts : "both", "linear" or "keywords"
+    rounds : how often the experts learn again from the targets; "auto" is 2 below 100 words a text, else 0
+    family : of the wrong labels: "none", "uniform", "pairwise", or "auto" by the likelihood of held-out labels
+    bias : whether p has a bias of each class
+    guard : least share of sure rows; below it the labels stay hard; 0 never guards
+    shrink : whether rows of small classes are drawn to their given label
+    floor : share of the target that is spread evenly; .05 helps networks that learn rows by heart
+    unit : how texts become words for the keywords, see `sfumato.keywords`
+    seed : of the folds
+    """
+    options = dict(locals())
+    return _method("adaptive", Settings(**options), options)
+
+
+def adaptive_fast(
+    *,
+    rounds: int | str = 4,
+    family: str = "auto",
+    bias: bool = True,
+    guard: float = 0.05,
+    shrink: bool = True,
+    floor: float = 0.0,
+    unit: Unit = "auto",
+    seed: int = 0,
+) -> Method:
+    """Do as `adaptive` by the keywords alone: no classifier is fitted.
+
+    Parameters
+    ----------
+    rounds, family, bias, guard, shrink, floor, unit, seed : as of `adaptive`
+    """
+    options = dict(locals())
+    return _method("adaptive-fast", Settings(experts="keywords", **options), options)
+
+
+def _method(name: str, settings: Settings, options: dict[str, object]) -> Method:
+    return Method(name, (Adaptive(name, settings),), options=options, replaces_targets=True, needs_texts=True)

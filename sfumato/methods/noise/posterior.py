@@ -1,0 +1,170 @@
+"""From texts and given labels to the probability of each right label: experts, model of wrong labels, rounds.
+
+Shapes: N texts, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sfumato.errors import InputError
+from sfumato.keywords import Counts, Unit, count_words
+from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
+from sfumato.methods.noise.family import Choice, choose
+from sfumato.methods.noise.model import Array, NoiseModel, standardised
+from sfumato.ngrams import NgramEncoder
+from sfumato.registry import check_choice, check_range, check_whole
+from sfumato.split import fold_rows
+from sfumato.targets import Integers
+
+EXPERTS = ("both", "linear", "keywords")
+SURE = 0.9  # an anchor is a row of which some label is so probable
+LONG = 100  # words of a text on the mean, from which further rounds do not help
+ROUNDS = 2  # of shorter ones
+FITTED = 20_000  # rows, enough for the few numbers of the model; the targets are made for all
+FEW_ROWS, FEW_SHARE = 20.0, 0.2  # n0 of the shrinking of small classes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `adaptive` and `adaptive_fast` are given; see there."""
+
+    folds: int = 5
+    experts: str = "both"
+    rounds: int | str = "auto"
+    family: str = "auto"
+    bias: bool = True
+    guard: float = 0.05
+    shrink: bool = True
+    floor: float = 0.0
+    unit: Unit = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("adaptive", "folds", self.folds, 2, 100)
+        check_choice("adaptive", "experts", self.experts, EXPERTS)
+        if self.rounds != "auto":
+            check_whole("adaptive", "rounds", self.rounds, 0, 20)
+        check_choice("adaptive", "family", self.family, ("auto", "none", "uniform", "pairwise"))
+        check_range("adaptive", "guard", self.guard, 0, 1)
+        check_range("adaptive", "floor", self.floor, 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What was found.
+
+    Attributes
+    ----------
+    q : (N, C) the targets: probability of each right label, shrunk and floored as asked
+    model : the model of wrong labels
+    z : what spoke for its family, see `sfumato.methods.noise.family`
+    anchors : share of the rows of which some label has a probability above .9
+    guarded : whether there are too few anchors to tell noise from ambiguity: q are then the given labels
+    wrong : the estimated share of wrong labels, a lower bound where which label is wrong depends on the text
+    suspicion : (N,) 1 - q of the given label, before shrinking and floor
+    steps, rounds : of the linear expert, and how many further rounds were made
+    """
+
+    q: Array
+    model: NoiseModel
+    z: dict[str, float]
+    anchors: float
+    guarded: bool
+    wrong: float
+    suspicion: Array
+    steps: int = 0
+    rounds: int = 0
+    classes: tuple[str, ...] = field(default=())
+
+
+class Experts:
+    """The experts of a table, asked with the given labels or with shares of them."""
+
+    def __init__(self, texts: Sequence[str], labels: Integers, C: int, settings: Settings) -> None:
+        self.labels, self.C = labels, C
+        self.fold = fold_rows(labels, texts, folds=settings.folds, seed=settings.seed)
+        self.matrix: Any = None if settings.experts == "keywords" else NgramEncoder.fit(texts).encode(texts).matrix
+        self.counts: Counts | None = None if settings.experts == "linear" else count_words(texts, unit=settings.unit)
+        if self.counts is not None and not self.counts.matrix.nnz:
+            raise InputError(f"adaptive: none of the {len(texts)} texts holds a word (unit={settings.unit!r})")
+        self.steps = 0
+
+    def given(self) -> Array:
+        """Return the scores by the given labels, (E, N, C)."""
+        found = []
+        if self.matrix is not None:
+            self.steps, logits = best_steps(self.matrix, self.labels, self.C, self.fold)
+            found.append(logits)
+        if self.counts is not None:
+            found.append(keyword_scores(self.counts, self.labels, self.C))
+        return standardised(found)
+
+    def soft(self, q: Array) -> Array:
+        """Return the scores where row i has the share q_ij of label j, (E, N, C)."""
+        found = [] if self.matrix is None else [soft_linear(self.matrix, q, self.fold, self.steps)]
+        found += [] if self.counts is None else [soft_keyword_scores(self.counts, q)]
+        return standardised(found)
+
+
+def posterior(texts: Sequence[str], labels: Integers, C: int, settings: Settings = Settings()) -> Posterior:
+    """Return the probability of each right label of texts with one given label each.
+
+    Raises
+    ------
+    InputError
+        if there are fewer different texts than folds, or no text holds a word.
+    """
+    experts = Experts(texts, labels, C, settings)
+    z, some = experts.given(), sampled(len(labels), settings.seed)
+    choice = choose(z[:, some], labels[some], experts.fold[some], family=settings.family, bias=settings.bias)
+    model = choice.shape.fit(z[:, some], labels[some])
+    anchors = float((model.right(z).max(axis=1) > SURE).mean())
+    if anchors < settings.guard:
+        return _hard(model, choice, anchors, labels, experts.steps)
+    rounds = _rounds(settings, experts, texts)
+    q = model.posterior(z, labels)
+    for _ in range(rounds):
+        z = experts.soft(q)
+        model = choice.shape.fit(z[:, some], labels[some])  # the family stays, the given labels too
+        q = model.posterior(z, labels)
+    given = q[np.arange(len(labels)), labels]
+    found = Posterior(q, model, choice.z, anchors, False, float(1 - given.mean()), 1 - given, experts.steps, rounds)
+    return replace(found, q=finished(q, labels, shrink=settings.shrink, floor=settings.floor))
+
+
+def sampled(N: int, seed: int) -> Integers:
+    """Return the rows that the model of wrong labels is fitted to: all, or so many of them drawn at random."""
+    if N <= FITTED:
+        return np.arange(N)
+    return np.sort(np.random.default_rng((seed, 11)).choice(N, FITTED, replace=False))
+
+
+def _hard(model: NoiseModel, choice: Choice, anchors: float, labels: Integers, steps: int) -> Posterior:
+    q = np.eye(len(model.T))[labels]
+    return Posterior(q, model, choice.z, anchors, True, 0.0, np.zeros(len(labels)), steps, 0)
+
+
+def _rounds(settings: Settings, experts: Experts, texts: Sequence[str]) -> int:
+    if not isinstance(settings.rounds, str):
+        return int(settings.rounds)
+    counts = experts.counts if experts.counts is not None else count_words(texts, unit=settings.unit)
+    return ROUNDS if float(counts.lengths.mean()) < LONG else 0
+
+
+def finished(q: Array, labels: Integers, *, shrink: bool, floor: float) -> Array:
+    """Return the targets: rows of small classes drawn to their given label, then a floor under every label.
+
+    s = n_y / (n_y + n0) with n0 = min(20, .2 N / C), and q <- s q + (1 - s) onehot(y).
+    """
+    N, C = q.shape
+    if shrink:
+        n0 = min(FEW_ROWS, FEW_SHARE * N / C)
+        size = np.bincount(labels, minlength=C)[labels]
+        s = (size / (size + n0))[:, None]
+        q = s * q + (1 - s) * np.eye(C)[labels]
+    return np.asarray((1 - floor) * q + floor / C)

@@ -1,0 +1,132 @@
+"""Adaptive targets: clean labels stay, wrong ones are found, ambiguous ones are left alone."""
+
+import numpy as np
+import pytest
+
+from sfumato import Examples, InputError
+from sfumato.methods import METHODS
+from sfumato.methods.adaptive import AmbiguityWarning, adaptive, adaptive_fast
+from sfumato.methods.noise import posterior as posteriors
+from sfumato.methods.noise.posterior import Settings, finished, posterior, sampled
+
+WORDS = {
+    "sport": ["ball", "team", "goal", "coach", "match", "league", "stadium", "referee"],
+    "money": ["bank", "stock", "price", "market", "loan", "profit", "budget", "tax"],
+    "music": ["song", "guitar", "drum", "singer", "album", "concert", "melody", "piano"],
+}
+
+
+def table(rows=300, wrong=0.0, *, clear=True, seed=0):
+    """Draw texts of three topics, of which a share has a wrong label; unclear texts hold words of all of them."""
+    generator = np.random.default_rng(seed)
+    names = list(WORDS)
+    right = np.arange(rows) % 3
+    every = [word for words in WORDS.values() for word in words]
+    texts = []
+    for topic in right:
+        own = generator.choice(WORDS[names[topic]], 4 if clear else 1).tolist()
+        other = generator.choice(every, 2 if clear else 5).tolist()
+        texts.append(" ".join(generator.permutation(own + other)))
+    labels = right.copy()
+    moved = generator.random(rows) < wrong
+    labels[moved] = (labels[moved] + 1 + generator.integers(2, size=int(moved.sum()))) % 3
+    return texts, labels, right
+
+
+def examples(*given, **options):
+    texts, labels, right = table(*given, **options)
+    return Examples.from_labels(texts, [list(WORDS)[k] for k in labels], classes=list(WORDS)), right
+
+
+@pytest.mark.parametrize("method", [adaptive, adaptive_fast])
+def test_clean_labels_stay_as_they_are(method):
+    given, right = examples()
+    targets = method().prepare(given).targets.dense()
+    assert targets[np.arange(len(right)), right].mean() > 0.98
+
+
+@pytest.mark.parametrize("method", [adaptive, adaptive_fast])
+def test_wrong_labels_lose_their_mass_to_the_right_ones(method):
+    given, right = examples(wrong=0.3)
+    targets = method().prepare(given).targets.dense()
+    moved = given.labels != right
+    rows = np.arange(len(right))
+    assert targets[rows, right][moved].mean() > 0.7
+    assert targets[rows, right][~moved].mean() > 0.9
+
+
+def test_the_share_of_wrong_labels_is_estimated_and_they_are_the_most_suspicious():
+    texts, labels, right = table(600, wrong=0.25)
+    found = posterior(texts, labels, 3)
+    wrong = labels != right
+    assert abs(found.wrong - wrong.mean()) < 0.04
+    first = np.argsort(-found.suspicion)[: int(wrong.sum())]
+    assert wrong[first].mean() > 0.9
+    assert found.model.family == "uniform"
+    assert found.z["uniform against none"] > 3
+
+
+def test_pairs_of_classes_that_are_mistaken_for_each_other_are_found():
+    texts, labels, right = table(900)
+    mistaken = (right == 0) & (np.random.default_rng(3).random(900) < 0.4)
+    labels[mistaken] = 1
+    found = posterior(texts, labels, 3)
+    assert found.model.family == "pairwise"
+    assert abs(found.model.T[0, 1] - 0.4) < 0.08
+    assert found.model.T[2].argmax() == 2
+
+
+def test_ambiguous_texts_keep_their_labels_and_that_is_said():
+    given, _ = examples(clear=False, seed=1)
+    with pytest.warns(AmbiguityWarning, match=r"only .*% of the rows have a label with a probability above"):
+        targets = adaptive().prepare(given).targets.dense()
+    assert np.array_equal(targets, np.eye(3)[given.labels])
+    assert not np.array_equal(adaptive(guard=0, family="pairwise").prepare(given).targets.dense(), targets)
+
+
+def test_rows_of_small_classes_are_drawn_to_their_label_and_a_floor_is_under_all():
+    labels = np.array([0] * 40 + [1] * 2)
+    q = np.full((42, 2), 0.5)
+    n0 = min(20, 0.2 * 42 / 2)
+    found = finished(q, labels, shrink=True, floor=0.0)
+    for row, size in ((0, 40), (41, 2)):
+        s = size / (size + n0)
+        assert found[row, labels[row]] == pytest.approx(s * 0.5 + (1 - s))
+    np.testing.assert_allclose(finished(np.eye(2)[labels], labels, shrink=True, floor=0.1)[0], [0.95, 0.05])
+    assert np.array_equal(finished(q, labels, shrink=False, floor=0.0), q)
+
+
+def test_further_rounds_are_for_short_texts():
+    texts, labels, _ = table(90, wrong=0.2)
+    assert posterior(texts, labels, 3).rounds == 2
+    assert posterior([" ".join([text] * 30) for text in texts], labels, 3).rounds == 0
+    assert posterior(texts, labels, 3, Settings(rounds=1)).rounds == 1
+
+
+def test_the_model_is_fitted_to_some_rows_of_a_large_table_and_judges_all(monkeypatch):
+    monkeypatch.setattr(posteriors, "FITTED", 200)
+    assert len(np.unique(sampled(600, 0))) == 200
+    assert np.array_equal(sampled(200, 0), np.arange(200))
+    texts, labels, right = table(600, wrong=0.25)
+    found = posterior(texts, labels, 3)
+    assert (found.q.argmax(axis=1) == right).mean() > 0.9
+
+
+def test_each_expert_alone_and_each_family_can_be_asked_for():
+    texts, labels, _ = table(90, wrong=0.2)
+    for options in ({"experts": "linear"}, {"experts": "keywords"}, {"family": "pairwise"}, {"bias": False}):
+        found = posterior(texts, labels, 3, Settings(**options))
+        np.testing.assert_allclose(found.q.sum(axis=1), 1)
+    assert posterior(texts, labels, 3, Settings(family="none")).wrong == 0
+
+
+def test_what_it_cannot_do_is_refused_in_words():
+    with pytest.raises(InputError, match="experts"):
+        adaptive(experts="three")
+    with pytest.raises(InputError, match="guard"):
+        adaptive(guard=2)
+    with pytest.raises(InputError, match="none of the 90 texts holds a word"):
+        posterior(["?!" + "." * k for k in range(90)], np.arange(90) % 3, 3, Settings(experts="keywords"))
+    sets = Examples.from_label_sets(["a b", "c d"], [["x", "y"], []])
+    with pytest.raises(InputError, match="adaptive"):
+        METHODS["adaptive"]().check_labels(sets)
