@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +16,9 @@ from sfumato.errors import InputError
 from sfumato.losses import SoftCrossEntropy
 from sfumato.methods import METHODS
 from sfumato.models import MODELS
-from sfumato.retrieval.dual_encoder import DualEncoder, DualObjective, Tower
-from sfumato.retrieval.fitting import Settings, fit, fit_dual_encoder
+from sfumato.retrieval.batches import Pairs
+from sfumato.retrieval.dual_encoder import DualEncoder, DualObjective, Tower, dual_encoder
+from sfumato.retrieval.fitting import DualRun, Settings, fit, fit_dual_encoder
 from sfumato.retrieval.in_batch_targets import IN_BATCH
 from sfumato.retrieval.ranking import evaluate
 from sfumato.retrieval.retriever import Retriever
@@ -150,6 +153,9 @@ def test_a_saved_retriever_is_the_same_again(model, towers, tmp_path):
     np.testing.assert_allclose(again.encode_questions(texts), retriever.encode_questions(texts), atol=1e-6)
     np.testing.assert_allclose(again.encode_sentences(texts), retriever.encode_sentences(texts), atol=1e-6)
     assert again.identity() == retriever.identity()
+    assert again.model.scale == retriever.model.scale == 20.0
+    again.max_length += 1
+    assert again.identity() != retriever.identity()
     assert {path.suffix for path in (tmp_path / "retriever").iterdir()} <= {".json", ".safetensors"}
 
 
@@ -173,6 +179,57 @@ def test_fit_takes_names_and_cuts_dev_by_itself():
     retriever = fit(task(), model="bag", method="label-smoothing", dev=0.2, training=FEW)
     assert retriever.info["questions"] == 24
     assert retriever.info["best_epoch"] in (1, 2)
+
+
+def looked(monkeypatch, scores, training):
+    """Train with looks at dev that say these scores, and return the history and the weights after each epoch."""
+    weights, said = [], iter(scores)
+
+    def look(model, dev, training, device):
+        weights.append(copy.deepcopy(model.state_dict()))
+        return {"dev_mrr@10": next(said)}
+
+    monkeypatch.setattr("sfumato.retrieval.training.look", look)
+    made, built = task(), {"architecture": MODELS.build("bag", SMALL["bag"]), "method": METHODS["baseline"]()}
+    done = fit_dual_encoder(made.corpus, made.questions, made.questions, **built, settings=Settings(training=training))
+    return done, weights
+
+
+def test_the_weights_are_those_of_the_best_look_and_patience_ends_the_training(monkeypatch):
+    training = Training(epochs=6, batch_size=8, lr=2e-2, patience=2)
+    done, weights = looked(monkeypatch, [0.1, 0.5, 0.4, 0.3, 0.9, 0.2], training)
+    assert (done.history.best_epoch, len(done.history.epochs)) == (2, 4)
+    for name, value in done.retriever.model.state_dict().items():
+        assert torch.equal(value, weights[1][name])
+    assert any(not torch.equal(weights[1][name], weights[3][name]) for name in weights[1])
+    done, _ = looked(monkeypatch, [0.1, 0.5, 0.4, 0.3, 0.9, 0.2], replace(training, patience=None))
+    assert (done.history.best_epoch, len(done.history.epochs)) == (5, 6)
+
+
+def test_two_towers_start_alike_and_part():
+    architecture = MODELS.build("bag", SMALL["bag"])
+    encoder = architecture.encoder_of(task().corpus.sentences)
+    two = dual_encoder(architecture, encoder, towers="two", scale=20.0)
+    for name, value in two.question.state_dict().items():
+        assert torch.equal(value, two.sentence.state_dict()[name])
+    assert two.question is not two.sentence
+    alone = dual_encoder(architecture, encoder, towers="shared", scale=20.0)
+    assert alone.question is alone.sentence
+
+
+def test_a_teacher_says_the_softmax_of_its_scaled_cosines():
+    made = task()
+    settings = Settings(training=FEW, scale=7.0)
+    bag = MODELS.build("bag", SMALL["bag"])
+    run = DualRun(made.corpus, made.questions, None, bag, METHODS["self-distillation-paper"](), settings)
+    alone = replace(run, method=METHODS["baseline"]())().retriever
+    batch = Pairs.of(made.questions).batch(np.arange(4), np.random.default_rng(0))
+    cosines = (
+        alone.encode_questions(made.questions.texts[:4])
+        @ alone.encode_sentences([made.corpus.sentences[k] for k in batch.candidates]).T
+    )
+    wanted = [[math.exp(7 * c) / sum(math.exp(7 * other) for other in row) for c in row] for row in cosines.tolist()]
+    np.testing.assert_allclose(run._teacher()(batch), wanted, rtol=1e-4)
 
 
 def test_a_handful_of_questions_trains_and_chooses_the_epoch():

@@ -1,6 +1,7 @@
 """Ranks and measures against plain loops, and what ties and missing candidates count."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,8 @@ def test_overlap_is_what_sets_of_words_give() -> None:
             others = [set(corpus.sentences[k].lower().split()) for k in rows]
             wanted.append(max(len(own & o) / len(own | o if kind == "jaccard" else own) for o in others))
         assert overlap(questions, corpus, kind=kind).tolist() == pytest.approx(wanted)
+    twice = replace(questions, positives=[np.array([0, 3]), *questions.positives[1:]])
+    assert overlap(twice, corpus)[0] == pytest.approx(3 / 5)  # the larger of 3 / 7 and 3 / 5, not their sum
     assert overlap(questions, corpus).tolist() == pytest.approx([3 / 7, 0, 0.5, 1])
 
 

@@ -41,6 +41,15 @@ def test_a_split_cuts_the_share_and_no_passage_is_on_both_sides(share: float) ->
     assert not set(rest.group.tolist()) & set(cut.group.tolist())
 
 
+def test_a_group_far_larger_than_the_share_is_passed_over() -> None:
+    passage = [0] * 30 + list(range(1, 11))
+    asked = task_of([], passage, [[k] for k in range(40)], passage)
+    for seed in range(6):
+        assert len(asked.split(0.1, seed=seed)[1]) == 4
+    only = task_of([], [0] * 3 + [1] * 2, [[k] for k in range(5)], [0] * 3 + [1] * 2)
+    assert [len(side) for side in only.split(0.1, seed=0)] == [3, 2]  # each is too large: the smaller one
+
+
 def test_the_same_seed_gives_the_same_split_and_another_seed_another_one() -> None:
     first, again, other = (plain().split(0.25, seed=seed)[1].ids for seed in (0, 0, 1))
     assert first == again

@@ -76,15 +76,18 @@ def test_own_words_count_for_the_own_sentence_only_in_sample():
         assert (scores.relevance(np.array([3]), np.array([0, 3]))[0, 1] > 0) is np.bool_(positive)
 
 
-def test_root_of_the_length_divides_each_question_by_its_own():
-    by_corpus, by_root = (
+def test_the_length_or_its_root_divides_each_question_by_its_own():
+    by_none, by_root, by_document = (
         WordScores(kwls(temperature=1.0, length_norm=norm).transforms[0], SENTENCES, QUESTIONS, pairs_of(POSITIVES))
-        for norm in ("none", "root")
+        for norm in ("none", "root", "document")
     )
     rows, columns = np.arange(4), np.arange(4)
     lengths = np.array([len(q.split()) for q in QUESTIONS])
     np.testing.assert_allclose(
-        by_root.relevance(rows, columns), by_corpus.relevance(rows, columns) / np.sqrt(lengths)[:, None]
+        by_root.relevance(rows, columns), by_none.relevance(rows, columns) / np.sqrt(lengths)[:, None]
+    )
+    np.testing.assert_allclose(
+        by_document.relevance(rows, columns), by_none.relevance(rows, columns) / lengths[:, None]
     )
 
 
