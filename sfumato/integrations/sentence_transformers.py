@@ -8,7 +8,8 @@
 The trainer gives a loss the texts of a batch as token ids, and one column of labels. Here the labels are the numbers of
 the rows, by which the loss finds what its method knows of them; `with_rows` writes that column. A sentence that stands
 several times in a batch is one candidate and right for each of its questions, so ``BatchSamplers.NO_DUPLICATES`` is of
-use (more wrong candidates in a batch) and not needed.
+use (more wrong candidates in a batch) and not needed. The numbers are those of the training rows, so the loss cannot
+score an ``eval_dataset`` of others: measure by `evaluator`.
 """
 
 from __future__ import annotations
@@ -171,11 +172,20 @@ class SoftInBatchLoss(nn.Module):
         weight: float = 0.1,
         scale: float = SCALE,
     ) -> SoftInBatchLoss:
-        """Return the loss whose targets are a matrix of your own mixed with the known answers, see `MatrixTargets`."""
+        """Return the loss whose targets are a matrix of your own mixed with the known answers, see `MatrixTargets`.
+
+        Raises
+        ------
+        InputError
+            if the columns have other lengths, or the matrix another shape or a number that is no share.
+        """
         rows, number = Rows.of(questions, sentences), len(questions)
         matrix = matrix.tocsr() if sparse.issparse(matrix) else np.asarray(matrix)
         if matrix.shape != (number, number):
             raise InputError(f"the matrix must have shape ({number}, {number}), a row a pair, got {matrix.shape}")
+        held = matrix.data if sparse.issparse(matrix) else matrix
+        if not np.isfinite(held).all():
+            raise InputError("the matrix holds NaN or infinity; give shares or counts")
         if matrix.min() < 0:
             raise InputError("the matrix holds a negative number; give shares or counts")
         check_range("SoftInBatchLoss", "weight", weight, 0, 1)

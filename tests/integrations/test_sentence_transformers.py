@@ -86,6 +86,15 @@ def test_a_matrix_of_ones_own_is_mixed_with_the_answers(kind):
     assert float(loss(features, labels)) == pytest.approx(plain_loss(features, [0, 1, 2], targets), rel=1e-5)
 
 
+def test_a_matrix_is_read_at_the_first_row_of_each_question_and_sentence():
+    matrix = np.zeros((8, 8))
+    matrix[0, [1, 3]] = 1, 3  # rows 0 and 6 ask the same; row 7 holds the sentence of row 1
+    loss = SoftInBatchLoss.by_matrix(Words(), QUESTIONS, SENTENCES, matrix, weight=0.4)
+    features, labels = batch([6, 7, 3])
+    targets = [[0.6, 0.1, 0.3], [0, 1, 0], [0, 0, 1]]
+    assert float(loss(features, labels)) == pytest.approx(plain_loss(features, [0, 1, 2], targets), rel=1e-5)
+
+
 def test_soft_targets_of_words_are_not_the_hard_ones_and_have_a_gradient():
     features, labels = batch([0, 1, 2, 3])
     features[0]["input_ids"].requires_grad_()
@@ -111,6 +120,9 @@ def test_what_cannot_be_used_is_refused_in_words():
         SoftInBatchLoss.by_method(Words(), QUESTIONS, SENTENCES[:2])
     with pytest.raises(InputError, match=r"shape \(8, 8\)"):
         SoftInBatchLoss.by_matrix(Words(), QUESTIONS, SENTENCES, np.ones((2, 2)))
+    for kind in (np.asarray, sparse.csr_matrix):
+        with pytest.raises(InputError, match="NaN or infinity"):
+            SoftInBatchLoss.by_matrix(Words(), QUESTIONS, SENTENCES, kind(np.diag([np.nan] * 8)))
     with pytest.raises(InputError, match="negative number"):
         SoftInBatchLoss.by_matrix(Words(), QUESTIONS, SENTENCES, -np.eye(8))
 
