@@ -18,7 +18,7 @@ from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError
 from sfumato.folder import building_options, read_json, said_kind, shareable, write_json
 from sfumato.models import MODELS
-from sfumato.registry import check_choice
+from sfumato.registry import check_choice, check_whole
 from sfumato.retrieval.dual_encoder import TOWERS, DualEncoder, Tower, dual_encoder
 from sfumato.retrieval.retriever import Retriever
 from sfumato.whole_folder import check_target, probe, replace_folder
@@ -106,6 +106,7 @@ def check_folder(folder: Path) -> dict[str, Any]:
     if about["format"] != FORMAT:
         raise InputError(f"{folder} has format {about['format']!r}; this version of sfumato reads format {FORMAT}")
     check_choice(str(path), "towers", about["towers"], TOWERS)
+    check_whole(str(path), "max_length", about["max_length"], 1)
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (folder / name).is_file():
             raise InputError(f"{folder} has no {name}; the folder is incomplete")

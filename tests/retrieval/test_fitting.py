@@ -169,6 +169,10 @@ def test_a_folder_that_is_none_or_cut_off_is_refused_by_name(tmp_path):
     (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     with pytest.raises(InputError, match=r"model\.safetensors cannot be read"):
         Retriever.load(folder)
+    about = (folder / "sfumato.json").read_text()
+    (folder / "sfumato.json").write_text(about.replace('"max_length": 16', '"max_length": -3'))
+    with pytest.raises(InputError, match=r"sfumato\.json: max_length must be at least 1, got -3"):
+        Retriever.load(folder)
     for kind, words in (("other", "a model for classes"), ("index", "an index of sentences")):
         (folder / "sfumato.json").write_text(f'{{"kind": "{kind}"}}')
         with pytest.raises(InputError, match=f"is not a retriever but {words}"):

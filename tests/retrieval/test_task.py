@@ -46,8 +46,8 @@ def test_a_group_far_larger_than_the_share_is_passed_over() -> None:
     asked = task_of([], passage, [[k] for k in range(40)], passage)
     for seed in range(6):
         assert len(asked.split(0.1, seed=seed)[1]) == 4
-    only = task_of([], [0] * 3 + [1] * 2, [[k] for k in range(5)], [0] * 3 + [1] * 2)
-    assert [len(side) for side in only.split(0.1, seed=0)] == [3, 2]  # each is too large: the smaller one
+    only = task_of([], [0] * 4 + [1] * 3, [[k] for k in range(7)], [0] * 4 + [1] * 3)
+    assert [len(side) for side in only.split(0.1, seed=0)] == [4, 3]  # each is too large: the smaller one
 
 
 def test_the_same_seed_gives_the_same_split_and_another_seed_another_one() -> None:
