@@ -17,9 +17,8 @@ N, df                   rows                      training questions
 F has as many rows as there are sentences, and each holds a few words: all of it stays sparse, and the relevance of a
 batch is one product of sparse rows, (B, V) by (V, U). Nothing of Q x N is ever built.
 
-With ``leave_one_out`` a question's own words are taken out of its sentences, which would otherwise win by them alone.
-How many sentences hold a word (Eq. 2) stays as it is, also where that question alone gave the word to its sentence;
-with classes it is one less for that text.
+With ``leave_one_out`` a question's own words are taken out of its sentences, which would otherwise win by them alone,
+and out of the number of sentences that hold a word (Eq. 2), as with classes.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class WordScores:
         self.divisor = divisor(labels.length_norm, lengths)
         self.text = self._text_factors(f)
         self.label = self._label_factors(F, S)
-        self.change = self._change(f, F, S) if labels.leave_one_out else None
+        self.change = self._leave_out(f, F, S) if labels.leave_one_out else None
 
     def _text_factors(self, f: Any) -> Any:
         """WIC · WIW of each word of each question, CSR (Q, V)."""
@@ -84,28 +83,42 @@ class WordScores:
         """WLC · WLW of each word of each sentence, CSR (N, V)."""
         size = self.weights.label_size(S, float(S.mean()))
         rows = np.repeat(np.arange(F.shape[0]), np.diff(F.indptr))
-        holding = np.bincount(F.indices, minlength=F.shape[1])
-        self.by_label = self.weights.label_weight(holding, F.shape[0])  # Eq. 2
+        self.holding = np.bincount(F.indices, minlength=F.shape[1])
+        self.by_label = self.weights.label_weight(self.holding, F.shape[0])  # Eq. 2
         data = self.weights.label_correlation(F.data.copy(), size[rows]) * self.by_label[F.indices]  # Eq. 3
         return sparse.csr_matrix((data, F.indices, F.indptr), shape=F.shape)
 
-    def _change(self, f: Any, F: Any, S: Array) -> Array:
-        """Return what leaving a question's own words out changes of the relevance of each of its pairs, (E,)."""
+    def _leave_out(self, f: Any, F: Any, S: Array) -> Array:
+        """Take each question out of its sentences; return what that changes of the relevance of its pairs, (E,).
+
+        A word that only this question gave to a sentence is then held by one sentence less, for all candidates.
+        """
         place, sentence, number = self.pairs.of_rows(np.arange(len(self.pairs)))
         sizes = np.diff(f.indptr)[place]
         pair = np.repeat(np.arange(len(place)), sizes)
         entry = np.arange(len(pair)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + f.indptr[place][pair]
-        w, own = f.indices[entry].astype(np.int64), f.data[entry]
-        V = F.shape[1]
-        keys = np.repeat(np.arange(F.shape[0], dtype=np.int64), np.diff(F.indptr)) * V + F.indices
-        left = F.data[np.searchsorted(keys, sentence[pair] * V + w)] - own  # F of the sentence without this question
+        w = f.indices[entry].astype(np.int64)
+        keys = np.repeat(np.arange(F.shape[0], dtype=np.int64), np.diff(F.indptr)) * F.shape[1] + F.indices
+        stored = np.searchsorted(keys, sentence[pair] * F.shape[1] + w)
+        left = F.data[stored] - f.data[entry]  # F of the sentence without this question
+        self.text.data *= self._fewer_holders(f, entry[left == 0], F.shape[0])
         size = self.weights.label_size(S[sentence] - self.lengths[place], float(S.mean()))
-        label = self.weights.label_correlation(left, size[pair]) * self.by_label[w]
-        without = self.text.data[entry] * label
-        whole = self.text.data[entry] * self.label.data[np.searchsorted(keys, sentence[pair] * V + w)]
+        without = self.weights.label_correlation(left, size[pair]) * self.by_label[w]
+        changed = self.text.data[entry] * (without - self.label.data[stored])
         change = np.zeros(len(self.pairs.sentences))
-        change[number] = np.bincount(pair, weights=without - whole, minlength=len(place))
+        change[number] = np.bincount(pair, weights=changed, minlength=len(place))
         return change
+
+    def _fewer_holders(self, f: Any, gone: Integers, N: int) -> Array:
+        """Return Eq. 2 without the sentences that hold a word by the question alone, as a share of it with them.
+
+        ``gone`` are the stored words of f (Q, V), once for each such sentence; the result has one number a stored word.
+        """
+        fewer = np.bincount(gone, minlength=f.nnz)
+        holding = self.holding[f.indices]
+        usual = self.by_label[f.indices]
+        less = self.weights.label_weight(np.maximum(holding - fewer, 0), N)
+        return np.asarray(np.divide(less, usual, out=np.ones_like(usual), where=usual != 0))
 
     def relevance(self, questions: Integers, candidates: Integers) -> Array:
         """Return the relevance of U sentences, ascending, to B questions, (B, U)."""

@@ -41,7 +41,7 @@ def plain_relevance(i, m, *, leave_out):
 
     def F(label, word):
         count = sum(text.count(word) for text in texts[label])
-        return count - own.count(word) if left_out and label == m else count
+        return count - own.count(word) if leave_out and label in POSITIVES[i] else count
 
     total = 0.0
     for word in set(own):
