@@ -5,17 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sfumato.architecture import IMAGES, Architecture, Training
+from sfumato.automatic import AUTO, BASELINE, choose
 from sfumato.checkpoint import Checkpoint
 from sfumato.column_groups import with_column_groups
-from sfumato.data import Examples
 from sfumato.description import describe
+from sfumato.dev_rows import SHARE, cut_few
 from sfumato.errors import InputError, require_torch
 from sfumato.given_targets import with_soft_targets
 from sfumato.methods import METHODS
@@ -25,15 +25,13 @@ from sfumato.registry import check_range, check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.run import train_model
 from sfumato.script import written_in
-from sfumato.shots import EVERY, check_shots, few_rows, few_rows_and_dev
+from sfumato.shots import check_shots
 from sfumato.trained import Trained
 
 if TYPE_CHECKING:
     from sfumato.progress import Progress
 
 
-SHARE = 0.1  # of the rows, that choose
-FEW = 10  # dev rows below which a score is hardly one
 VOTED = "the temperature fits the votes of the dev rows, not their majority, whose log-loss may rise by it"
 
 
@@ -85,7 +83,8 @@ def fit(
     label_separator : stands between the labels of a row in a column of text, as ``"|"``; never guessed
     task : ``auto`` takes lists and several label columns as multi-label; ``single`` refuses them; ``multilabel`` also
         takes a column of plain labels, of which a row may have none
-    model, method : a name, a function that builds one, or the thing itself
+    model, method : a name, a function that builds one, or the thing itself; ``method="auto"`` keeps hard labels unless
+        another method is better on dev by more than its standard error, see `sfumato.automatic`
     dev : share of rows kept for choosing (0 keeps none), or a labelled table of its own
     shots, dev_shots : so many rows of each class to train on, and to choose by: as many, unless given; "all" is what
         ``dev`` says. ``seed`` draws them
@@ -105,7 +104,7 @@ def fit(
     calibrate : fit one temperature on dev; by default unless ``soft_targets`` are given
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
     checkpoint : folder that holds the run while it trains, so that a killed one can go on; it stays when the run is
-        done. ``linear`` takes seconds and keeps none
+        done. ``linear`` takes seconds and keeps none, ``method="auto"`` trains several models and keeps none either
     resume : go on from ``checkpoint``, if it holds one: with the same number of threads, to the same weights bit by bit
     eval_every : epochs between two looks at dev, and between two checkpoints; may be less than 1
 
@@ -127,6 +126,10 @@ def fit(
     seed = int(seed)
     check_range("fit", "eval_every", eval_every, 0, 10_000, open_low=True)
     check_shots("fit", shots, dev_shots)
+    automatic = method == AUTO
+    if automatic:
+        refuse_beside_auto(soft_targets=soft_targets, votes=votes, method_options=method_options or None)
+        method, checkpoint = BASELINE, None  # several runs cannot be kept in one folder
     owners = {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
     loose = assign_options(options, owners, also=signature(fit).parameters)
     architecture = build_architecture(model, {**(model_options or {}), **loose["model"]})
@@ -154,11 +157,11 @@ def fit(
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
     train, kept, said = cut_few(examples, dev, shots=shots, dev_shots=dev_shots, seed=seed, **columns)
-    trained = train_model(
+    training_run = partial(
+        train_model,
         train,
         kept,
         architecture=architecture,
-        method=chosen,
         training=training,
         seed=seed,
         device=device,
@@ -169,6 +172,12 @@ def fit(
         eval_every=eval_every,
         checkpoint=kept_in,
     )
+    trained = None
+    if automatic:
+        done = choose(train, kept, lambda candidate: training_run(method=candidate, refit=False))
+        chosen, said = done.method, [*said, *done.said]
+        trained = None if architecture.full_batch else done.trained  # one batch is trained again, with the dev rows
+    trained = trained or training_run(method=chosen)
     if trained.resumed:
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
     said = [*said, *written_in(examples.inputs), *encoder_notes(trained)]
@@ -179,6 +188,16 @@ def fit(
         trained.model.info["votes"] = {**disagreement(examples.votes), "merged_rows": source.merged}
         trained.model.info["notes"] += [] if kept is None or not trained.dev else [VOTED]
     return trained.model
+
+
+def refuse_beside_auto(**given: Any) -> None:
+    """Raise for what belongs to one method where ``method="auto"`` tries several."""
+    beside = [name for name, value in given.items() if value is not None]
+    if beside:
+        raise InputError(
+            f"fit: method='auto' tries several methods on hard labels, so it takes no {' and no '.join(beside)}; "
+            "name the method, or leave that out"
+        )
 
 
 def refuse_unused(architecture: Architecture, **given: Any) -> None:
@@ -228,65 +247,6 @@ def training_settings(architecture: Architecture, **given: Any) -> Training:
             check_whole("fit", name, value, *ranges[name])
             chosen[name] = int(value)
     return replace(architecture.training, **chosen)
-
-
-def cut_dev(
-    examples: Examples, dev: Any, *, seed: int, text: Any, label: Any, bad_rows: str, **more: Any
-) -> tuple[Examples, Examples | None, list[str]]:
-    """Return train, dev and notes: a stratified cut with duplicates on one side, or a table of its own."""
-    from sfumato.source import read_beside
-    from sfumato.split import split_rows
-
-    if isinstance(dev, bool) or dev is None or (isinstance(dev, int | float) and dev == 0):
-        return examples, None, ["no dev rows: nothing is chosen, nothing is calibrated"]
-    if not isinstance(dev, int | float):
-        kept, notes = read_beside(dev, examples, text=text, label=label, bad_rows=bad_rows, **more)
-        return examples, kept, notes
-    check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
-    size = {"share": dev} if isinstance(dev, float) else {"size": dev}
-    try:
-        rest, cut = split_rows(examples.labels, examples.inputs, seed=seed, **size)
-    except InputError as error:
-        return examples, None, [f"no dev rows ({error}): nothing is chosen, nothing is calibrated"]
-    said = few_dev_rows(len(cut), examples.num_classes) if isinstance(dev, int) else []
-    return examples.take(rest), examples.take(cut), said
-
-
-def cut_few(
-    examples: Examples, dev: Any, *, shots: int | None, dev_shots: int | str | None, seed: int, **columns: Any
-) -> tuple[Examples, Examples | None, list[str]]:
-    """Return train, dev and notes as `cut_dev` does, with ``shots`` rows of each class in train, and dev as small.
-
-    A number or share of dev rows that is not the default says how large dev is; so does ``dev_shots="all"``.
-    """
-    if shots is None:
-        return cut_dev(examples, dev, seed=seed, **columns)
-    share = isinstance(dev, int | float) and bool(dev)
-    if share and dev == SHARE and dev_shots != EVERY:
-        train, kept, note = few_rows_and_dev(examples, shots, int(dev_shots or shots), seed=seed)
-        return train, kept, [note]
-    if (dev is None or isinstance(dev, int | float)) and dev_shots not in (None, EVERY):  # None and 0: no dev at all
-        raise InputError(f"fit: dev={dev!r} and dev_shots={dev_shots!r} both say how large dev is; give one of them")
-    train, table, said = cut_dev(examples, dev, seed=seed, **columns)
-    few, note = few_rows(train, shots, seed=seed)
-    if table is None or share or dev_shots == EVERY:
-        return few, table, [*said, f"train: {note}"]
-    known = table.take(np.flatnonzero(table.labels >= 0))
-    cut, of_dev = few_rows(known, int(dev_shots or shots), seed=seed)
-    unseen = len(table) - len(known)
-    of_dev += f", {unseen} rows left out whose label training never saw" if unseen else ""
-    return few, cut, [*said, f"train: {note}; dev: {of_dev}"]
-
-
-def few_dev_rows(rows: int, classes: int) -> list[str]:
-    """Say that so many rows can hardly choose anything."""
-    if rows >= max(FEW, classes):
-        return []
-    reason = f"for {classes} classes" if rows < classes else "which is few"
-    return [
-        f"only {rows} dev rows, {reason}: their scores, and what they choose (epoch, temperature), are mostly chance; "
-        f"give at least {max(FEW, classes)}, or a share such as 0.1"
-    ]
 
 
 def encoder_notes(trained: Trained) -> Sequence[str]:

@@ -151,7 +151,7 @@ def learned_targets(examples: Examples, method: Method, architecture: Any, *, se
 
     A tenth of the rows chooses the length of the training; all rows get their targets from the same trained model.
     """
-    from sfumato.fitting import cut_dev
+    from sfumato.dev_rows import cut_dev
     from sfumato.run import train_model
 
     train, dev, _ = cut_dev(examples, 0.1, seed=seed, text=None, label=None, bad_rows="refuse")
@@ -161,7 +161,7 @@ def learned_targets(examples: Examples, method: Method, architecture: Any, *, se
 
 def taught_targets(examples: Examples, method: Method, architecture: Any, *, seed: int) -> Floats:
     """Train the method's teacher and return the targets it leads to, (N, C); a tenth of the rows chooses its length."""
-    from sfumato.fitting import cut_dev
+    from sfumato.dev_rows import cut_dev
     from sfumato.run import hear_teacher
 
     if method.teacher is None:

@@ -99,7 +99,7 @@ def test_dev_is_a_share_a_number_of_rows_or_none(tickets, dev, rows):
 
 @pytest.mark.parametrize(("dev", "few"), [(2, True), (9, True), (10, False), (0.05, False)])
 def test_few_dev_rows_are_said(tickets, dev, few):
-    from sfumato.fitting import cut_dev
+    from sfumato.dev_rows import cut_dev
 
     examples = Examples.from_labels(tickets["text"], tickets["label"])
     _, cut, said = cut_dev(examples, dev, seed=0, text=None, label=None, bad_rows="refuse")
@@ -127,7 +127,7 @@ def test_a_dev_part_that_cannot_be_cut_is_refused(tickets, dev):
 
 
 def test_exact_duplicates_stay_on_one_side(tickets):
-    from sfumato.fitting import cut_dev
+    from sfumato.dev_rows import cut_dev
 
     twice = Examples.from_labels(tickets["text"] * 2, tickets["label"] * 2)
     train, dev, _ = cut_dev(twice, 0.2, seed=0, text=None, label=None, bad_rows="refuse")

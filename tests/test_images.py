@@ -6,8 +6,8 @@ from image_samples import idx_folder, squares
 
 from sfumato.data import Examples, concatenate
 from sfumato.dataset import cut_data
+from sfumato.dev_rows import cut_dev
 from sfumato.errors import InputError
-from sfumato.fitting import cut_dev
 from sfumato.images import as_images, read_idx
 from sfumato.run_settings import described_rows
 from sfumato.split import split_rows

@@ -15,8 +15,8 @@ from sfumato.check import check_table
 from sfumato.cli.app import app
 from sfumato.data import Examples
 from sfumato.dataset import DataSet, cut_data
+from sfumato.dev_rows import cut_dev
 from sfumato.errors import InputError
-from sfumato.fitting import cut_dev
 from sfumato.held_out_linear import held_out_logits
 from sfumato.table import read_table
 

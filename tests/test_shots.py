@@ -9,7 +9,7 @@ import pytest
 from sfumato import InputError, compare, fit
 from sfumato.data import Examples
 from sfumato.dataset import cut_data
-from sfumato.fitting import cut_few
+from sfumato.dev_rows import cut_few
 from sfumato.shots import few_rows_and_dev
 
 COLUMNS = {"text": None, "label": None, "bad_rows": "refuse"}

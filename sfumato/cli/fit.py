@@ -59,7 +59,8 @@ def fit(
     task: Task = "auto",
     model: ModelName = "linear",
     method: Annotated[
-        str | None, typer.Option("--method", help="Method, label-smoothing if not given; `sfumato methods` lists them.")
+        str | None,
+        typer.Option("--method", help="Label-smoothing if not given; `sfumato methods` lists them, auto chooses."),
     ] = None,
     settings: Set = None,
     dev: Annotated[
@@ -174,7 +175,7 @@ def chosen_method(method: str | None, given: str | None) -> tuple[str, str]:
     from sfumato.methods import METHODS
     from sfumato.resolve import build_method
 
-    if not build_method(method, {}).takes_targets:
+    if method == "auto" or not build_method(method, {}).takes_targets:
         able = [name for name in METHODS if build_method(name, {}).takes_targets]
         raise InputError(
             f"--method {method} does not go with --soft-targets: the targets are fitted as they are, no method makes "

@@ -111,7 +111,7 @@ def option_owners(*, method: str, model: str) -> dict[str, list[str]]:
     from sfumato.models import MODELS
     from sfumato.resolve import option_names
 
-    return {"method": option_names(method, METHODS), "model": option_names(model, MODELS)}
+    return {"method": [] if method == "auto" else option_names(method, METHODS), "model": option_names(model, MODELS)}
 
 
 def given(**values: Any) -> dict[str, Any]:

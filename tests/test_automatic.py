@@ -1,0 +1,84 @@
+"""``method="auto"``: hard labels unless another method is clearly better on dev."""
+
+import numpy as np
+import pytest
+
+from sfumato import Examples, InputError, fit
+from sfumato.automatic import BASELINE, candidates, choose, gain, has_rare_class
+from sfumato.methods import METHODS
+from sfumato.trained import Trained
+
+
+class Answers:
+    """Stands for a model that knows its answers."""
+
+    def __init__(self, answers, classes=2):
+        self.logits = np.eye(classes)[answers]
+
+    def predict_logits(self, texts):
+        return self.logits
+
+
+def examples(rows=100, labels=None):
+    labels = np.arange(rows) % 2 if labels is None else labels
+    return Examples.from_labels([f"text {k}" for k in range(len(labels))], [str(k) for k in labels])
+
+
+def chosen(wrong):
+    """Choose among methods that answer so many of 100 dev rows wrong."""
+    dev = examples()
+
+    def answer(method):
+        answers = dev.labels.copy()
+        answers[: wrong.get(method.name, wrong[BASELINE])] ^= 1
+        return Trained(Answers(answers), None, [], 0, 0, 0.0)
+
+    return choose(examples(), dev, answer)
+
+
+def test_hard_labels_stay_where_nothing_is_better():
+    done = chosen({BASELINE: 20})
+    assert done.method.name == BASELINE
+    assert "hard labels have 80.0 % right on 100 dev rows" in done.said[0]
+    assert done.said[1] == "taken: baseline, since no other is better by more than its standard error"
+
+
+def test_a_method_must_be_better_by_more_than_its_standard_error():
+    assert chosen({BASELINE: 20, "adaptive": 10}).method.name == "adaptive"  # 10 rows: .1 ± .03
+    assert chosen({BASELINE: 20, "adaptive": 19}).method.name == BASELINE  # one row: .01 ± .01
+    assert chosen({BASELINE: 20, "adaptive": 30}).method.name == BASELINE
+
+
+def test_of_several_the_best_is_taken():
+    assert chosen({BASELINE: 20, "adaptive": 10, "label-smoothing": 5}).method.name == "label-smoothing"
+
+
+def test_the_standard_error_is_that_of_the_paired_differences():
+    d = np.array([1.0, 0, 0, -1, 1, 0])
+    assert gain(d) == pytest.approx((1 / 6, np.sqrt(((d - 1 / 6) ** 2).sum() / 5 / 6)))
+
+
+def test_logit_adjustment_is_tried_where_a_class_is_rare():
+    rare = examples(labels=[0] * 100 + [1] * 4)
+    assert has_rare_class(rare)
+    assert not has_rare_class(examples(labels=[0] * 100 + [1] * 5))
+    assert candidates(rare)[-1] == "logit-adjustment"
+    assert candidates(examples()) == [BASELINE, "label-smoothing", "adaptive"]
+    sets = Examples.from_label_sets(["a b", "c d"], [["x", "y"], []])
+    assert candidates(sets) == [BASELINE, "label-smoothing"]
+    assert all(name in METHODS for name in candidates(rare))
+
+
+def test_fit_says_what_it_chose_and_why(tickets):
+    model = fit(tickets, text="text", label="label", method="auto", dev=0.3)
+    said = " ".join(model.info["notes"])
+    assert "method auto: hard labels have" in said
+    assert "taken: " in said
+    assert model.info["method"].partition(" ")[0] in said
+
+
+def test_what_belongs_to_one_method_is_refused(tickets):
+    with pytest.raises(InputError, match="takes no method_options; name the method"):
+        fit(tickets, text="text", label="label", method="auto", method_options={"smoothing": 0.2})
+    with pytest.raises(InputError, match="chooses by dev rows, and there are none"):
+        fit(tickets, text="text", label="label", method="auto", dev=0)
