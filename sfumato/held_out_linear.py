@@ -9,6 +9,7 @@ Shapes: N texts, V n-grams, C classes, K folds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,15 @@ ROOM = 2**26  # numbers that one step may hold: folds go side by side as far as 
 def held_out_logits(
     matrix: Any, labels: Any, num_classes: int, fold: Integers, *, steps: int = STEPS, soft: bool = False
 ) -> Floats:
-    """Return the logits of each row by the classifier that was fitted without its fold, ``(N, C)``.
+    """Return the logits of each row by the classifier that was fitted without its fold, ``(N, C)``; see below."""
+    found: Floats = held_out_path(matrix, labels, num_classes, fold, steps=(steps,), soft=soft)[0]
+    return found
+
+
+def held_out_path(
+    matrix: Any, labels: Any, num_classes: int, fold: Integers, *, steps: Sequence[int], soft: bool = False
+) -> Floats:
+    """Return the logits of each row after each of some ascending numbers of steps, ``(len(steps), N, C)``.
 
     Parameters
     ----------
@@ -35,14 +44,14 @@ def held_out_logits(
     transposed = matrix.T.tocsr()
     square = largest_eigenvalue(matrix, transposed)
     together = max(1, ROOM // (max(matrix.shape) * num_classes))
-    logits = np.empty((len(labels), num_classes), dtype=np.float32)
+    logits = np.empty((len(steps), len(labels), num_classes), dtype=np.float32)
     names = np.unique(fold)
     for first in range(0, len(names), together):
         group = names[first : first + together]
         found = descend(matrix, transposed, labels, num_classes, fold[:, None] != group, square, steps, soft)
         for k, name in enumerate(group):
             rows = fold == name
-            logits[rows] = found[rows, k]
+            logits[:, rows] = found[:, rows, k]
     return logits
 
 
@@ -64,10 +73,10 @@ def descend(
     C: int,
     learns: NDArray[np.bool_],
     square: float,
-    steps: int,
+    steps: Sequence[int],
     soft: bool = False,
 ) -> Floats:
-    """Fit one classifier to the rows of each column of ``learns`` (N, K) and return all logits, ``(N, K, C)``."""
+    """Fit one classifier to the rows of each column of ``learns`` (N, K); return all logits, (len(steps), N, K, C)."""
     N, K = learns.shape
     several = labels.ndim == 2 and not soft
     given = labels.astype(np.float32) if labels.ndim == 2 else np.eye(C, dtype=np.float32)[labels]  # (N, C)
@@ -79,7 +88,8 @@ def descend(
     here = ahead = np.zeros((N, K, C), dtype=np.float32)
     bias_ahead = bias
     momentum: Floats = np.ones(K, dtype=np.float32)
-    for _ in range(steps):
+    kept = []
+    for step in range(1, steps[-1] + 1):
         fitted = chances_of(ahead + bias_ahead) if several else shares_of(ahead + bias_ahead)
         residual = (fitted - given[:, None]) * share[:, :, None]  # (N, K, C)
         down = (matrix @ (transposed @ residual.reshape(N, K * C))).reshape(N, K, C)
@@ -92,7 +102,9 @@ def descend(
         push = ((momentum - 1) / following)[:, None]  # (K, 1)
         ahead, bias_ahead = moved + push * change, bias_moved + push * bias_change
         here, bias, momentum = moved, bias_moved, following
-    return np.asarray(here + bias)
+        if step in steps:
+            kept.append(here + bias)
+    return np.stack(kept)
 
 
 def chances_of(logits: Floats) -> Floats:

@@ -38,6 +38,7 @@ EM_STEPS, REFITS = 30, (5, 12, 20)  # steps of EM, and those after which a and b
 LEAST_OFF = 0.15  # share of T off the diagonal that EM starts from; from less it never leaves T = I
 SHARPENED = 0.3  # added to log a at that start
 LIMIT = 12.0  # of log a and b
+FITTING = {"maxiter": 60, "ftol": 1e-7}  # of a fit: the numbers are few, and EM comes back to them
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,9 @@ def _fit_uniform_from(e: float, z: Array, labels: Integers, bias: bool) -> Noise
         return _penalised(-float(np.log(written).sum()), np.append(_slopes(down, z, a), slope_e), x[:E], b)
 
     start = np.concatenate([np.zeros(E + C), [np.log(e / (1 - e))]])
-    x = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds(E, C, bias), (-LIMIT, LIMIT)]).x
+    x = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds(E, C, bias), (-LIMIT, LIMIT)], options=FITTING
+    ).x
     e = float(1 / (1 + np.exp(-x[-1])))
     return NoiseModel("uniform", np.exp(x[:E]), x[E:-1], uniform_noise(e, C))
 
@@ -165,7 +168,7 @@ def fit_scores(model: NoiseModel, z: Array, labels: Integers, *, bias: bool = Tr
         return _penalised(-float(np.log(written).sum()), _slopes(down, z, a), x[:E], b)
 
     start = np.clip(np.concatenate([np.log(model.a), model.b]), -LIMIT, LIMIT)
-    x = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds(E, len(model.b), bias)).x
+    x = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds(E, len(model.b), bias), options=FITTING).x
     return replace(model, a=np.exp(x[:E]), b=x[E:])
 
 

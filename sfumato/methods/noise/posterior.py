@@ -129,7 +129,7 @@ def posterior(texts: Sequence[str], labels: Integers, C: int, settings: Settings
     rounds = _rounds(settings, experts, texts)
     q = model.posterior(z, labels)
     for _ in range(rounds):
-        z = experts.soft(q)
+        z = experts.soft(finished(q, labels, shrink=settings.shrink, floor=0.0))
         model = choice.shape.fit(z[:, some], labels[some])  # the family stays, the given labels too
         q = model.posterior(z, labels)
     given = q[np.arange(len(labels)), labels]
