@@ -79,6 +79,7 @@ def test_combine_refuses_two_losses_and_names_both(pair):
 
 
 @pytest.mark.filterwarnings("ignore:.*keywords do not predict the labels", "ignore:.*nothing is masked")  # four texts
+@pytest.mark.filterwarnings("ignore:.*cannot be told from ambiguous texts")
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_that_replaces_targets_says_so(name):
     p = np.full((4, 2), 0.5, dtype=np.float32)

@@ -86,7 +86,7 @@ def adaptive(
 
     Parameters
     ----------
-    folds : of the linear expert, and of the choice of the family
+    folds : of the linear expert, and of the choice of the family; at most as many as there are different texts
     experts : "both", "linear" or "keywords"
     rounds : how often the experts learn again from the targets; "auto" is 2 below 100 words a text, else 0
     family : of the wrong labels: "none", "uniform", "pairwise", or "auto" by the likelihood of held-out labels

@@ -14,7 +14,17 @@ SMALL = {
     "lstm": {"dim": 8, "hidden": 8, "min_count": 1},
     "textrnn": {"dim": 8, "hidden": 8, "min_count": 1},
 }
-SINGLE = {"kwls-paper", "kwls-official", "tfidf", "label-similarity", "self-distillation-paper", "votes", "lcm-paper"}
+SINGLE = {
+    "adaptive",
+    "adaptive-fast",
+    "kwls-paper",
+    "kwls-official",
+    "tfidf",
+    "label-similarity",
+    "self-distillation-paper",
+    "votes",
+    "lcm-paper",
+}
 SINGLE |= {"logit-adjustment", "class-weights"}
 
 

@@ -133,6 +133,7 @@ def test_the_share_of_the_sum_is_another_way_for_one_label():
         ("kwls", {"gold_mass": 0.8}, r"gold_mass is for one label a row"),
         ("kwls", {"loss": "auxiliary"}, r"is defined for one label a row"),
         ("kwls-paper", {}, r"kwls-paper is defined for one label a row"),
+        ("adaptive", {}, r"adaptive is defined for one label a row"),
         ("tfidf", {}, r"is defined for one label a row"),
         ("label-similarity", {}, r"is defined for one label a row"),
         ("self-distillation-paper", {}, r"is defined for one label a row"),

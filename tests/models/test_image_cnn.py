@@ -21,8 +21,17 @@ from sfumato.method import Plan
 from sfumato.run import train_model
 
 SMALL = {"filters": (3, 4), "hidden": 5}
-READ_WORDS = {"kwls", "kwls-paper", "kwls-official", "tfidf", "label-similarity", "maskloss-elem"}
-READ_WORDS |= {"aeda", "eda", "softeda", "lcda-text", "lcda"}
+READ_WORDS = {
+    "adaptive",
+    "adaptive-fast",
+    "kwls",
+    "kwls-paper",
+    "kwls-official",
+    "tfidf",
+    "label-similarity",
+    "maskloss-elem",
+}
+READ_WORDS |= {"adaptive", "adaptive-fast", "aeda", "eda", "softeda", "lcda-text", "lcda"}
 OF_TEXTS = {"maskloss-label": {"teacher": None}}  # its own teacher reads texts; None is one of the student's kind
 QUICK = Training(epochs=2, batch_size=16, lr=1e-2)
 

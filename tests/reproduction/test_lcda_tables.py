@@ -10,6 +10,7 @@ from sfumato.reproduction.plan import sources, table_jobs
 from sfumato.reproduction.planning import planned
 from sfumato.reproduction.run import reproduce
 from sfumato.reproduction.table_file import parse_table, read_table_file
+from sfumato.retrieval import build
 
 WORDS = {"科技": "电脑手机软件网络", "财经": "股市银行基金利率", "体育": "足球篮球冠军球队"}
 TOML = """
@@ -55,7 +56,7 @@ def data(tmp_path_factory):
 
 def sets(scale, data, toml=TOML):
     plan = planned(parse_table("own", toml), scale=scale, only={"method": ["none"], "model": ["L"]})
-    found = sources(plan, lambda name, **options: load(name, data=data, **options))
+    found = sources(plan, lambda name, **options: load(name, data=data, **options), build)
     return [job.data for _, job in table_jobs(plan, found)]
 
 

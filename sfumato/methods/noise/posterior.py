@@ -87,7 +87,7 @@ class Experts:
 
     def __init__(self, texts: Sequence[str], labels: Integers, C: int, settings: Settings) -> None:
         self.labels, self.C = labels, C
-        self.fold = fold_rows(labels, texts, folds=settings.folds, seed=settings.seed)
+        self.fold = fold_rows(labels, texts, folds=min(settings.folds, len(set(texts))), seed=settings.seed)
         self.matrix: Any = None if settings.experts == "keywords" else NgramEncoder.fit(texts).encode(texts).matrix
         self.counts: Counts | None = None if settings.experts == "linear" else count_words(texts, unit=settings.unit)
         if self.counts is not None and not self.counts.matrix.nnz:
@@ -117,7 +117,7 @@ def posterior(texts: Sequence[str], labels: Integers, C: int, settings: Settings
     Raises
     ------
     InputError
-        if there are fewer different texts than folds, or no text holds a word.
+        if all texts are the same, or none holds a word.
     """
     experts = Experts(texts, labels, C, settings)
     z, some = experts.given(), sampled(len(labels), settings.seed)
