@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from sfumato.errors import InputError
 from sfumato.model import Model
 from sfumato.models import MODELS
 from sfumato.thresholds import HALF, check_thresholds
-from sfumato.whole_folder import check_target, probe, replace_folder
+from sfumato.whole_folder import check_target, probe, write_whole
 
 FORMAT = 1
 ENCODER_FILES = {"image-cnn": "preprocessor_config.json"}  # of the others: tokenizer.json
@@ -60,18 +58,7 @@ def save_model(model: Model, folder: Path, *, overwrite: bool) -> Path:
             f"a model folder names its architecture, and {model.architecture!r} is not one of {', '.join(MODELS)}: it "
             "could not be loaded again; keep its network with torch or safetensors instead"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        write_files(model, partial)
-        partial.chmod(0o755)
-        for file in partial.iterdir():
-            file.chmod(0o644)
-        replace_folder(folder, partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return folder
+    return write_whole(folder, lambda partial: write_files(model, partial))
 
 
 def write_files(model: Model, folder: Path) -> None:

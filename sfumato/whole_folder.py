@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from sfumato.errors import InputError
@@ -36,6 +37,22 @@ def probe(target: Path) -> None:
         raise InputError(
             f"{target} cannot be written: {error.strerror or error}; choose another place or name"
         ) from error
+
+
+def write_whole(folder: Path, write: Callable[[Path], None]) -> Path:
+    """Let ``write`` fill a folder of another name beside ``folder``, then put it in its place, readable for all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        write(partial)
+        partial.chmod(0o755)
+        for file in partial.iterdir():
+            file.chmod(0o644)
+        replace_folder(folder, partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return folder
 
 
 def replace_folder(folder: Path, partial: Path) -> None:

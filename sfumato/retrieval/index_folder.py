@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from sfumato.errors import InputError
 from sfumato.retrieval.index import Index
 from sfumato.retrieval.lexical import BM25
 from sfumato.retrieval.task import Corpus
-from sfumato.whole_folder import check_target, probe, replace_folder
+from sfumato.whole_folder import check_target, probe, write_whole
 
 FORMAT = 1
 KIND = "index"
@@ -48,18 +46,7 @@ def save_index(index: Index, folder: Path, *, overwrite: bool) -> Path:
         if something is there that must stay, or nothing can be written there
     """
     check_place(folder, overwrite=overwrite)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        _write(index, partial, folder)
-        partial.chmod(0o755)
-        for file in partial.iterdir():
-            file.chmod(0o644)
-        replace_folder(folder, partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return folder
+    return write_whole(folder, lambda partial: _write(index, partial, folder))
 
 
 def check_place(folder: Path, *, overwrite: bool) -> None:

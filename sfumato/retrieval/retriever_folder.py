@@ -6,8 +6,6 @@ of an encoder looks like), and the files of what turns texts into inputs, as ``t
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from sfumato.models import MODELS
 from sfumato.registry import check_choice, check_whole
 from sfumato.retrieval.dual_encoder import TOWERS, DualEncoder, Tower, dual_encoder
 from sfumato.retrieval.retriever import Retriever
-from sfumato.whole_folder import check_target, probe, replace_folder
+from sfumato.whole_folder import check_target, probe, write_whole
 
 FORMAT = 1
 KIND = "retriever"
@@ -48,18 +46,7 @@ def save_retriever(retriever: Retriever, folder: Path, *, overwrite: bool) -> Pa
     probe(folder)
     if retriever.architecture not in MODELS:
         raise InputError(f"a folder names its model, and {retriever.architecture!r} is not one of {', '.join(MODELS)}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        write_files(retriever, partial)
-        partial.chmod(0o755)
-        for file in partial.iterdir():
-            file.chmod(0o644)
-        replace_folder(folder, partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return folder
+    return write_whole(folder, lambda partial: write_files(retriever, partial))
 
 
 def write_files(retriever: Retriever, folder: Path) -> None:
