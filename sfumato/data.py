@@ -37,6 +37,7 @@ class Examples:
     ids : (N,) int64, the row of the user's table that each example comes from (0 = first data row)
     unseen : (N,) int64 or None, of multi-label rows: how many of a row's given labels are no class, in a dev or test
         split; each is one that was not found
+    trusted : (N,) bool or None, rows whose label is known to be right
     copy : (N,) int64 or None, of rows with augmented copies: 0 for a row itself, else the number of the copy, from 1;
         a copy has the id of its row
 
@@ -59,16 +60,19 @@ class Examples:
     teacher: Floats | None = None
     unseen: Integers | None = None
     copy: Integers | None = None
+    trusted: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if are_images(self.inputs):
             object.__setattr__(self, "inputs", as_images(self.inputs))
         if not len(self.ids):
             object.__setattr__(self, "ids", np.arange(len(self.inputs), dtype=np.int64))
-        for name in ("labels", "targets", "ids", "weights", "unseen", "copy", *BY_CLASS):
+        for name in ("labels", "targets", "ids", "weights", "unseen", "copy", "trusted", *BY_CLASS):
             value = getattr(self, name)
             if value is not None and len(value) != len(self.inputs):
                 raise InputError(f"{name} must have one entry per input ({len(self.inputs)}), got {len(value)}")
+        if self.trusted is not None and np.asarray(self.trusted).dtype != bool:
+            raise InputError(f"trusted must be True or False for each input, got {self.trusted!r:.60}")
         self._check_classes()
 
     def _check_classes(self) -> None:
@@ -192,6 +196,7 @@ class Examples:
             ids=self.ids[rows],
             unseen=None if self.unseen is None else self.unseen[rows],
             copy=None if self.copy is None else self.copy[rows],
+            trusted=None if self.trusted is None else self.trusted[rows],
             **{name: part[rows] for name in BY_CLASS if (part := getattr(self, name)) is not None},
         )
 
@@ -199,7 +204,7 @@ class Examples:
 def concatenate(first: Examples, second: Examples) -> Examples:
     """Return the rows of ``first``, then those of ``second``; a split without weights counts each row as 1.
 
-    A split without ``unseen`` has no label that is no class.
+    A split without ``unseen`` has no label that is no class, one without ``trusted`` no trusted row.
 
     It is an `InputError` if the classes differ, or only one has ``similar``, ``votes`` or ``teacher``.
     """
@@ -231,6 +236,7 @@ def concatenate(first: Examples, second: Examples) -> Examples:
         ids=np.concatenate([first.ids, second.ids]),
         unseen=unseen,
         copy=_copy_numbers(first, second),
+        trusted=_trusted_rows(first, second),
         **{name: np.concatenate(parts) for name in BY_CLASS if (parts := both(first, second, name))},
     )
 
@@ -240,6 +246,13 @@ def _copy_numbers(first: Examples, second: Examples) -> Integers | None:
     if first.copy is None and second.copy is None:
         return None
     return np.concatenate([np.zeros(len(s), np.int64) if s.copy is None else s.copy for s in (first, second)])
+
+
+def _trusted_rows(first: Examples, second: Examples) -> NDArray[np.bool_] | None:
+    """Return which rows are trusted; in a split that does not say, none is."""
+    if first.trusted is None and second.trusted is None:
+        return None
+    return np.concatenate([np.zeros(len(s), bool) if s.trusted is None else s.trusted for s in (first, second)])
 
 
 def both(first: Examples, second: Examples, name: str) -> list[NDArray[Any]]:

@@ -135,7 +135,7 @@ class DataSet:
 
 
 def _beyond_labels(split: Examples) -> Iterator[bytes]:
-    """Yield the soft targets, if any row's is not one-hot, then the labels to be masked and the votes, if any."""
+    """Yield the soft targets, if any row's is not one-hot, then labels to be masked, votes and trusted rows, if any."""
     blocks = [np.arange(start, min(start + BLOCK, len(split))) for start in range(0, len(split), BLOCK)]
     every = np.arange(split.num_classes)
     hard = (split.labels[rows] if split.multilabel else split.labels[rows, None] == every for rows in blocks)
@@ -146,6 +146,8 @@ def _beyond_labels(split: Examples) -> Iterator[bytes]:
         yield b"similar" + np.packbits(split.similar).tobytes()
     if split.votes is not None:
         yield b"votes" + split.votes.astype("<f4").tobytes()
+    if split.trusted is not None and split.trusted.any():
+        yield b"trusted" + np.packbits(split.trusted).tobytes()
     if split.unseen is not None:
         yield b"unseen" + split.unseen.astype("<i8").tobytes()
 

@@ -60,5 +60,7 @@ def described_rows(examples: Examples) -> dict[str, Any]:
         part = getattr(examples, name)
         if part is not None:
             rest.update(name.encode() + part.astype("<f4").tobytes())
+    if examples.trusted is not None and examples.trusted.any():
+        rest.update(b"trusted" + np.packbits(examples.trusted).tobytes())
     hashes = {"texts": texts, "labels": labels, "targets and weights": rest}
     return {"number": len(examples), **{name: hashed.hexdigest()[:16] for name, hashed in hashes.items()}}

@@ -10,6 +10,8 @@ from sfumato.damage.damaged import Damaged
 from sfumato.damage.noise import group_noise, symmetric_noise, transition_noise
 from sfumato.damage.sizes import class_subset, fraction, imbalance, long_tail, shots
 from sfumato.damage.steps import DAMAGES, TEST_TOO, check_steps, damage
+from sfumato.damage.text_noise import text_noise
+from sfumato.damage.trust import trust
 
 __all__ = [
     "DAMAGES",
@@ -24,5 +26,7 @@ __all__ = [
     "long_tail",
     "shots",
     "symmetric_noise",
+    "text_noise",
     "transition_noise",
+    "trust",
 ]

@@ -6,7 +6,7 @@ Shapes: N rows, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sfumato.data import Examples
 from sfumato.errors import InputError, unknown
 from sfumato.label_name import label_name
 from sfumato.registry import check_range, check_whole
+from sfumato.targets import one_hot
 
 Rows = NDArray[np.int64]
 BLOCK = 65536  # rows of targets held at once
@@ -26,6 +27,8 @@ RANGES: Mapping[str, Callable[[str, Any], None]] = {
     "share": lambda owner, value: check_range(owner, "share", value, 0, 1, open_low=True),
     "ratio": lambda owner, value: check_range(owner, "ratio", value, 1, INFINITY),
     "per_class": lambda owner, value: check_whole(owner, "per_class", value, 1),
+    "rows": lambda owner, value: check_whole(owner, "rows", value, 0),
+    "weight": lambda owner, value: check_range(owner, "weight", value, 1, INFINITY),
     "others": lambda owner, value: check_whole(owner, "others", value, 1),
     "seed": lambda owner, value: check_whole(owner, "seed", value, 0),
 }
@@ -35,6 +38,7 @@ BESIDE_LABELS = {
     "similar": "labels to be masked",
     "votes": "votes of annotators",
     "teacher": "probabilities of a teacher",
+    "trusted": "labels that are known to be right",
 }
 
 
@@ -97,6 +101,19 @@ def check_labels_alone(owner: str, examples: Examples) -> None:
             f"{owner} changes labels, but the rows also have {' and '.join(held)}, which would speak of the labels of "
             "before; damage the rows before those are added, or leave those out"
         )
+
+
+def relabelled(owner: str, examples: Examples, labels: Rows, said: str) -> Damaged:
+    """Return the split with other labels, (N,), and one-hot targets of them.
+
+    Raises
+    ------
+    InputError
+        if the rows hold more than labels.
+    """
+    check_labels_alone(owner, examples)
+    changed = replace(examples, labels=labels, targets=one_hot(labels, examples.num_classes))
+    return Damaged(changed, np.flatnonzero(labels != examples.labels), said)
 
 
 def class_positions(owner: str, names: Any, classes: Sequence[str]) -> list[int]:

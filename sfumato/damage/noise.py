@@ -22,18 +22,18 @@ from numpy.typing import NDArray
 
 from sfumato.damage.damaged import (
     Damaged,
-    Rows,
     check_labelled,
     check_labels_alone,
     check_one_label,
     check_values,
     class_positions,
     listed,
+    relabelled,
     share_of,
 )
 from sfumato.data import Examples
 from sfumato.errors import InputError
-from sfumato.targets import DenseTargets, check_soft_targets, one_hot
+from sfumato.targets import DenseTargets, check_soft_targets
 
 
 def symmetric_noise(examples: Examples, *, rate: float, seed: int) -> Damaged:
@@ -142,7 +142,7 @@ def _exchanged(owner: str, examples: Examples, groups: list[list[int]], rate: fl
     lonely = [examples.classes[k] for k in np.flatnonzero(alone)]
     if lonely:
         said += f"; {int((~movable).sum())} rows stay, their class is alone in its group: {listed(lonely)}"
-    return _relabelled(owner, examples, labels, said)
+    return relabelled(owner, examples, labels, said)
 
 
 def _check_room(owner: str, rate: float, wanted: int, movable: int, rows: int) -> None:
@@ -179,7 +179,7 @@ def transition_noise(examples: Examples, *, matrix: Any, seed: int) -> Damaged:
         drawn = np.searchsorted(ends, draws[rows] * ends[-1], side="right")
         labels[rows] = np.minimum(drawn, np.flatnonzero(shares[k])[-1])
     changed = int((labels != examples.labels).sum())
-    return _relabelled(owner, examples, labels, f"{owner}: {share_of(changed, len(examples))} labels replaced")
+    return relabelled(owner, examples, labels, f"{owner}: {share_of(changed, len(examples))} labels replaced")
 
 
 def _checked_matrix(owner: str, matrix: Any, classes: tuple[str, ...]) -> NDArray[np.float64]:
@@ -197,10 +197,3 @@ def _checked_matrix(owner: str, matrix: Any, classes: tuple[str, ...]) -> NDArra
         )
     check_soft_targets(array, C, C, place=lambda row: f"{owner}: row {row} of matrix (of {classes[row - 1]})")
     return array
-
-
-def _relabelled(owner: str, examples: Examples, labels: Rows, said: str) -> Damaged:
-    """Return the split with other labels, and one-hot targets of them."""
-    check_labels_alone(owner, examples)
-    changed = replace(examples, labels=labels, targets=one_hot(labels, examples.num_classes))
-    return Damaged(changed, np.flatnonzero(labels != examples.labels), said)

@@ -20,6 +20,8 @@ DAMAGES: Registry[Damaged] = Registry(
         "symmetric-noise": "sfumato.damage.noise:symmetric_noise",
         "group-noise": "sfumato.damage.noise:group_noise",
         "transition-noise": "sfumato.damage.noise:transition_noise",
+        "text-noise": "sfumato.damage.text_noise:text_noise",
+        "trust": "sfumato.damage.trust:trust",
         "imbalance": "sfumato.damage.sizes:imbalance",
         "long-tail": "sfumato.damage.sizes:long_tail",
         "shots": "sfumato.damage.sizes:shots",
@@ -35,7 +37,7 @@ AS_TRAIN = {"imbalance", "long-tail"}
 
 SPLITS = ("train", "dev", "test")
 PARTS = SPLITS[:2]
-GIVEN = ("examples", "seed")  # what no step names
+GIVEN = ("examples", "seed", "train", "right")  # what no step names
 
 
 def damage(
@@ -43,9 +45,10 @@ def damage(
 ) -> tuple[Examples, Examples, Examples, dict[str, Rows], list[str]]:
     """Apply the steps in turn and return train, dev, test, the rows touched and what there is to say.
 
-    A step acts on train and dev, each with a seed of its own; ``parts`` narrows it to one of them. Test is touched by
-    those in `TEST_TOO` alone. After an ``imbalance`` or ``long-tail`` of train, dev keeps the same share of each class,
-    at least one row of those it has; ``shots`` are as many in dev. A split without rows is passed over.
+    A step acts on train and dev, each with a seed of its own; ``parts`` narrows it to one of them. The classifier of
+    ``text-noise`` learns from train alone, and ``trust`` gives back the labels of before the first step. Test is
+    touched by those in `TEST_TOO` alone. After an ``imbalance`` or ``long-tail`` of train, dev keeps the same share of
+    each class, at least one row of those it has; ``shots`` are as many in dev. A split without rows is passed over.
 
     Parameters
     ----------
@@ -80,7 +83,11 @@ def damage(
             if part == "dev" and "train" in parts and kind in AS_TRAIN and len(before):
                 done = cut_to(kind, now["dev"], _same_shares(before, now["train"], now["dev"]), draw)
             else:
-                done = _build(kind, now[part], options, draw)
+                told = {
+                    "train": before if part == "dev" else None,
+                    "right": _right(given[part], now[part], places[part]),
+                }
+                done = _build(kind, now[part], options, told | {"seed": draw})
             if len(done.examples) < len(now[part]):
                 places[part] = np.delete(places[part], done.touched)
             now[part] = done.examples
@@ -89,9 +96,18 @@ def damage(
     return now["train"], now["dev"], now["test"], touched, notes
 
 
-def _build(kind: str, examples: Examples, options: Mapping[str, Any], seed: int) -> Damaged:
-    seeded = {"seed": seed} if "seed" in DAMAGES.schema(kind) else {}  # class-subset draws nothing
-    return DAMAGES.build(kind, {"examples": examples, **options, **seeded})
+def _build(kind: str, examples: Examples, options: Mapping[str, Any], told: Mapping[str, Any]) -> Damaged:
+    """Do one step; ``told`` are seed, training rows and right labels, of which a damage hears what it asks for."""
+    asked = {name: value for name, value in told.items() if name in DAMAGES.schema(kind)}
+    return DAMAGES.build(kind, {"examples": examples, **options, **asked})
+
+
+def _right(given: Examples, now: Examples, places: Rows) -> Rows | None:
+    """Return the labels of before the first step of the rows now at ``places``, (N,), as indices into the classes."""
+    if given.multilabel:
+        return None
+    moved = np.array([now.classes.index(name) if name in now.classes else -1 for name in given.classes] + [-1])
+    return np.asarray(moved[given.labels[places]], dtype=np.int64)
 
 
 def _same_shares(before: Examples, after: Examples, dev: Examples) -> Rows:

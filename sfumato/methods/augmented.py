@@ -60,6 +60,8 @@ class Copies:
         texts, N = list(examples.inputs), len(examples)
         number = np.repeat(np.arange(self.copies + 1), N)
         every = examples.take(np.tile(np.arange(N), self.copies + 1))
+        if every.trusted is not None:  # nobody has looked at a copy
+            every = replace(every, trusted=every.trusted & (number == 0))
         if self.augmenter is None or not N:
             return replace(every, copy=number)
         made = augment(
