@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sfumato.damage import DAMAGES, TEST_TOO, check_steps, damage, group_noise
+from sfumato.damage.steps import GIVEN
 from sfumato.errors import InputError
 
 SIZES = {"rec.autos": 200, "rec.hockey": 200, "sci.med": 100, "sci.space": 100}
@@ -176,8 +177,8 @@ def test_a_later_step_that_cannot_be_is_refused_before_the_first_is_done(splits)
 
 def test_the_registry_holds_every_damage_by_name():
     assert list(DAMAGES) == [
-        "symmetric-noise", "group-noise", "transition-noise", "imbalance", "long-tail", "shots", "fraction",
-        "class-subset",
+        "symmetric-noise", "group-noise", "transition-noise", "text-noise", "trust", "imbalance", "long-tail", "shots",
+        "fraction", "class-subset",
     ]  # fmt: skip
     assert DAMAGES["group_noise"] is group_noise
     assert set(DAMAGES) >= TEST_TOO
@@ -193,4 +194,4 @@ def test_the_page_names_every_damage_with_its_options_and_its_example_holds():
             kind, options = (re.findall("`([^`]+)`", cell) for cell in line.split("|")[1:3])
             name = kind[0] if kind else list(said)[-1]
             said[name] = said.get(name, set()) | set(options)
-    assert said == {name: set(DAMAGES.schema(name)) - {"examples", "seed"} for name in DAMAGES}
+    assert said == {name: set(DAMAGES.schema(name)) - {"examples", *GIVEN} for name in DAMAGES}
