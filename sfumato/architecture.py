@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from sfumato.dev_choice import BY
 from sfumato.errors import InputError
 from sfumato.images import are_images
 from sfumato.registry import check_choice, check_range
@@ -21,7 +22,7 @@ TEXTS, IMAGES = "texts", "images"  # what a model reads
 THRESHOLDS = ("global", "label")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 # of `Training`: not in the keys of runs that were made before there was a choice
-LATER = ("optimizer", "momentum", "thresholds", "eval_every")
+LATER = ("optimizer", "momentum", "thresholds", "eval_every", "choose")
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,12 @@ class Training:
     momentum: float = 0.9  # of sgd
     thresholds: str | float = "global"  # of several labels: one chosen on dev, "label" chooses one a class, or given
     eval_every: float = 1.0  # epochs between two looks at dev, in the runs of comparisons and tables
+    choose: str = "auto"  # by what dev chooses, `sfumato.dev_choice`: accuracy for networks, log-loss for one batch
 
     def __post_init__(self) -> None:
         check_choice("training", "optimizer", self.optimizer, OPTIMIZERS)
         check_range("training", "momentum", self.momentum, 0, 1)
+        check_choice("training", "choose", self.choose, BY)
         check_range("training", "eval_every", self.eval_every, 0, 10_000, open_low=True)
         if isinstance(self.thresholds, str):
             check_choice("training", "thresholds", self.thresholds, THRESHOLDS)

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from sfumato.base import Criterion, Objective, Output, Supervision
 from sfumato.data import Examples
+from sfumato.dev_choice import LOG_LOSS, rank
 from sfumato.errors import InputError
 from sfumato.inference import dev_record
 from sfumato.row_products import RowProducts, SparseRows
@@ -67,9 +68,10 @@ def fit_full_batch(
     max_steps: int = MAX_STEPS,
     seed: int = 0,
     thresholds: str | float = "global",
+    choose: str = LOG_LOSS,
     report: Callable[[dict[str, float]], None] | None = None,
 ) -> FullBatchFit:
-    """Let dev choose the strength and the number of steps by log-loss, then by accuracy, of the bare classifier.
+    """Let dev choose the penalty and the number of steps of the bare classifier, by ``choose`` of `sfumato.dev_choice`.
 
     Accuracy on a few hundred rows moves by luck from look to look and then stops too early; log-loss finds the more
     accurate classifier (benchmarks/linear.md).
@@ -85,6 +87,7 @@ def fit_full_batch(
     dev_rows = SparseRows(encoded_dev.matrix)
     history: list[dict[str, float]] = []
     best: FullBatchFit | None = None
+    highest: tuple[float, ...] = ()
     scores = ("dev_micro_f1" if dev.multilabel else "dev_accuracy", "dev_log_loss")
     for strength in strengths:
         descent = Descent(copy.deepcopy(objective), products, supervision, strength, seed)
@@ -92,13 +95,15 @@ def fit_full_batch(
             loss = descent.step()
             if step % EVERY and step != max_steps:
                 continue
-            record = dev_record(descent.logits(dev_rows), dev, thresholds)
-            score, log_loss = (record[name] for name in scores)
+            record = dev_record(descent.logits(dev_rows), dev, thresholds, choose)
             history.append({"strength": strength, "step": step, "loss": loss} | record)
             if report is not None:
                 report(history[-1])
-            if best is None or (-log_loss, score) > (-best.dev_log_loss, best.dev_score):
+            found = rank(record, choose)
+            if best is None or found > highest:
+                score, log_loss = (record[name] for name in scores)
                 best, kept = FullBatchFit(strength, step, score, log_loss, history), descent.keep()
+                highest = found
     if best is None:
         raise InputError(f"linear needs at least one step, got max_steps={max_steps}")
     return replace(best, state=kept())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from sfumato.architecture import Encoded
 from sfumato.base import Objective
 from sfumato.data import Examples
+from sfumato.dev_choice import ACCURACY, rank
 
 Watched = tuple[Examples, Encoded]
 """Rows that are looked at on the way, and as the network reads them."""
@@ -33,22 +33,18 @@ class History:
 
 @dataclass
 class Best:
-    """The look with the best dev accuracy so far (ties: the lower log-loss), and the objective as it was then.
+    """The look at dev with the highest ``rank`` by ``choose`` so far, and the objective as it was then."""
 
-    Of multi-label data, ``accuracy`` is the micro-F1.
-    """
-
-    accuracy: float = -1.0
-    log_loss: float = math.inf
+    choose: str = ACCURACY
+    rank: tuple[float, ...] = ()
     epoch: float = 0.0
     state: dict[str, Any] = field(default_factory=dict)
 
     def offer(self, record: dict[str, float], objective: Objective) -> None:
         """Keep this look if it is better."""
-        accuracy = record["dev_micro_f1"] if "dev_micro_f1" in record else record["dev_accuracy"]
-        log_loss = record["dev_log_loss"]
-        if (accuracy, -log_loss) > (self.accuracy, -self.log_loss):
-            self.accuracy, self.log_loss, self.epoch = accuracy, log_loss, record["epoch"]
+        found = rank(record, self.choose)
+        if not self.rank or found > self.rank:
+            self.rank, self.epoch = found, record["epoch"]
             self.state = copy.deepcopy(objective.state_dict())
 
     def waited(self, epoch: float, patience: int | None) -> bool:

@@ -15,6 +15,7 @@ from sfumato.architecture import Encoded
 from sfumato.base import Output
 from sfumato.calibration import sigmoid
 from sfumato.data import Examples
+from sfumato.dev_choice import NOISE_AWARE, noise_aware_log_loss
 from sfumato.thresholds import best_threshold
 
 
@@ -57,13 +58,16 @@ def dev_scores(logits: Tensor, labels: NDArray[np.int64]) -> tuple[float, float]
     return accuracy, nn.functional.cross_entropy(logits[known], gold[known]).item()
 
 
-def dev_record(logits: Tensor, dev: Examples, thresholds: str | float) -> dict[str, float]:
-    """Return how well the bare classifier does on dev, as a record of the run holds it."""
+def dev_record(logits: Tensor, dev: Examples, thresholds: str | float, choose: str = "") -> dict[str, float]:
+    """Return how well the bare classifier does on dev, as a record of the run holds it, with what it is chosen by."""
     if dev.multilabel:
         micro_f1, log_loss = dev_answers(logits, dev.gold, thresholds)
         return {"dev_micro_f1": micro_f1, "dev_log_loss": log_loss}
     accuracy, log_loss = dev_scores(logits, dev.labels)
-    return {"dev_accuracy": accuracy, "dev_log_loss": log_loss}
+    record = {"dev_accuracy": accuracy, "dev_log_loss": log_loss}
+    if choose == NOISE_AWARE:
+        record["dev_noise_aware"] = noise_aware_log_loss(logits.numpy(), dev.labels).loss
+    return record
 
 
 def dev_answers(logits: Tensor, gold: NDArray[np.bool_], thresholds: str | float) -> tuple[float, float]:

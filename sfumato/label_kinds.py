@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sfumato.balance import BALANCES
 from sfumato.data import Examples
+from sfumato.dev_choice import NOISE_AWARE
 from sfumato.errors import InputError
 from sfumato.registry import check_choice
 
@@ -13,7 +14,12 @@ KINDS = ("one label a row", "several labels a row, or none")
 
 
 def refuse_one_label_only(
-    train: Examples, dev: Examples | None, *, balance: str = "none", measures: Sequence[str] = ()
+    train: Examples,
+    dev: Examples | None,
+    *,
+    balance: str = "none",
+    measures: Sequence[str] = (),
+    choose: str = "auto",
 ) -> None:
     """Raise if two splits are of different kinds, or multi-label rows come with what needs one label a row."""
     refuse_other_kind(train, dev)
@@ -29,6 +35,10 @@ def refuse_one_label_only(
         raise InputError(
             "votes choose one class a row, and these rows may have several labels; give the share of the annotators "
             "who chose a label as soft_targets, each between 0 and 1"
+        )
+    if choose == NOISE_AWARE:
+        raise InputError(
+            "choose='noise-aware' lets a row's one label be wrong, and these rows may have several; use 'log-loss'"
         )
     if "curves" in measures:
         raise InputError(

@@ -128,6 +128,8 @@ class Method:
     masks : True if a transform marks the similar labels that its criterion leaves out (MaskLoss)
     augments : True if a transform adds copies of the rows (AEDA); such a step may have ``with_seed(seed)``, the step of
         a run with that seed, and must have ``plain()``, the one that adds the plain texts again
+    noise_aware : True if its targets allow for wrong labels, so that dev must allow for them too, where it chooses by a
+        loss (`sfumato.dev_choice`)
     notes : sentences that a user should read before training
     """
 
@@ -149,6 +151,7 @@ class Method:
     multilabel: bool = False
     masks: bool = False
     augments: bool = False
+    noise_aware: bool = False
     notes: tuple[str, ...] = ()
 
     def prepare(self, train: Examples, *, seed: int = 0) -> Examples:
@@ -233,6 +236,7 @@ def combine(*methods: Method) -> Method:
         multilabel=all(method.multilabel for method in methods),
         masks=any(method.masks for method in methods),
         augments=bool(adding),
+        noise_aware=any(method.noise_aware for method in methods),
         notes=tuple(note for method in methods for note in method.notes),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

@@ -15,6 +15,7 @@ from sfumato.balance import balanced
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
 from sfumato.deletions import word_drops
+from sfumato.dev_choice import LOG_LOSS, NOISE_AWARE
 from sfumato.errors import require_torch
 from sfumato.kept_teacher import heard_once
 from sfumato.label_kinds import refuse_one_label_only
@@ -76,7 +77,7 @@ def train_model(
     training = training or architecture.training
     check_device(device)
     measures = checked_measures("train_model", measures)
-    refuse_one_label_only(train, dev, balance=balance, measures=measures)
+    refuse_one_label_only(train, dev, balance=balance, measures=measures, choose=training.choose)
     if architecture.full_batch:
         measures = measures_of_one_batch(architecture.name, measures)
     if threads is not None:
@@ -268,12 +269,19 @@ class Run:
             return Trained(model, objective, [], 0, int(objective.step), 0.0)
         dev_encoded = model.encoder.encode(self.dev.inputs, model.max_length)
         how: dict[str, Any] = {"max_steps": self.training.epochs, "thresholds": self.training.thresholds}
+        how["choose"] = self._choose()
         how |= {"seed": self.seed, "report": None if self.progress is None else self.progress.look}
         fit = fit_full_batch(objective, train, encoded, self.dev, dev_encoded, **how)
         objective.load_state_dict(fit.state)
         trained = Trained(model, objective, fit.history, fit.steps, fit.steps, 0.0)
         trained.strength = fit.strength
         return trained
+
+    def _choose(self) -> str:
+        """Return by what dev chooses the length of a fit of one batch."""
+        if self.training.choose != "auto":
+            return self.training.choose
+        return NOISE_AWARE if self.method.noise_aware else LOG_LOSS
 
     def _refit(self, chosen: Trained, dev: Examples) -> Trained:
         """Train on train + dev with the strength, the length and the temperature that dev chose."""

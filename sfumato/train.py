@@ -25,6 +25,7 @@ from sfumato.base import Objective, Output
 from sfumato.checkpoint import Checkpoint
 from sfumato.constant_part import computed_once
 from sfumato.data import Examples
+from sfumato.dev_choice import ACCURACY
 from sfumato.history import Best, History, Watched
 from sfumato.inference import dev_record, dev_scores, predict_outputs, to_tensors
 from sfumato.limits import precision
@@ -75,6 +76,7 @@ class Loop:
         self.device = Accelerator().device if device is None else torch.device(device)
         self.mixed = precision(self.device) == "bf16"
         self.train, self.training = train, training
+        self.choose = ACCURACY if training.choose == "auto" else training.choose
         self.sampling = sampling
         self.generator = np.random.default_rng((seed, 1))
         self.per_epoch = steps_per_epoch(len(train), training)
@@ -163,7 +165,7 @@ class Loop:
         record: dict[str, float] = {}
         if watched is not None:
             dev, output = watched[0], self.answers(watched[1])
-            record |= dev_record(output.logits, dev, self.training.thresholds)
+            record |= dev_record(output.logits, dev, self.training.thresholds, self.choose)
             if sample is not None:
                 record |= dev_measures(dev.labels, output.logits.numpy(), output.features.numpy())
         if sample is not None:
@@ -207,9 +209,9 @@ def fit_network(
     sample: Watched | None = None,
     keep_last: bool = False,
 ) -> History:
-    """Train ``objective`` in place and leave it as it was at the best look at dev (ties: log-loss).
+    """Train ``objective`` in place and leave it as it was at the best look at dev.
 
-    The best has the highest accuracy, of multi-label data the highest micro-F1. Dev is looked at, with the bare
+    The best is by `Training.choose`, without it the highest accuracy, then log-loss. Dev is looked at, with the bare
     classifier on hard labels, and the checkpoint written, every ``eval_every`` epochs; neither changes what is trained.
     Without dev the last step stays. ``sample`` holds training rows for the curves of `sfumato.measures`; ``keep_last``
     keeps the state of the last step in `History.last`.
@@ -223,7 +225,7 @@ def fit_network(
     loop = Loop(objective, train, encoded, training, seed=seed, device=device, sampling=sampling)
     watched = None if dev is None or dev_encoded is None else (dev, loop.ready(dev_encoded))
     sample = None if sample is None else (sample[0], loop.ready(sample[1]))
-    best, history = Best(), History()
+    best, history = Best(loop.choose), History()
     if checkpoint is not None:
         checkpoint = replace(checkpoint, settings={**loop_settings(loop, seed, eval_every), **checkpoint.settings})
         started -= go_on(checkpoint, loop, best, history)
@@ -270,7 +272,7 @@ def loop_settings(loop: Loop, seed: int, eval_every: float) -> dict[str, Any]:
 def keep(checkpoint: Checkpoint, loop: Loop, best: Best, history: History, seconds: float) -> None:
     """Write the run as it is now."""
     taken = loop.snapshot()
-    about_best = {"accuracy": best.accuracy, "log_loss": best.log_loss, "epoch": best.epoch}
+    about_best = {"rank": list(best.rank), "epoch": best.epoch}
     facts = taken.facts | {"best": about_best, "history": history.epochs, "seconds": seconds}
     facts["threads"] = torch.get_num_threads()
     facts["finished"] = loop.done == loop.total or best.waited(loop.done / loop.per_epoch, loop.training.patience)
@@ -290,7 +292,7 @@ def go_on(checkpoint: Checkpoint, loop: Loop, best: Best, history: History) -> f
             stacklevel=2,
         )
     loop.restore(snapshot)
-    best.accuracy, best.log_loss, best.epoch = (facts["best"][name] for name in ("accuracy", "log_loss", "epoch"))
+    best.rank, best.epoch = tuple(facts["best"]["rank"]), facts["best"]["epoch"]
     best.state = dict(snapshot.part("best"))
     history.epochs = list(facts["history"])
     history.resumed = facts["place"]["done"] / loop.per_epoch

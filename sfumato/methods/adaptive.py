@@ -123,4 +123,5 @@ def adaptive_fast(
 
 
 def _method(name: str, settings: Settings, options: dict[str, object]) -> Method:
-    return Method(name, (Adaptive(name, settings),), options=options, replaces_targets=True, needs_texts=True)
+    made = (Adaptive(name, settings),)
+    return Method(name, made, options=options, replaces_targets=True, needs_texts=True, noise_aware=True)

@@ -7,11 +7,12 @@ from dataclasses import fields
 from typing import Any
 
 from sfumato.architecture import OPTIMIZERS, THRESHOLDS, Training
+from sfumato.dev_choice import BY
 from sfumato.errors import InputError, nearest
 from sfumato.reproduction.checking import mapping, number, one_of, whole
 
 TYPES = {field.name: str(field.type) for field in fields(Training)}
-WORDS: Mapping[str, tuple[str, ...]] = {"optimizer": OPTIMIZERS, "schedule": ("constant", "linear")}
+WORDS: Mapping[str, tuple[str, ...]] = {"optimizer": OPTIMIZERS, "schedule": ("constant", "linear"), "choose": BY}
 RANGES = {
     "lr": (1e-12, 100.0),
     "warmup": (0.0, 1.0),
