@@ -28,6 +28,7 @@ METHODS: Registry[Method] = Registry(
         "lcda": "sfumato.methods.lcda:lcda",
         "adaptive": "sfumato.methods.adaptive:adaptive",
         "adaptive-fast": "sfumato.methods.adaptive:adaptive_fast",
+        "confident-learning": "sfumato.methods.confident_learning:confident_learning",
         "class-weights": "sfumato.methods.class_weights:class_weights",
         "logit-adjustment": "sfumato.methods.logit_adjustment:logit_adjustment",
     },

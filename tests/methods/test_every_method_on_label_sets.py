@@ -25,7 +25,7 @@ SINGLE = {
     "votes",
     "lcm-paper",
 }
-SINGLE |= {"logit-adjustment", "class-weights"}
+SINGLE |= {"logit-adjustment", "class-weights", "confident-learning"}
 
 
 def tickets(n=60):

@@ -31,7 +31,7 @@ READ_WORDS = {
     "label-similarity",
     "maskloss-elem",
 }
-READ_WORDS |= {"adaptive", "adaptive-fast", "aeda", "eda", "softeda", "lcda-text", "lcda"}
+READ_WORDS |= {"confident-learning", "adaptive", "adaptive-fast", "aeda", "eda", "softeda", "lcda-text", "lcda"}
 OF_TEXTS = {"maskloss-label": {"teacher": None}}  # its own teacher reads texts; None is one of the student's kind
 QUICK = Training(epochs=2, batch_size=16, lr=1e-2)
 
