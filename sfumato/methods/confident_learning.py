@@ -2,8 +2,8 @@
 
 C. G. Northcutt, L. Jiang, I. L. Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", Journal of
 Artificial Intelligence Research 70, 2021, sections 3.1 and 3.2. Which rows are left out is decided by their own
-library, cleanlab (prune by noise rate): as many of each pair of classes as the joint of given and right label says, the least
-likely first. It needs the probabilities of a model that has not seen the rows, and there are two:
+library, cleanlab (prune by noise rate): as many of each pair of classes as the joint of given and right label says,
+the least likely first. It needs the probabilities of a model that has not seen the rows, and there are two:
 
 * ``raw``         softmax of the held-out logits of a linear classifier of n-grams;
 * ``calibrated``  p of `adaptive`: linear classifier and keywords together, fitted through a model of wrong labels.
