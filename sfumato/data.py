@@ -40,6 +40,7 @@ class Examples:
     trusted : (N,) bool or None, rows whose label is known to be right
     copy : (N,) int64 or None, of rows with augmented copies: 0 for a row itself, else the number of the copy, from 1;
         a copy has the id of its row
+    remarks : what a transform has to tell the user of these rows, sentences
 
     Raises
     ------
@@ -60,6 +61,7 @@ class Examples:
     teacher: Floats | None = None
     unseen: Integers | None = None
     copy: Integers | None = None
+    remarks: tuple[str, ...] = ()
     trusted: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
@@ -237,6 +239,7 @@ def concatenate(first: Examples, second: Examples) -> Examples:
         unseen=unseen,
         copy=_copy_numbers(first, second),
         trusted=_trusted_rows(first, second),
+        remarks=tuple(dict.fromkeys((*first.remarks, *second.remarks))),
         **{name: np.concatenate(parts) for name in BY_CLASS if (parts := both(first, second, name))},
     )
 

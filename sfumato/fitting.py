@@ -180,7 +180,7 @@ def fit(
     trained = trained or training_run(method=chosen)
     if trained.resumed:
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
-    said = [*said, *written_in(examples.inputs), *encoder_notes(trained)]
+    said = [*said, *written_in(examples.inputs), *encoder_notes(trained), *trained.remarks]
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said, *chosen.notes])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
     trained.model.info |= {"label_separator": label_separator} if label_separator is not None else {}

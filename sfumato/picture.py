@@ -56,7 +56,8 @@ def heat_map(
     panels = [(name, checked(name, matrix, len(labels))) for name, matrix in matrices]
     left = MARGIN + 8 + max(text_width(label, 11.5) for label in labels)
     top = 66 + (16 if note else 0)
-    head = 34 + 0.72 * max(text_width(label, 11) for label in labels)  # panel title and slanted column names
+    named = 20 if any(name for name, _ in panels) else 0
+    head = 14 + named + 0.72 * max(text_width(label, 11) for label in labels)  # panel title and slanted column names
     columns = panels_in_a_row(len(panels), len(labels), WIDTH - left)
     cell = min(WIDEST, (WIDTH - left - MARGIN - (columns - 1) * GAP - slant(labels)) / (columns * len(labels)))
     tall = head + len(labels) * ROW + 18
@@ -79,6 +80,14 @@ def checked(name: str, matrix: ArrayLike, size: int) -> Doubles:
     if not ((array >= 0) & (array <= 1 + 1e-6)).all():
         raise InputError(f"picture: panel {name!r} must hold shares from 0 to 1, got {array.min()} to {array.max()}")
     return array
+
+
+def most_confused(confusion: Doubles, most: int) -> list[int]:
+    """Return the labels that lose or gain the largest shares, in their own order."""
+    off = confusion.copy()
+    np.fill_diagonal(off, 0)
+    order = np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:most]
+    return sorted(order.tolist())
 
 
 def panels_in_a_row(panels: int, size: int, width: float) -> int:

@@ -153,6 +153,7 @@ class Run:
     measures: tuple[str, ...] = ()
     masked: dict[str, float] | None = None  # how much the method masks, once it is prepared
     copied: dict[str, int] = field(default_factory=dict)  # copies of rows, and those that are their text again
+    remarks: tuple[str, ...] = ()  # of the transforms, on the rows they were given last
 
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
@@ -166,7 +167,7 @@ class Run:
             if self.architecture.full_batch and refit:
                 trained = self._refit(trained, self.dev)
         trained.record = record_of(trained.objective.criterion)
-        trained.masked, trained.copied = self.masked, self.copied
+        trained.masked, trained.copied, trained.remarks = self.masked, self.copied, self.remarks
         trained.seconds = time.perf_counter() - started
         return trained
 
@@ -217,6 +218,7 @@ class Run:
             model.thresholds = given_thresholds(self.training.thresholds, prepared.num_classes)
         self.masked = None if prepared.similar is None else mask_coverage(prepared.similar)
         self.copied = self.copied or unchanged_copies(prepared)  # of the rows that dev is not among
+        self.remarks = prepared.remarks
         return Objective(network, criterion), model
 
     def _fit_batches(self) -> Trained:

@@ -27,6 +27,7 @@ class SoftTargets:
     labels : (N,) int64, the given labels as an index into ``classes``; (N, C) of 0 and 1 where a row may have several
     method : what made them
     texts : the texts, for looking at them
+    remarks : what the method had to tell of the rows, sentences
     """
 
     targets: Floats
@@ -34,6 +35,7 @@ class SoftTargets:
     labels: Integers
     method: str
     texts: Sequence[str] = ()
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -57,15 +57,17 @@ def soften(
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
     examples = checked_examples(texts, labels, votes)
     chosen.check_labels(examples)
+    remarks: tuple[str, ...] = ()
     if chosen.needs_training or chosen.teacher is not None:
         architecture = build_architecture(model, model_options)
         make = learned_targets if chosen.needs_training else taught_targets
         targets = make(examples, chosen, architecture, seed=seed)
     else:
-        targets = chosen.prepare(examples).targets.dense()
+        prepared = chosen.prepare(examples)
+        targets, remarks = prepared.targets.dense(), prepared.remarks
     check = check_label_probabilities if examples.multilabel else check_soft_targets
     targets = check(targets, len(examples), examples.num_classes)
-    return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs)
+    return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs, remarks)
 
 
 def refuse_copies(method: Method) -> None:

@@ -31,6 +31,7 @@ class Trained:
     last : the state of the objective after the last step, if the measure ``last-epoch`` asked for it
     masked : of a method that masks similar labels, the share of rows with one, and the mean number of them a row
     copied : of a method that adds copies of rows, how many it made, and how many are the text of their row again
+    remarks : what the method's transforms had to tell of the rows
     dev, dev_raw : dev metrics after and before calibration, empty without dev rows
     """
 
@@ -50,6 +51,7 @@ class Trained:
     last: dict[str, Any] = field(default_factory=dict)
     masked: dict[str, float] | None = None
     copied: dict[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def last_logits(self, texts: Sequence[str]) -> NDArray[np.floating[Any]]:
         """Return the logits (N, C) with the weights of the last step; the model is left with those of the best."""

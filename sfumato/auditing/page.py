@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sfumato.picture import heat_map
+from sfumato.picture import heat_map, most_confused
 
 if TYPE_CHECKING:
     from sfumato.auditing.audit import Audit
@@ -98,14 +97,6 @@ def picture(audit: Audit) -> str:
         title="Given and likely labels" if several else "Given and likeliest label",
         note=note,
     )
-
-
-def most_confused(confusion: NDArray[np.float64], most: int) -> list[int]:
-    """Return the labels that lose or gain the largest shares, in their own order."""
-    off = confusion.copy()
-    np.fill_diagonal(off, 0)
-    order = np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:most]
-    return sorted(order.tolist())
 
 
 def table(caption: str, header: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> str:

@@ -90,6 +90,8 @@ def soften(
         **method_options,
         **of_model,
     )
+    for sentence in soft.remarks:
+        note(f"note: {sentence}")
     words = None if explain is None else explained(given, method, method_options, explain)
     if output is not None:
         write(output, given, soft, overwrite)

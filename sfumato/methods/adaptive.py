@@ -36,6 +36,7 @@ from sfumato.data import Examples
 from sfumato.keywords import Unit
 from sfumato.method import Method
 from sfumato.methods.noise.posterior import Posterior, Settings, posterior
+from sfumato.methods.noise.report import remarks
 from sfumato.targets import DenseTargets
 
 
@@ -66,7 +67,8 @@ class Adaptive:
                 AmbiguityWarning,
                 stacklevel=2,
             )
-        return replace(examples, targets=DenseTargets(made.q.astype(np.float32)))
+        told = (*examples.remarks, *remarks(made))
+        return replace(examples, targets=DenseTargets(made.q.astype(np.float32)), remarks=told)
 
 
 def adaptive(

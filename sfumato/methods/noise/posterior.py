@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,18 @@ class Posterior:
     rounds: int = 0
     classes: tuple[str, ...] = field(default=())
 
+    def report(self) -> str:
+        """Return what was found, in sentences."""
+        from sfumato.methods.noise.report import remarks
+
+        return "\n".join(remarks(self))
+
+    def picture(self, path: str | Path) -> Path:
+        """Draw T, see `sfumato.methods.noise.noise_picture`."""
+        from sfumato.methods.noise.noise_picture import draw_noise
+
+        return draw_noise(self.model.T, self.classes, path)
+
 
 class Experts:
     """The experts of a table, asked with the given labels or with shares of them."""
@@ -98,11 +111,15 @@ class Experts:
         """Return the scores by the given labels, (E, N, C)."""
         found = []
         if self.matrix is not None:
-            self.steps, logits = best_steps(self.matrix, self.labels, self.C, self.fold)
-            found.append(logits)
+            found.append(self.linear())
         if self.counts is not None:
             found.append(keyword_scores(self.counts, self.labels, self.C))
         return standardised(found)
+
+    def linear(self) -> Array:
+        """Return the held-out logits of the linear expert by the given labels, (N, C)."""
+        self.steps, logits = best_steps(self.matrix, self.labels, self.C, self.fold)
+        return logits
 
     def soft(self, q: Array) -> Array:
         """Return the scores where row i has the share q_ij of label j, (E, N, C)."""
