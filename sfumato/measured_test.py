@@ -16,9 +16,10 @@ from sfumato import multilabel_metrics
 from sfumato.calibration import sigmoid, softmax
 from sfumato.data import Examples
 from sfumato.groups import partition, same_group
-from sfumato.metrics import scores
+from sfumato.metrics import jensen_shannon, row_cross_entropy, scores
 
 METRICS = ("accuracy", "macro_f1", "log_loss", "brier", "ece")
+OF_VOTES = ("vote_cross_entropy", "vote_jensen_shannon")  # at the temperature that dev chose
 MULTILABEL_METRICS = (
     *("micro_f1", "macro_f1", "micro_precision", "micro_recall", "macro_precision", "macro_recall"),
     *("subset_accuracy", "lrap", "log_loss", "brier", "ece"),
@@ -65,8 +66,23 @@ def metrics(test: Examples, logits: Array, model: Any) -> dict[str, float]:
         p = sigmoid(logits, temperature)
         calibrated = multilabel_metrics.multilabel_scores(test.gold, p, predicted, test.unseen)
     else:
-        calibrated = scores(test.labels, softmax(logits, temperature))
-    return raw_metrics(test, logits, model) | {f"{name}_calibrated": calibrated[name] for name in CALIBRATED}
+        p = softmax(logits, temperature)
+        calibrated = scores(test.labels, p)
+        if test.votes is not None:
+            return raw_metrics(test, logits, model) | _calibrated(calibrated) | of_votes(test.votes, p)
+    return raw_metrics(test, logits, model) | _calibrated(calibrated)
+
+
+def _calibrated(found: Mapping[str, float]) -> dict[str, float]:
+    return {f"{name}_calibrated": found[name] for name in CALIBRATED}
+
+
+def of_votes(votes: Array, p: Array) -> dict[str, float]:
+    """Return how far predictions p (N, C) are from the shares of the votes, in nats, over the texts that have votes."""
+    voted = votes.sum(axis=1) > 0
+    shares = votes[voted] / votes[voted].sum(axis=1, keepdims=True)
+    found = (row_cross_entropy(shares, p[voted]), jensen_shannon(shares, p[voted]))
+    return {name: float(rows.mean()) for name, rows in zip(OF_VOTES, found, strict=True)}
 
 
 def said_thresholds(thresholds: Array | None) -> float | list[float] | None:

@@ -7,16 +7,17 @@ from sfumato.copy_controls import COPY_CONTROLS
 from sfumato.mask_controls import MASK_CONTROLS
 from sfumato.measured_test import METRICS as ONE_LABEL
 from sfumato.measured_test import MULTILABEL_METRICS as SEVERAL_LABELS
+from sfumato.measured_test import OF_VOTES
 
 OF_GROUPS = "errors_in_group"
 MAIN = "main"  # accuracy, and micro-F1 of sets with several labels a row
 RECALLS = ("recall@1", "recall@10", "recall@50", "recall@100")
 OF_RANKS = (*RECALLS, "mrr@10", "ndcg@10")
 RETRIEVAL = (*OF_RANKS, *(f"fused_{name}" for name in OF_RANKS))  # alone, and fused with BM25
-METRICS = tuple(dict.fromkeys([*ONE_LABEL, *SEVERAL_LABELS, OF_GROUPS, MAIN, *RETRIEVAL]))
+METRICS = tuple(dict.fromkeys([*ONE_LABEL, *SEVERAL_LABELS, *OF_VOTES, OF_GROUPS, MAIN, *RETRIEVAL]))
 OF_ROWS = ("accuracy", "micro_f1", MAIN, *RECALLS)  # the mean of a score a row, see `read_row_scores`
-SMALLER_IS_BETTER = ("log_loss", "brier", "ece", OF_GROUPS)
-PERCENT = tuple(name for name in METRICS if name not in ("log_loss", "brier", "ece"))
+SMALLER_IS_BETTER = ("log_loss", "brier", "ece", *OF_VOTES, OF_GROUPS)
+PERCENT = tuple(name for name in METRICS if name not in ("log_loss", "brier", "ece", *OF_VOTES))
 EVERY_CONTROL = (*CONTROLS, *MASK_CONTROLS, *COPY_CONTROLS)
 
 

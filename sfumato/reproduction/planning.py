@@ -9,7 +9,7 @@ from pathlib import Path
 from sfumato.datasets.catalog import entry
 from sfumato.datasets.place import VARIABLE
 from sfumato.errors import InputError, missing_torch, nearest
-from sfumato.measured_test import METRICS, MULTILABEL_METRICS
+from sfumato.measured_test import METRICS, MULTILABEL_METRICS, OF_VOTES
 from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_GROUPS, RETRIEVAL
 from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.table_parts import TableFile
@@ -67,6 +67,8 @@ def measured_on(task: str) -> tuple[tuple[str, ...], str]:
         return RETRIEVAL, "questions and candidates"
     if task == "multi-label":
         return (*MULTILABEL_METRICS, OF_GROUPS, MAIN), "several labels a row"
+    if task == "votes":
+        return (*METRICS, *OF_VOTES, OF_GROUPS, MAIN), "votes"
     return (*METRICS, OF_GROUPS, MAIN), "one label a row"
 
 
