@@ -7,7 +7,9 @@ and gives them the same labels; fewer rows of a class are a part of more of them
 """
 
 from sfumato.damage.damaged import Damaged
+from sfumato.damage.drop_wrong import drop_wrong
 from sfumato.damage.noise import group_noise, symmetric_noise, transition_noise
+from sfumato.damage.similar_noise import similar_noise
 from sfumato.damage.sizes import class_subset, fraction, imbalance, long_tail, shots
 from sfumato.damage.steps import DAMAGES, TEST_TOO, check_steps, damage
 from sfumato.damage.text_noise import text_noise
@@ -20,11 +22,13 @@ __all__ = [
     "check_steps",
     "class_subset",
     "damage",
+    "drop_wrong",
     "fraction",
     "group_noise",
     "imbalance",
     "long_tail",
     "shots",
+    "similar_noise",
     "symmetric_noise",
     "text_noise",
     "transition_noise",

@@ -21,7 +21,9 @@ DAMAGES: Registry[Damaged] = Registry(
         "group-noise": "sfumato.damage.noise:group_noise",
         "transition-noise": "sfumato.damage.noise:transition_noise",
         "text-noise": "sfumato.damage.text_noise:text_noise",
+        "similar-noise": "sfumato.damage.similar_noise:similar_noise",
         "trust": "sfumato.damage.trust:trust",
+        "drop-wrong": "sfumato.damage.drop_wrong:drop_wrong",
         "imbalance": "sfumato.damage.sizes:imbalance",
         "long-tail": "sfumato.damage.sizes:long_tail",
         "shots": "sfumato.damage.sizes:shots",
@@ -46,9 +48,10 @@ def damage(
     """Apply the steps in turn and return train, dev, test, the rows touched and what there is to say.
 
     A step acts on train and dev, each with a seed of its own; ``parts`` narrows it to one of them. The classifier of
-    ``text-noise`` learns from train alone, and ``trust`` gives back the labels of before the first step. Test is
-    touched by those in `TEST_TOO` alone. After an ``imbalance`` or ``long-tail`` of train, dev keeps the same share of
-    each class, at least one row of those it has; ``shots`` are as many in dev. A split without rows is passed over.
+    ``text-noise`` and ``similar-noise`` learns from train alone, and ``trust`` and ``drop-wrong`` know the labels of
+    before the first step. Test is touched by those in `TEST_TOO` alone. After an ``imbalance`` or ``long-tail`` of
+    train, dev keeps the same share of each class, at least one row of those it has; ``shots`` are as many in dev. A
+    split without rows is passed over.
 
     Parameters
     ----------

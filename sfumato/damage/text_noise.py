@@ -63,8 +63,8 @@ def text_noise(examples: Examples, *, rate: float, train: Examples | None = None
     check_one_label(OWNER, examples, "another label takes the place of the given one")
     check_values(OWNER, rate=rate, seed=seed)
     check_labelled(OWNER, examples)
-    _check_readable(examples)
-    new, ahead = drawn_to(_logits(examples, train, seed), examples.labels)
+    check_readable(OWNER, examples)
+    new, ahead = drawn_to(judged_logits(examples, train, seed, steps=STEPS), examples.labels)
     wanted = round(rate * len(examples))
     touched = np.sort(np.argsort(-ahead, kind="stable")[:wanted])
     labels = examples.labels.copy()
@@ -83,19 +83,19 @@ def drawn_to(logits: Floats, labels: Rows) -> tuple[Rows, Floats]:
     return new, np.asarray(others[rows, new] - logits[rows, labels])
 
 
-def _logits(examples: Examples, train: Examples | None, seed: int) -> Floats:
+def judged_logits(examples: Examples, train: Examples | None, seed: int, *, steps: int) -> Floats:
     """Return the logits of a classifier that has not seen the row, (N, C): of ``train``, or of the other folds."""
     texts = list(examples.inputs)
     if train is None or train is examples:
         folds = min(FOLDS, len(set(texts)))
         fold = fold_rows(examples.labels, texts, folds=folds, seed=seed)
-        return held_out_logits(_matrix(texts), examples.labels, examples.num_classes, fold, steps=STEPS)
+        return held_out_logits(_matrix(texts), examples.labels, examples.num_classes, fold, steps=steps)
     matrix = _matrix([*train.inputs, *texts])
     labels = np.concatenate([train.labels, examples.labels])  # the second part is not learned
     learns = np.arange(len(labels))[:, None] < len(train)  # (N, 1)
     transposed = matrix.T.tocsr()
     square = largest_eigenvalue(matrix, transposed)
-    found = descend(matrix, transposed, labels, examples.num_classes, learns, square, (STEPS,))
+    found = descend(matrix, transposed, labels, examples.num_classes, learns, square, (steps,))
     judged: Floats = found[0, len(train) :, 0]
     return judged
 
@@ -104,14 +104,14 @@ def _matrix(texts: Sequence[str]) -> Any:
     return NgramEncoder.fit(texts).encode(texts).matrix
 
 
-def _check_readable(examples: Examples) -> None:
+def check_readable(owner: str, examples: Examples) -> None:
     """Raise unless a classifier can read the rows and there is another label to give."""
     if are_images(examples.inputs):
-        raise InputError(f"{OWNER} reads the words of texts, and these are images; take symmetric-noise or group-noise")
+        raise InputError(f"{owner} reads the words of texts, and these are images; take symmetric-noise or group-noise")
     if examples.num_classes < 2:
-        raise InputError(f"{OWNER} needs another class to mistake a row for; there is only {examples.classes[0]!r}")
+        raise InputError(f"{owner} needs another class to mistake a row for; there is only {examples.classes[0]!r}")
     wrong = next((i for i, text in enumerate(examples.inputs) if not isinstance(text, str)), None)
     if wrong is not None:
-        raise InputError(f"{OWNER} reads texts, and row {wrong + 1} is {examples.inputs[wrong]!r:.60}; join the tokens")
+        raise InputError(f"{owner} reads texts, and row {wrong + 1} is {examples.inputs[wrong]!r:.60}; join the tokens")
     if len(set(examples.inputs)) < 2:
-        raise InputError(f"{OWNER} judges each text by others, and all {len(examples)} texts are the same")
+        raise InputError(f"{owner} judges each text by others, and all {len(examples)} texts are the same")

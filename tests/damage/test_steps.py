@@ -177,8 +177,8 @@ def test_a_later_step_that_cannot_be_is_refused_before_the_first_is_done(splits)
 
 def test_the_registry_holds_every_damage_by_name():
     assert list(DAMAGES) == [
-        "symmetric-noise", "group-noise", "transition-noise", "text-noise", "trust", "imbalance", "long-tail", "shots",
-        "fraction", "class-subset",
+        "symmetric-noise", "group-noise", "transition-noise", "text-noise", "similar-noise", "trust", "drop-wrong",
+        "imbalance", "long-tail", "shots", "fraction", "class-subset",
     ]  # fmt: skip
     assert DAMAGES["group_noise"] is group_noise
     assert set(DAMAGES) >= TEST_TOO
