@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sfumato.auditing.judge import Judgement
+    from sfumato.methods.noise.posterior import Posterior
 
 SHOWN = 10
 LIKELIEST = "the likeliest label is the given one"
@@ -37,11 +38,13 @@ class Audit:
     pairs : frame of the confused pairs of labels, the most rows first; its columns are those of
         `sfumato.auditing.pairs.ConfusedLabels`
     rows : frame of every row, the most doubtful first: row, text, given, suggested (the likeliest label, often the
-        given one), score (more than 0.5 where another label is likelier; null where a row is not judged), flagged
-        (probably wrong), reason
+        given one), score (how probably the given label is wrong, or, where no wrong labels are seen, how far another
+        is likelier, see `sfumato.auditing.judge`; null where a row is not judged), flagged (probably wrong), reason
     classes : the C labels, sorted
     confusion : (C, C) share of the rows given each label (down) that have each likeliest label (across)
-    settings : folds, seed, and ``agreement``, the accuracy of the likeliest label (None if no row is judged)
+    settings : folds, seed, ``agreement``, the accuracy of the likeliest label by evidence that leaves the row's own out
+        (None if no row is judged), and ``wrong_labels``, what was found of them: share, family, z, sure, guarded, used
+    wrong_labels : the model of wrong labels, with its matrix, report and picture; None where a row may have several
 
     Where a row may have several labels, ``settings["multilabel"]`` is true, ``given`` and ``suggested`` are lists, and
     what score, flags and pairs are stands in `sfumato.auditing.label_sets`.
@@ -52,6 +55,7 @@ class Audit:
     classes: tuple[str, ...]
     confusion: NDArray[np.float64]
     settings: dict[str, Any] = field(default_factory=dict)
+    wrong_labels: Posterior | None = None
 
     @property
     def flagged(self) -> pl.DataFrame:
@@ -75,6 +79,7 @@ class Audit:
             f"{len(self.rows):,} rows, {len(self.classes)} labels; {judged}",
             f"probably labelled wrong: {len(self.flagged):,} rows",
         ]
+        lines += [] if self.wrong_labels is None else self.wrong_labels.report().splitlines()
         for pair in self.pairs.head(SHOWN).iter_rows(named=True):
             numbers = f"{pair['rows']:,} rows, {pair['back_rows']:,} back"
             lines.append(f"  {pair['label']} -> {pair['other']}: {numbers}; {pair['advice']}")
@@ -210,14 +215,27 @@ def described(examples: Examples, found: Judgement, place: Callable[[int], str],
     labels, names = examples.labels, examples.classes
     speaking = Speaking(examples, found)
     matrix = counted(labels, found.suggested, len(names)).astype(np.float64)
-    agreement = float((found.suggested == labels)[found.judged].mean()) if found.judged.any() else None
+    held_out = found.log_p.argmax(axis=1) == labels
+    agreement = float(held_out[found.judged].mean()) if found.judged.any() else None
     return Audit(
         pairs_frame([pair._asdict() for pair in confused_labels(examples, found, speaking)]),
         rows_frame(examples, found, reasons(examples, found, speaking, place), numbers),
         names,
         matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1),
-        {"agreement": agreement},
+        {"agreement": agreement, "wrong_labels": numbers_of(found.wrong_labels)},
+        found.wrong_labels,
     )
+
+
+def numbers_of(found: Posterior | None) -> dict[str, Any] | None:
+    """Return what was found of wrong labels as plain values."""
+    from sfumato.auditing.judge import used
+
+    if found is None:
+        return None
+    share = None if found.guarded else found.wrong
+    told = {"share": share, "family": found.model.family, "z": found.z, "sure": found.anchors}
+    return {**told, "guarded": found.guarded, "used": used(found)}
 
 
 def rows_frame(examples: Examples, found: Judgement, why: Sequence[str], numbers: Sequence[int]) -> pl.DataFrame:

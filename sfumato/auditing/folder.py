@@ -62,6 +62,7 @@ def write_files(audit: Audit, folder: Path, title: str) -> None:
         "flagged": len(audit.flagged),
         "classes": list(audit.classes),
         "confusion": audit.confusion.tolist(),
+        **({} if audit.wrong_labels is None else {"written_as": audit.wrong_labels.model.T.tolist()}),
     }
     (folder / ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     (folder / "audit.html").write_text(audit.page(title=title), encoding="utf-8")

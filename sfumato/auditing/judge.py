@@ -1,19 +1,26 @@
 """How likely each label is for each text, by evidence that leaves the text out, and where the given one is doubtful.
 
 Two judges speak: a linear classifier of n-grams, fitted without the text's fold (`sfumato.held_out_linear`), and the
-keywords of the labels, with the text taken out of its label (`sfumato.methods.kwls`). They are joined as
+keywords of the labels, with the text taken out of its label (`sfumato.methods.kwls`). Copies of a row, of the same text
+and label, are in its fold and count as one text for the keywords, so that they do not speak for it. Both are joined to
+p(k; x), the probability that k is the right label, together with a model of how labels go wrong: T_jk is the share of
+the texts of class j that were given the label k (`sfumato.methods.noise`, as for the targets of `adaptive` without
+further rounds). Then, for a row with the given label g,
 
-    p(k; x)  proportional to  exp(a * logit_k(x) + b * relevance_k(x)),    a, b >= 0,
+    q(k; x, g)  proportional to  p(k; x) T_kg,
 
-where a and b give the given labels the least log-loss. Copies of a row, of the same text and label, are in its fold
-and count as one text for the keywords, so that they do not speak for it. The score of a row with the given label g is
+the label q is largest for is suggested, the row is flagged where that is not g, and its score is 1 - q(g; x, g).
+
+Where held-out labels speak for no wrong ones, or for less than half a percent, or fewer than 5 % of the rows are sure,
+so that wrong labels cannot be told from ambiguous texts, q is not used, and p is that of T = I. The likeliest label by
+p is then suggested, the score is
 
     p(s; x) / (p(s; x) + p(g; x)),    s the likeliest label but g:
 
-more than 1/2 where another label is likelier. Which rows are flagged follows C. G. Northcutt, L. Jiang, I. L. Chuang,
-"Confident Learning: Estimating Uncertainty in Dataset Labels", Journal of Artificial Intelligence Research 70, 2021,
-section 3.1: the threshold of a label is the mean probability of that label over the rows that were given it, and a
-row is counted for another label if it reaches that label's threshold. We ask besides that this label is the likeliest
+more than 1/2 where another label is likelier, and which rows are flagged follows C. G. Northcutt, L. Jiang, I. L.
+Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", Journal of Artificial Intelligence Research 70,
+2021, section 3.1: the threshold of a label is the mean probability of that label over the rows that were given it, and
+a row is counted for another label if it reaches that label's threshold. We ask besides that this label is the likeliest
 of all, so that the same label is suggested and flagged.
 
 Shapes: N texts, C classes.
@@ -29,9 +36,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.data import Examples
-from sfumato.held_out_linear import held_out_logits
 from sfumato.keywords import LabelCounts, count_words
 from sfumato.methods.kwls import held_out_evidence
+from sfumato.methods.noise.experts import best_steps
+from sfumato.methods.noise.family import choose
+from sfumato.methods.noise.model import fit_none, standardised
+from sfumato.methods.noise.posterior import SURE, Posterior, Settings, sampled
 from sfumato.methods.word_evidence import Evidence
 from sfumato.ngrams import NgramEncoder
 from sfumato.split import fold_rows
@@ -39,6 +49,9 @@ from sfumato.targets import Integers
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+GUARD = Settings().guard
+LEAST = 0.005  # share of wrong labels: with less, T is all but the identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +74,13 @@ class Judgement:
 
     Attributes
     ----------
-    log_p : (N, C) log-probability of each label
+    log_p : (N, C) log-probability of each label, by evidence that leaves the row's own label out
     judged : (N,) False where nothing can be said: no other text to learn the label from, or no known word
-    suggested : (N,) the likeliest label; the given one where a row is not judged
-    lead : (N,) ln of p(s; x) / p(g; x), see the module; -infinity where a row is not judged
+    suggested : (N,) the likeliest label, by q if there is one; the given one where a row is not judged
+    lead : (N,) ln of the odds of the score, see the module; -infinity where a row is not judged
     flagged : (N,) whether the given label is probably wrong
     keywords : what the words say
+    wrong_labels : the model of wrong labels with what speaks for it, also where it is not used
     """
 
     log_p: Array
@@ -75,10 +89,11 @@ class Judgement:
     lead: Array
     flagged: Mask
     keywords: Keywords | None
+    wrong_labels: Posterior | None = None
 
     @property
     def score(self) -> Array:
-        """p(s; x) / (p(s; x) + p(g; x)), (N,): equal leads are equal scores; NaN where a row is not judged."""
+        """From 0 to 1, (N,), see the module: equal leads are equal scores; NaN where a row is not judged."""
         return np.where(self.judged, 1 / (1 + np.exp(-np.maximum(self.lead, -700))), np.nan)
 
 
@@ -87,19 +102,46 @@ def judge(examples: Examples, *, folds: int, seed: int) -> Judgement:
     texts, labels, C = examples.inputs, examples.labels, examples.num_classes
     fold = fold_rows(labels, texts, folds=folds, seed=seed)
     matrix = NgramEncoder.fit(texts).encode(texts).matrix
-    logits = held_out_logits(matrix, labels, C, fold).astype(np.float64)
-    keywords, relevance = keyword_evidence(examples)
-    log_p = joined(logits, relevance, labels)
+    _, logits = best_steps(matrix, labels, C, fold)
+    place = places(examples)
+    keywords, relevance = keyword_evidence(examples, place)
+    z = standardised([logits, relevance])
+    once = np.unique(place, return_index=True)[1]
+    some = once[sampled(len(once), seed)]
+    found = wrong_labels(z, labels, fold, some, examples.classes)
+    model = found.model if used(found) else fit_none(z[:, some], labels[some])
     judged = learnable(labels, fold, C) & readable(matrix, fold)
-    return concluded(log_p, judged, labels, keywords)
+    return concluded(log_softmax(np.tensordot(model.a, z, axes=1) + model.b), judged, labels, keywords, found)
 
 
-def keyword_evidence(examples: Examples) -> tuple[Keywords | None, Array]:
-    """Return what words say, and their sum for each row, ``(N, C)``."""
+def wrong_labels(
+    z: Array, labels: Integers, fold: Integers, some: Integers, classes: tuple[str, ...] = ()
+) -> Posterior:
+    """Return the model of wrong labels that the judges' scores z (2, N, C) of some rows speak for, and q of all."""
+    choice = choose(z[:, some], labels[some], fold[some])
+    model = choice.shape.fit(z[:, some], labels[some])
+    anchors, q = float((model.right(z).max(axis=1) > SURE).mean()), model.posterior(z, labels)
+    suspicion = 1 - q[np.arange(len(labels)), labels]
+    wrong = float(suspicion.mean())
+    return Posterior(q, model, choice.z, anchors, anchors < GUARD, wrong, suspicion, classes=classes)
+
+
+def used(found: Posterior | None) -> bool:
+    """Whether rows are judged by q: wrong labels are seen, and can be told from ambiguous texts."""
+    return found is not None and not found.guarded and found.wrong >= LEAST
+
+
+def places(examples: Examples) -> Integers:
+    """Return the place of each row among the different ones, of which each is a text with a label, ``(N,)``."""
     first: dict[tuple[str, int], int] = {}
     pairs = zip(examples.inputs, examples.labels.tolist(), strict=True)
-    place = np.array([first.setdefault(pair, len(first)) for pair in pairs])  # of each row among the different ones
-    texts, labels = [text for text, _ in first], np.array([label for _, label in first])
+    return np.array([first.setdefault(pair, len(first)) for pair in pairs])
+
+
+def keyword_evidence(examples: Examples, place: Integers) -> tuple[Keywords | None, Array]:
+    """Return what words say, and their sum for each row, ``(N, C)``; ``place`` is that of `places`."""
+    once = np.unique(place, return_index=True)[1]
+    texts, labels = [examples.inputs[k] for k in once], examples.labels[once]
     counts = count_words(texts)
     if not counts.matrix.nnz:  # signs only
         return None, np.zeros((len(examples), examples.num_classes))
@@ -107,26 +149,6 @@ def keyword_evidence(examples: Examples) -> tuple[Keywords | None, Array]:
     evidence = held_out_evidence(counts, labels, stats, k1=2.0, b=0.75, k2=2.0)
     relevance = evidence.relevance(labels, np.sqrt(np.maximum(counts.lengths, 1))[:, None])
     return Keywords(evidence, counts.vocabulary, place), relevance[place]
-
-
-def joined(logits: Array, relevance: Array, labels: Integers) -> Array:
-    """Return ``log p`` (N, C) with the two weights that fit the labels best."""
-    from scipy.optimize import minimize
-
-    parts = np.stack([part - part.mean(axis=1, keepdims=True) for part in (logits, relevance)])  # (2, N, C)
-    sizes = np.maximum(parts.std(axis=(1, 2)), 1e-12)
-    parts /= sizes[:, None, None]
-    rows = np.arange(len(labels))
-    given = parts[:, rows, labels]  # (2, N)
-
-    def loss(weights: Array) -> tuple[float, Array]:
-        log_p = log_softmax(np.tensordot(weights, parts, axes=1))
-        expected = (parts * np.exp(log_p)).sum(axis=2)  # (2, N)
-        return -float(log_p[rows, labels].mean()), (expected - given).mean(axis=1)
-
-    start = sizes * [1.0, 0.1]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * 2)
-    return log_softmax(np.tensordot(found.x, parts, axes=1))
 
 
 def log_softmax(logits: Array) -> Array:
@@ -154,17 +176,31 @@ def readable(matrix: Any, fold: Integers) -> Mask:
     return np.bincount(row[elsewhere], minlength=N) > 0
 
 
-def concluded(log_p: Array, judged: Mask, labels: Integers, keywords: Keywords | None = None) -> Judgement:
+def concluded(
+    log_p: Array, judged: Mask, labels: Integers, keywords: Keywords | None = None, found: Posterior | None = None
+) -> Judgement:
     """Suggest, rank and flag; the formulas are at the head of the module."""
     rows = np.arange(len(labels))
+    if found is not None and used(found):
+        log_q = log_softmax(log_p + np.log(np.maximum(found.model.T.T[labels], 1e-300)))
+        suggested = np.where(judged, log_q.argmax(axis=1), labels)
+        lead = np.logaddexp.reduce(without(log_q, labels), axis=1) - log_q[rows, labels]
+        return Judgement(
+            log_p, judged, suggested, np.where(judged, lead, -np.inf), suggested != labels, keywords, found
+        )
     suggested = np.where(judged, log_p.argmax(axis=1), labels)
     given = log_p[rows, labels]
-    others = log_p.copy()
-    others[rows, labels] = -np.inf
-    lead = np.where(judged, others.max(axis=1) - given, -np.inf)
+    lead = np.where(judged, without(log_p, labels).max(axis=1) - given, -np.inf)
     reach = thresholds(np.exp(given), judged, labels, log_p.shape[1])
     flagged = (suggested != labels) & (np.exp(log_p[rows, suggested]) >= reach[suggested])
-    return Judgement(log_p, judged, suggested, lead, flagged, keywords)
+    return Judgement(log_p, judged, suggested, lead, flagged, keywords, found)
+
+
+def without(logs: Array, labels: Integers) -> Array:
+    """Return the logarithms (N, C) with -infinity for the given label of each row."""
+    others = logs.copy()
+    others[np.arange(len(labels)), labels] = -np.inf
+    return others
 
 
 def thresholds(given: Array, judged: Mask, labels: Integers, C: int) -> Array:

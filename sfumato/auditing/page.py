@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sfumato.methods.noise.noise_picture import noise_svg
 from sfumato.picture import heat_map, most_confused
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def page(audit: Audit, *, title: str) -> str:
         "<h2>Which labels are confused</h2>",
         picture(audit),
         pairs_table(audit),
+        *wrong_labels(audit),
         "<h2>Which rows are probably labelled wrong</h2>",
         rows_table(audit),
     ]
@@ -74,10 +76,17 @@ def summary(audit: Audit) -> str:
             f"rows (micro-F1 {audit.settings['micro_f1']:.3f}). A label is doubted in {likelier:,} rows; "
             f"{len(audit.flagged):,} of them are sure enough to be flagged."
         )
+    doubt = (
+        f"Another one is likelier in {likelier:,} rows; {len(audit.flagged):,} of them are sure enough to be flagged."
+    )
+    if audit.settings["wrong_labels"]["used"]:
+        doubt = (
+            f"With how labels go wrong here, the given one is more probably wrong than right in {likelier:,} rows; "
+            f"another is likelier in {len(audit.flagged):,}, which are flagged."
+        )
     said = (
         f"{rows:,} rows, {len(audit.classes)} labels. Each row was judged by evidence that leaves it out: the label "
-        f"that it was given is the likeliest in {100 * audit.settings['agreement']:.1f} % of the rows. Another one is "
-        f"likelier in {likelier:,} rows; {len(audit.flagged):,} of them are sure enough to be flagged."
+        f"that it was given is the likeliest in {100 * audit.settings['agreement']:.1f} % of the rows. {doubt}"
     )
     return said + (f" {audit.unjudged:,} rows could not be judged." if audit.unjudged else "")
 
@@ -112,6 +121,17 @@ def table(caption: str, header: Sequence[tuple[str, str]], rows: Iterable[Sequen
     return f"<table><caption>{shown(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
+def wrong_labels(audit: Audit) -> list[str]:
+    """Say what was found of wrong labels, and draw their matrix if rows are judged by it."""
+    found = audit.wrong_labels
+    if found is None:
+        return []
+    told = "".join(f"<li>{shown(sentence)}</li>" for sentence in found.report().splitlines())
+    names = [UNSEEN.sub("\ufffd", name) for name in audit.classes]
+    drawn = [noise_svg(found.model.T, names)] if audit.settings["wrong_labels"]["used"] else []
+    return ["<h2>How labels go wrong</h2>", *drawn, f"<ul>{told}</ul>"]
+
+
 def pairs_table(audit: Audit) -> str:
     """Write the pairs, the most rows first."""
     if not len(audit.pairs):
@@ -138,11 +158,12 @@ def rows_table(audit: Audit) -> str:
         return "<p>None: no other label is likelier in any row that could be judged.</p>"
     first = doubtful.head(MOST_ROWS)
     several = audit.settings.get("multilabel")
-    meant = (
-        "how probably a label is wrong, or missing" if several else "the share of the suggested label against the given"
+    meant = "how probably a label is wrong, or missing" if several else "how probably the given label is wrong"
+    if not several and not audit.settings["wrong_labels"]["used"]:
+        meant = "the share of the suggested label against the given one"
+    caption = (
+        f"The {len(first):,} most doubtful of {len(doubtful):,} rows; rows.csv has all. score: {meant}. ●: flagged."
     )
-    caption = f"The {len(first):,} most doubtful of {len(doubtful):,} rows; rows.csv has all. score: {meant}"
-    caption += ". ●: flagged." if several else " one. ●: flagged."
     header = [("row", "number"), ("score", "number"), ("", ""), ("given", "label"), ("suggested", "label")]
     rows = []
     for row in first.iter_rows(named=True):

@@ -81,3 +81,42 @@ def test_a_save_that_fails_leaves_the_old_folder_and_nothing_else(
             found.save(target, overwrite=True)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
     assert [file.name for file in tmp_path.iterdir()] == ["audit"]
+
+
+WORDS = {
+    "bank": ["loan", "credit", "cash", "debt", "teller", "branch", "saving", "account"],
+    "cook": ["salt", "oven", "butter", "dough", "pan", "knife", "sugar", "flour"],
+    "fund": ["share", "bond", "stock", "yield", "index", "trader", "option", "market"],
+}
+
+
+def mixed_up(chance: float, rows: int = 600) -> tuple[list[str], list[str]]:
+    """Return texts of three labels, some of other words too; of those of bank a share is labelled cook."""
+    rng = np.random.default_rng(1)
+    every = [word for words in WORDS.values() for word in words]
+    texts, labels = [], []
+    for row in range(rows):
+        label = list(WORDS)[row % 3]
+        texts.append(" ".join([*rng.choice(WORDS[label], 4), *rng.choice(every, 2)]))
+        labels.append("cook" if label == "bank" and rng.random() < chance else label)
+    return texts, labels
+
+
+def test_labels_that_are_mixed_up_are_told_drawn_and_written(tmp_path: Path) -> None:
+    audit = sfumato.audit(*mixed_up(0.35))
+    assert audit.settings["wrong_labels"]["used"]
+    assert re.search(r"[23]\d\.\d % of the texts of bank are labelled cook", audit.report())
+    assert "Right class and given label" in audit.page()
+    assert "how probably the given label is wrong" in audit.page()
+    about = json.loads((audit.save(tmp_path / "audit") / "audit.json").read_text())
+    assert np.array(about["written_as"]).sum(axis=1) == pytest.approx([1, 1, 1])
+    assert about["written_as"][0][1] == pytest.approx(0.35, abs=0.1)
+    assert about["wrong_labels"]["family"] == "pairwise"
+    assert audit.flagged["suggested"].unique().to_list() == ["bank"]
+
+
+def test_where_no_labels_are_wrong_no_matrix_is_drawn() -> None:
+    audit = sfumato.audit(*mixed_up(0.0))
+    assert not audit.settings["wrong_labels"]["used"]
+    assert "How labels go wrong" in audit.page()
+    assert "Right class and given label" not in audit.page()

@@ -7,8 +7,10 @@ from scipy.sparse import csr_matrix
 
 from sfumato import held_out_linear as folds
 from sfumato.auditing.audit import checked_examples
-from sfumato.auditing.judge import concluded, judge
+from sfumato.auditing.judge import concluded, judge, places, wrong_labels
 from sfumato.held_out_linear import held_out_logits
+from sfumato.methods.noise.model import NoiseModel
+from sfumato.methods.noise.posterior import Posterior
 
 
 def plain_descent(X: Any, y: list[int], C: int, learns: list[bool], square: float, steps: int) -> Any:
@@ -93,6 +95,60 @@ def test_a_row_that_is_not_judged_keeps_its_label_and_does_not_move_the_threshol
     assert np.isnan(found.score[3])
     assert found.flagged.tolist() == [False, flagged, False, False]  # the threshold is 0.6, of the third row alone
     assert concluded(np.log(p), np.ones(4, dtype=bool), labels).flagged[1] == (not flagged)
+
+
+def posterior_of(p: Any, labels: Any, T: Any, **given: Any) -> Posterior:
+    model = NoiseModel("pairwise", np.ones(1), np.zeros(len(T)), T, 20)
+    facts = {"anchors": 0.5, "guarded": False, "wrong": 0.2, **given}
+    return Posterior(p, model, {}, suspicion=np.zeros(len(labels)), **facts)
+
+
+def test_with_wrong_labels_the_scores_and_flags_are_those_of_the_posterior() -> None:
+    p = np.array([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.05, 0.9, 0.05], [0.4, 0.35, 0.25]])
+    T = np.array([[0.6, 0.3, 0.1], [0.05, 0.9, 0.05], [0.2, 0.2, 0.6]])
+    labels = np.array([1, 1, 1, 2])
+    found = concluded(np.log(p), np.ones(4, dtype=bool), labels, None, posterior_of(p, labels, T))
+    for i, g in enumerate(labels):
+        joint = [p[i, j] * T[j, g] for j in range(3)]
+        q = [each / sum(joint) for each in joint]
+        assert found.score[i] == pytest.approx(1 - q[g])
+        assert found.suggested[i] == q.index(max(q))
+        assert found.flagged[i] == (q.index(max(q)) != g)
+    assert found.flagged.tolist() == [True, False, False, False]  # the second is likelier another by p, not by q
+    np.testing.assert_array_equal(found.log_p, np.log(p))
+    left_out = concluded(np.log(p), np.arange(4) > 0, labels, None, posterior_of(p, labels, T))
+    assert np.isnan(left_out.score[0])
+    assert not left_out.flagged[0]
+
+
+@pytest.mark.parametrize("given", [{"guarded": True}, {"wrong": 0.004}])
+def test_a_posterior_that_tells_nothing_is_not_used(given: dict[str, Any]) -> None:
+    p, labels = np.array([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.05, 0.9, 0.05]]), np.array([1, 1, 1])
+    T = np.array([[0.6, 0.3, 0.1], [0.05, 0.9, 0.05], [0.2, 0.2, 0.6]])
+    plain = concluded(np.log(p), np.ones(3, dtype=bool), labels)
+    same = concluded(np.log(p), np.ones(3, dtype=bool), labels, None, posterior_of(p, labels, T, **given))
+    other = concluded(np.log(p), np.ones(3, dtype=bool), labels, None, posterior_of(p, labels, T))
+    np.testing.assert_array_equal(plain.score, same.score)
+    np.testing.assert_array_equal(plain.flagged, same.flagged)
+    assert not np.allclose(plain.score, other.score)
+
+
+def test_copies_of_a_row_are_one_row_for_the_model_of_wrong_labels(noisy: tuple[list[str], list[str]]) -> None:
+    texts, labels = noisy
+    once = checked_examples([*texts, "an odd one"], [*labels, "login"])
+    thrice = checked_examples([*texts, *["an odd one"] * 3], [*labels, *["login"] * 3])
+    assert len(set(places(thrice).tolist())) == len(places(once)) == 91
+    fitted: list[int] = []
+
+    def noted(*given: Any) -> Any:
+        fitted.append(len(given[3]))
+        return wrong_labels(*given)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sfumato.auditing.judge.wrong_labels", noted)
+        judge(once, folds=5, seed=0)
+        judge(thrice, folds=5, seed=0)
+    assert fitted == [91, 91]
 
 
 def test_scores_too_near_one_to_tell_apart_still_rank_by_their_lead() -> None:

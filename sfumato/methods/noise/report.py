@@ -21,8 +21,8 @@ def remarks(found: Posterior) -> tuple[str, ...]:
     """Return what was found, a sentence each."""
     sure = f"sure rows, with a label above .9: {100 * found.anchors:.1f} %"
     if found.guarded:
-        why = "wrong labels cannot be told from ambiguous texts, and all labels stay as they are"
-        return (f"{sure}; too few: {why}", f"not used: {family(found.model, found.z)}")
+        why = "too few to tell wrong labels from ambiguous texts, so no model of wrong labels is used"
+        return (f"{sure}; {why}", f"not used: {family(found.model, found.z)}")
     share = f"estimated share of wrong labels: {100 * found.wrong:.1f} % ({BOUND})"
     pairs = largest(found.model.T, found.classes) if found.model.family == "pairwise" else ()
     return (share, family(found.model, found.z), sure, *pairs)
