@@ -37,6 +37,7 @@ from sfumato.keywords import Unit
 from sfumato.method import Method
 from sfumato.methods.noise.posterior import Posterior, Settings, posterior
 from sfumato.methods.noise.report import remarks
+from sfumato.methods.noise.trusted import remark
 from sfumato.targets import DenseTargets
 
 
@@ -54,7 +55,7 @@ class Adaptive:
     def found(self, examples: Examples) -> Posterior:
         """Return the posterior with all that there is to report."""
         texts, labels = list(examples.inputs), np.asarray(examples.labels)
-        made = posterior(texts, labels, examples.num_classes, self.settings)
+        made = posterior(texts, labels, examples.num_classes, self.settings, examples.trusted)
         return replace(made, classes=examples.classes)
 
     def __call__(self, examples: Examples) -> Examples:
@@ -67,7 +68,7 @@ class Adaptive:
                 AmbiguityWarning,
                 stacklevel=2,
             )
-        told = (*examples.remarks, *remarks(made))
+        told = (*examples.remarks, *remarks(made), *([] if made.trusted is None else [remark(made.trusted)]))
         return replace(examples, targets=DenseTargets(made.q.astype(np.float32)), remarks=told)
 
 

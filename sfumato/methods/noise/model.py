@@ -156,8 +156,12 @@ def label_counts(q: Array, labels: Integers) -> Array:
 
 def fit_scores(model: NoiseModel, z: Array, labels: Integers, *, bias: bool = True) -> NoiseModel:
     """Fit a and b again, T as it is, from where they are."""
+    return fit_columns(model, z, model.T.T[labels], bias=bias)
+
+
+def fit_columns(model: NoiseModel, z: Array, column: Array, *, bias: bool = True) -> NoiseModel:
+    """Fit a and b to the sum of log sum_j p_ij column_ij; ``column`` (N, C) is T_{j, y_i}, or one-hot a right label."""
     E = len(z)
-    column = model.T.T[labels]  # (N, C), T_{j, y_i}
 
     def loss(x: Array) -> tuple[float, Array]:
         a, b = np.exp(x[:E]), x[E:]

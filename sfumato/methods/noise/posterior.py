@@ -17,6 +17,7 @@ from sfumato.keywords import Counts, Unit, count_words
 from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
 from sfumato.methods.noise.family import Choice, choose
 from sfumato.methods.noise.model import Array, NoiseModel, standardised
+from sfumato.methods.noise.trusted import Mask, Trusted, settled
 from sfumato.ngrams import NgramEncoder
 from sfumato.registry import check_choice, check_range, check_whole
 from sfumato.split import fold_rows
@@ -66,9 +67,11 @@ class Posterior:
     z : what spoke for its family, see `sfumato.methods.noise.family`
     anchors : share of the rows of which some label has a probability above .9
     guarded : whether there are too few anchors to tell noise from ambiguity: q are then the given labels
-    wrong : the estimated share of wrong labels, a lower bound where which label is wrong depends on the text
+    wrong : the estimated share of wrong labels, a lower bound where which label is wrong depends on the text, unless
+        trusted rows tell
     suspicion : (N,) 1 - q of the given label, before shrinking and floor
     steps, rounds : of the linear expert, and how many further rounds were made
+    trusted : the rows whose label is known to be right, and what they say of the model; None without any
     """
 
     q: Array
@@ -81,6 +84,7 @@ class Posterior:
     steps: int = 0
     rounds: int = 0
     classes: tuple[str, ...] = field(default=())
+    trusted: Trusted | None = None
 
     def report(self) -> str:
         """Return what was found, in sentences."""
@@ -128,8 +132,14 @@ class Experts:
         return standardised(found)
 
 
-def posterior(texts: Sequence[str], labels: Integers, C: int, settings: Settings = Settings()) -> Posterior:
+def posterior(
+    texts: Sequence[str], labels: Integers, C: int, settings: Settings = Settings(), trusted: Mask | None = None
+) -> Posterior:
     """Return the probability of each right label of texts with one given label each.
+
+    Parameters
+    ----------
+    trusted : (N,) rows whose label is known to be right, see `sfumato.methods.noise.trusted`; None is none of them
 
     Raises
     ------
@@ -137,21 +147,50 @@ def posterior(texts: Sequence[str], labels: Integers, C: int, settings: Settings
         if all texts are the same, or none holds a word.
     """
     experts = Experts(texts, labels, C, settings)
+    checked = Trusted(trusted) if trusted is not None and trusted.any() else None
     z, some = experts.given(), sampled(len(labels), settings.seed)
+    if checked is not None:
+        some = some[~checked.rows[some]]  # the other labels speak for themselves first
+        if len(np.unique(experts.fold[some])) < 2:
+            return _all_right(labels, C, experts.steps, checked)
     choice = choose(z[:, some], labels[some], experts.fold[some], family=settings.family, bias=settings.bias)
     model = choice.shape.fit(z[:, some], labels[some])
     anchors = float((model.right(z).max(axis=1) > SURE).mean())
     if anchors < settings.guard:
-        return _hard(model, choice, anchors, labels, experts.steps)
+        return replace(_hard(model, choice, anchors, labels, experts.steps), trusted=checked)
+    if checked is not None:
+        checked = checked.asked(model, z, labels, some, bias=settings.bias)
     rounds = _rounds(settings, experts, texts)
-    q = model.posterior(z, labels)
-    for _ in range(rounds):
-        z = experts.soft(finished(q, labels, shrink=settings.shrink, floor=0.0))
-        model = choice.shape.fit(z[:, some], labels[some])  # the family stays, the given labels too
-        q = model.posterior(z, labels)
-    given = q[np.arange(len(labels)), labels]
-    found = Posterior(q, model, choice.z, anchors, False, float(1 - given.mean()), 1 - given, experts.steps, rounds)
-    return replace(found, q=finished(q, labels, shrink=settings.shrink, floor=settings.floor))
+    model, q = _in_rounds(experts, model, choice, z, some, checked, settings, rounds)
+    wrong = float(1 - q[np.arange(len(labels)), labels].mean())
+    if checked is not None and checked.gold:
+        wrong = checked.wrong * float(1 - checked.rows.mean())
+    targets = settled(finished(q, labels, shrink=settings.shrink, floor=settings.floor), labels, checked)
+    suspicion = 1 - q[np.arange(len(labels)), labels]
+    facts = (choice.z, anchors, False, wrong, suspicion, experts.steps, rounds)
+    return Posterior(targets, model, *facts, trusted=checked)
+
+
+def _in_rounds(
+    experts: Experts,
+    model: NoiseModel,
+    choice: Choice,
+    z: Array,
+    some: Integers,
+    checked: Trusted | None,
+    settings: Settings,
+    rounds: int,
+) -> tuple[NoiseModel, Array]:
+    """Return the model and q, (N, C), after the further rounds; the family stays, and the given labels too."""
+    labels = experts.labels
+    for done in range(rounds + 1):
+        if done:
+            z = experts.soft(settled(finished(q, labels, shrink=settings.shrink, floor=0.0), labels, checked))
+            model = choice.shape.fit(z[:, some], labels[some])
+        if checked is not None:
+            model = checked.fit(model, z, labels, some, bias=settings.bias)
+        q = settled(model.posterior(z, labels), labels, checked)
+    return model, q
 
 
 def sampled(N: int, seed: int) -> Integers:
@@ -159,6 +198,12 @@ def sampled(N: int, seed: int) -> Integers:
     if N <= FITTED:
         return np.arange(N)
     return np.sort(np.random.default_rng((seed, 11)).choice(N, FITTED, replace=False))
+
+
+def _all_right(labels: Integers, C: int, steps: int, trusted: Trusted) -> Posterior:
+    """Return what there is to say where too few rows are left whose label could be wrong: no label is."""
+    model = NoiseModel("none", np.ones(1), np.zeros(C), np.eye(C))
+    return Posterior(np.eye(C)[labels], model, {}, 1.0, False, 0.0, np.zeros(len(labels)), steps, trusted=trusted)
 
 
 def _hard(model: NoiseModel, choice: Choice, anchors: float, labels: Integers, steps: int) -> Posterior:
