@@ -15,7 +15,7 @@ import numpy as np
 from sfumato.errors import InputError
 from sfumato.keywords import Counts, Unit, count_words
 from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
-from sfumato.methods.noise.family import Choice, choose
+from sfumato.methods.noise.family import Choice, Shape, choose
 from sfumato.methods.noise.model import Array, NoiseModel, standardised
 from sfumato.methods.noise.trusted import Mask, Trusted, settled
 from sfumato.ngrams import NgramEncoder
@@ -160,37 +160,28 @@ def posterior(
         return replace(_hard(model, choice, anchors, labels, experts.steps), trusted=checked)
     if checked is not None:
         checked = checked.asked(model, z, labels, some, bias=settings.bias)
+        model = checked.fit(model, z, labels, some, bias=settings.bias)
+    q = settled(model.posterior(z, labels), labels, checked)
     rounds = _rounds(settings, experts, texts)
-    model, q = _in_rounds(experts, model, choice, z, some, checked, settings, rounds)
-    wrong = float(1 - q[np.arange(len(labels)), labels].mean())
-    if checked is not None and checked.gold:
-        wrong = checked.wrong * float(1 - checked.rows.mean())
-    targets = settled(finished(q, labels, shrink=settings.shrink, floor=settings.floor), labels, checked)
+    for _ in range(rounds):
+        model, q = _another_round(experts, q, choice.shape, some, checked, settings)
     suspicion = 1 - q[np.arange(len(labels)), labels]
-    facts = (choice.z, anchors, False, wrong, suspicion, experts.steps, rounds)
-    return Posterior(targets, model, *facts, trusted=checked)
+    wrong = float(suspicion.mean()) if checked is None or not checked.gold else checked.wrong_of_all
+    facts = (model, choice.z, anchors, False, wrong, suspicion, experts.steps, rounds)
+    targets = settled(finished(q, labels, shrink=settings.shrink, floor=settings.floor), labels, checked)
+    return Posterior(targets, *facts, trusted=checked)
 
 
-def _in_rounds(
-    experts: Experts,
-    model: NoiseModel,
-    choice: Choice,
-    z: Array,
-    some: Integers,
-    checked: Trusted | None,
-    settings: Settings,
-    rounds: int,
+def _another_round(
+    experts: Experts, q: Array, shape: Shape, some: Integers, checked: Trusted | None, settings: Settings
 ) -> tuple[NoiseModel, Array]:
-    """Return the model and q, (N, C), after the further rounds; the family stays, and the given labels too."""
+    """Return the model and q, (N, C), of experts that learned from q; the family and the given labels stay."""
     labels = experts.labels
-    for done in range(rounds + 1):
-        if done:
-            z = experts.soft(settled(finished(q, labels, shrink=settings.shrink, floor=0.0), labels, checked))
-            model = choice.shape.fit(z[:, some], labels[some])
-        if checked is not None:
-            model = checked.fit(model, z, labels, some, bias=settings.bias)
-        q = settled(model.posterior(z, labels), labels, checked)
-    return model, q
+    z = experts.soft(settled(finished(q, labels, shrink=settings.shrink, floor=0.0), labels, checked))
+    model = shape.fit(z[:, some], labels[some])
+    if checked is not None:
+        model = checked.fit(model, z, labels, some, bias=settings.bias)
+    return model, settled(model.posterior(z, labels), labels, checked)
 
 
 def sampled(N: int, seed: int) -> Integers:

@@ -65,6 +65,11 @@ class Trusted:
         """The positions of the trusted rows, (n,)."""
         return np.flatnonzero(self.rows)
 
+    @property
+    def wrong_of_all(self) -> float:
+        """The share of wrong labels of all rows, the trusted ones among them."""
+        return self.wrong * float(1 - self.rows.mean())
+
     def asked(self, model: NoiseModel, z: Array, labels: Integers, others: Integers, *, bias: bool = True) -> Trusted:
         """Return this with what the right labels say of the model that was fitted to the rows ``others``."""
         G = self.index
