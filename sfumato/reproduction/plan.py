@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sfumato.architecture import Architecture, Training
+from sfumato.auditing.scores import SCORES, UNTRAINED, untrained
 from sfumato.controls import VERSION, control_names
 from sfumato.dataset import DataSet, OwnSet
-from sfumato.datasets.catalog import entry
 from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError, nearest
 from sfumato.experiment import Run
@@ -19,8 +19,6 @@ from sfumato.joining import joined
 from sfumato.measures import OF_TEST
 from sfumato.method import Method
 from sfumato.methods import METHODS
-from sfumato.reproduction.retrieval_source import Build, RetrievalSource
-from sfumato.reproduction.splits import Source
 from sfumato.reproduction.table_parts import (
     Block,
     DataChoice,
@@ -31,7 +29,7 @@ from sfumato.reproduction.table_parts import (
     TableFile,
     place_title,
 )
-from sfumato.resolve import build_architecture, build_method
+from sfumato.resolve import build_architecture
 from sfumato.retrieval.lexical_names import LEXICAL, lexical
 from sfumato.side_by_side import Job
 
@@ -109,6 +107,8 @@ class TablePlan:
     def _model(self, choice: ModelChoice) -> Architecture:
         if choice.name in LEXICAL:
             return lexical(choice.name)
+        if choice.name == UNTRAINED:
+            return untrained()
         options = dict(choice.options)
         if choice.name in MODELS_OF_ENCODERS and self.encoder is not None:
             options["encoder"] = self.encoder
@@ -250,7 +250,8 @@ _KEYS = ("data", "settings", "models", "methods")
 
 
 def _built(choice: MethodChoice) -> Method:
-    method = build_method(choice.name, dict(choice.options))
+    registry = SCORES if choice.name in SCORES else METHODS
+    method = registry.build(choice.name, dict(choice.options))
     return method if choice.join_share is None else joined(method, share=choice.join_share)
 
 
@@ -260,41 +261,3 @@ def _training(name: str, own: Training, settings: Mapping[str, Any]) -> Training
         if key not in known:
             raise InputError(f"table {name}: training has no setting {key!r}{nearest(key, known)}")
     return replace(own, **settings)
-
-
-def sources(plan: TablePlan, load: Callable[..., Any], build: Build) -> dict[str, Source | RetrievalSource]:
-    """Load the sets that the plan needs.
-
-    Parameters
-    ----------
-    load, build : take a name of the catalogue, and ``load`` a label column; ``build`` is for sets of questions
-    """
-    found: dict[str, Source | RetrievalSource] = {}
-    for choice in plan.data:
-        if entry(choice.name).task == "retrieval":
-            found[choice.title] = RetrievalSource.of(choice, plan.scale, build)
-            found[choice.title].check(*_parts(plan, choice.title))
-            continue
-        repeats = replace(plan.table.repeats, number=max(plan.table.repeats.number, 2))
-        found[choice.title] = Source(choice, load(choice.name, label=choice.label), plan.scale, repeats)
-        found[choice.title].check(*_parts(plan, choice.title))
-    return found
-
-
-def _parts(plan: TablePlan, title: str) -> tuple[list[Architecture], list[Method]]:
-    """Return the models and the methods that are run on a set."""
-    runs = [run for run in plan.wanted if run.data == title]
-    models, methods = (dict.fromkeys(getattr(run, key) for run in runs) for key in ("model", "method"))
-    return [plan.models[one] for one in models], [plan.methods[one] for one in methods]
-
-
-def table_jobs(plan: TablePlan, found: Mapping[str, Source | RetrievalSource]) -> list[tuple[Wanted, Job]]:
-    """Return every wanted run with its job; a repeat's data are made once."""
-    made: dict[tuple[Any, ...], DataSet | OwnSet] = {}
-    pairs = []
-    for run in plan.wanted:
-        key = (run.data, run.setting, run.variant, run.repeat)
-        if key not in made:
-            made[key] = found[run.data].repeat(run.repeat, plan.table.settings[run.setting], run.variant)
-        pairs.append((run, plan.job(run, made[key])))
-    return pairs

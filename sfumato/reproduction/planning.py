@@ -10,7 +10,7 @@ from sfumato.datasets.catalog import entry
 from sfumato.datasets.place import VARIABLE
 from sfumato.errors import InputError, missing_torch, nearest
 from sfumato.measured_test import METRICS, MULTILABEL_METRICS, OF_VOTES
-from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_GROUPS, RETRIEVAL
+from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_AUDIT, OF_GROUPS, RETRIEVAL
 from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.table_parts import TableFile
 
@@ -69,7 +69,7 @@ def measured_on(task: str) -> tuple[tuple[str, ...], str]:
         return (*MULTILABEL_METRICS, OF_GROUPS, MAIN), "several labels a row"
     if task == "votes":
         return (*METRICS, *OF_VOTES, OF_GROUPS, MAIN), "votes"
-    return (*METRICS, OF_GROUPS, MAIN), "one label a row"
+    return (*METRICS, OF_GROUPS, MAIN, *OF_AUDIT), "one label a row"
 
 
 def check_only(plan: TablePlan) -> None:

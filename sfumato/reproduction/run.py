@@ -13,12 +13,14 @@ from sfumato.dataset import DataSet
 from sfumato.errors import InputError, require_torch
 from sfumato.execution import execute, failed
 from sfumato.registry import check_whole
+from sfumato.reproduction.audit_source import not_installed
 from sfumato.reproduction.known import known_classes, known_lines
-from sfumato.reproduction.plan import TablePlan, Wanted, sources, table_jobs
+from sfumato.reproduction.plan import TablePlan, Wanted
 from sfumato.reproduction.planning import planned
 from sfumato.reproduction.saved import check_writable, save, table_folder, written
 from sfumato.reproduction.table_content import Content, table_content
 from sfumato.reproduction.table_file import read_table_file
+from sfumato.reproduction.table_jobs import sources, table_jobs
 from sfumato.reproduction.table_parts import TableFile
 from sfumato.retrieval.build import build
 from sfumato.run_report import RunReport
@@ -81,6 +83,10 @@ def reproduce(
     check_whole("reproduce", "jobs", jobs, 1, 1024)
     require_torch("reproduce")
     plan = planned(read_table_file(table), scale=scale, only=only, data=data, encoder=encoder, device=device)
+    if left := not_installed(plan.table):
+        _say(f"left out, as cleanlab is not installed (pip install 'sfumato[cleanlab]'): {', '.join(left)}", echo)
+        asked = plan.only.get("method", tuple(plan.table.methods))
+        plan = replace(plan, only={**plan.only, "method": [title for title in asked if title not in left]})
     if not plan.wanted:
         raise InputError(f"nothing of {plan.table.name} is left to run; {_why_nothing(plan)}")
     folders = table_folder(plan.table.runs_of, scale, output), table_folder(plan.table.name, scale, output)

@@ -6,10 +6,10 @@ import pytest
 
 from sfumato import METHODS
 from sfumato.datasets import load
-from sfumato.reproduction.plan import sources, table_jobs
 from sfumato.reproduction.planning import planned
 from sfumato.reproduction.run import reproduce
 from sfumato.reproduction.table_file import parse_table, read_table_file
+from sfumato.reproduction.table_jobs import sources, table_jobs
 from sfumato.retrieval import build
 
 WORDS = {"科技": "电脑手机软件网络", "财经": "股市银行基金利率", "体育": "足球篮球冠军球队"}

@@ -2,8 +2,8 @@ import pytest
 
 from sfumato import InputError
 from sfumato.datasets import load
-from sfumato.reproduction.plan import sources, table_jobs
 from sfumato.reproduction.planning import planned
+from sfumato.reproduction.table_jobs import sources, table_jobs
 from sfumato.retrieval.build import build
 from tables import TOML, table, write_data
 
