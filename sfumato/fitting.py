@@ -63,6 +63,7 @@ def fit(
     label_separator: str | None = None,
     task: str = "auto",
     weight: str | None = None,
+    trusted: str | None = None,
     balance: str = "none",
     calibrate: bool | None = None,
     bad_rows: str = "refuse",
@@ -100,6 +101,8 @@ def fit(
         counts, or ``"n_*"``, see `sfumato.votes`; the hard label is the majority
     count : column with the number of votes that a row stands for; rows of equal text are then votes for it
     weight : column of example weights
+    trusted : column that says which labels somebody has checked (true or false, 1 or 0, yes or no): ``adaptive`` and
+        ``adaptive-fast`` learn from them which of the others are wrong
     balance : ``weights`` or ``sampler`` balance the classes
     calibrate : fit one temperature on dev; by default unless ``soft_targets`` are given
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
@@ -142,7 +145,7 @@ def fit(
     kept_in = checkpoint_of(architecture, checkpoint, resume=resume)
     training = training_settings(architecture, epochs=epochs, max_length=max_length, thresholds=thresholds, **loop)
     columns = {**reading, "votes": votes, "count": count}
-    source = read_source(data, weight=weight, task=task, **columns)
+    source = read_source(data, weight=weight, trusted=trusted, task=task, **columns)
     examples = source.examples
     if examples.num_classes < 2:
         raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
@@ -181,6 +184,7 @@ def fit(
     if trained.resumed:
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
     said = [*said, *written_in(examples.inputs), *encoder_notes(trained), *trained.remarks]
+    said += [] if automatic else chosen.ignored(examples)
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said, *chosen.notes])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
     trained.model.info |= {"label_separator": label_separator} if label_separator is not None else {}

@@ -130,6 +130,7 @@ class Method:
         a run with that seed, and must have ``plain()``, the one that adds the plain texts again
     noise_aware : True if its targets allow for wrong labels, so that dev must allow for them too, where it chooses by a
         loss (`sfumato.dev_choice`)
+    hears_trusted : True if it learns more from rows whose label is known to be right, `Examples.trusted`
     notes : sentences that a user should read before training
     """
 
@@ -152,6 +153,7 @@ class Method:
     masks: bool = False
     augments: bool = False
     noise_aware: bool = False
+    hears_trusted: bool = False
     notes: tuple[str, ...] = ()
 
     def prepare(self, train: Examples, *, seed: int = 0) -> Examples:
@@ -183,6 +185,13 @@ class Method:
                 f"{self.name} reads the words of texts, and these are images; use a method that does without words, "
                 "as label-smoothing, self-distillation or lcm"
             )
+
+    def ignored(self, examples: Examples) -> list[str]:
+        """Return a sentence on what the rows hold and this method does not use, if anything."""
+        if self.hears_trusted or examples.trusted is None or not examples.trusted.any():
+            return []
+        n = int(examples.trusted.sum())
+        return [f"{self.name} takes the {n} trusted rows as it takes the others; adaptive and adaptive-fast use them"]
 
     def check_labels(self, examples: Examples) -> None:
         """Raise if rows have several labels and the method is defined for one."""
@@ -237,6 +246,7 @@ def combine(*methods: Method) -> Method:
         masks=any(method.masks for method in methods),
         augments=bool(adding),
         noise_aware=any(method.noise_aware for method in methods),
+        hears_trusted=any(method.hears_trusted for method in methods),
         notes=tuple(note for method in methods for note in method.notes),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))

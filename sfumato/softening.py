@@ -18,6 +18,7 @@ from sfumato.registry import check_whole
 from sfumato.resolve import assign_options, build_architecture, build_method, option_names
 from sfumato.soft_targets import SoftTargets as SoftTargets
 from sfumato.targets import Floats, check_label_probabilities, check_soft_targets
+from sfumato.trusted_column import trusted_values
 from sfumato.vote_arrays import read_votes
 
 
@@ -27,6 +28,7 @@ def soften(
     method: Any = "kwls",
     *,
     votes: Any = None,
+    trusted: Any = None,
     model: Any = "linear",
     seed: int = 0,
     **method_options: Any,
@@ -40,6 +42,7 @@ def soften(
         N lists of labels, none or several, give multi-label targets
     method : a name, a function that builds one, or a `Method`
     votes : of several annotators: N lists of labels, or class to N counts, or (N, C) counts, see `sfumato.vote_arrays`
+    trusted : N truth values, which labels are known to be right; `adaptive` learns from them, other methods do not
     model : what a method that learns its targets (LCM) is trained with; the others need no training
     seed : decides the training, where there is one
     **method_options : the options of the method (or, written ``model.NAME`` in a dict, of the model)
@@ -56,6 +59,8 @@ def soften(
     if not chosen.has_targets:
         raise InputError(f"{chosen.name} leaves the labels as they are: it has no soft targets to return")
     examples = checked_examples(texts, labels, votes)
+    if trusted is not None:
+        examples = replace(examples, trusted=trusted_values(trusted, len(examples)))
     chosen.check_labels(examples)
     remarks: tuple[str, ...] = ()
     if chosen.needs_training or chosen.teacher is not None:
@@ -67,6 +72,7 @@ def soften(
         targets, remarks = prepared.targets.dense(), prepared.remarks
     check = check_label_probabilities if examples.multilabel else check_soft_targets
     targets = check(targets, len(examples), examples.num_classes)
+    remarks = (*remarks, *chosen.ignored(examples))
     return SoftTargets(targets, examples.classes, examples.labels, str(chosen), examples.inputs, remarks)
 
 

@@ -65,6 +65,7 @@ def read_examples(
     count: str | None = None,
     label_separator: str | None = None,
     task: str = "auto",
+    trusted: str | None = None,
 ) -> tuple[Examples, list[str]]:
     """Return the examples of a table and what was said on the way (guessed columns, dropped rows, odd labels).
 
@@ -77,6 +78,7 @@ def read_examples(
     votes, count : where the votes of several annotators stand, see `sfumato.votes`
     label_separator : what stands between the labels of a row in a column of text; never guessed
     task : "auto", "single" or "multilabel", see `sfumato.columns.to_examples`
+    trusted : column that says which labels are known to be right, see `sfumato.trusted_column`
     """
     source = read_source(
         data,
@@ -89,6 +91,7 @@ def read_examples(
         count=count,
         label_separator=label_separator,
         task=task,
+        trusted=trusted,
     )
     return source.examples, source.notes
 
@@ -180,24 +183,29 @@ def read_source(
     count: str | None = None,
     label_separator: str | None = None,
     task: str = "auto",
+    trusted: str | None = None,
 ) -> Source:
     """Read as `read_examples` does, and keep how many rows there were."""
     asked = votes is not None or count is not None
     if asked and (label_separator is not None or task == "multilabel"):
         raise InputError("votes are for one label a row: leave the label separator, and task='multilabel', out")
     if isinstance(data, Examples):
-        if asked:
-            raise InputError("Examples bring their own votes, (N, C); votes= names columns of a table: leave it out")
+        if asked or trusted is not None:
+            name, own = ("votes", "votes, (N, C)") if asked else ("trusted", "trusted rows, (N,)")
+            raise InputError(f"Examples bring their own {own}; {name}= names columns of a table: leave it out")
         return Source(data if classes is None else with_classes(data, classes), [], len(data))
     if is_image_data(data):
         refuse_plain_folder(data)
-        refuse_columns(text=text, label=label, weight=weight, votes=votes, count=count, label_separator=label_separator)
+        given = {"text": text, "label": label, "weight": weight, "votes": votes, "count": count, "trusted": trusted}
+        refuse_columns(**given, label_separator=label_separator)
         return _read_images(data, classes, bad_rows)
     from sfumato.table import guess_columns, read_table, to_examples
+    from sfumato.trusted_column import with_trusted
 
     table = read_table(data, bad_rows=bad_rows)
     if asked:
-        return _read_votes(table, votes, count, text, label, weight, bad_rows, classes)
+        voted = _read_votes(table, votes, count, text, label, weight, bad_rows, classes)
+        return replace(voted, examples=with_trusted(voted.examples, table, trusted, merged=voted.merged))
     columns, column, said = guess_columns(table, text, label)
     examples, notes = to_examples(
         table,
@@ -210,8 +218,8 @@ def read_source(
         label_separator=label_separator,
         task=task,
     )
-    said = [*table.notes, *said, *notes]
-    dropped = len(table.dropped)
+    examples = with_trusted(examples, table, trusted)
+    said, dropped = [*table.notes, *said, *notes], len(table.dropped)
     return Source(examples, said, len(table), dropped, tuple(columns), column, label_separator=label_separator)
 
 

@@ -35,6 +35,7 @@ from sfumato.cli.options import (
     Text,
     Threads,
     Thresholds,
+    Trusted,
     Votes,
 )
 from sfumato.cli.output import counted, note, print_json, print_table, quoted, say
@@ -72,6 +73,7 @@ def fit(
     balance: Balance = "none",
     votes: Votes = None,
     count: Count = None,
+    trusted_column: Trusted = None,
     soft_targets: Annotated[
         Path | None, typer.Option("--soft-targets", help="Table with soft_labels, as `sfumato soften` writes it.")
     ] = None,
@@ -138,6 +140,7 @@ def fit(
             model_options=options.model,
             soft_targets=None if soft_targets is None else read_soft_file(soft_targets, multilabel=several),
             weight=weight,
+            trusted=trusted_column,
             balance=balance,
             bad_rows=bad_rows,
             checkpoint=kept.folder,

@@ -48,6 +48,14 @@ Votes = Annotated[
 Count = Annotated[
     str | None, typer.Option("--count", metavar="COLUMN", help="Number of votes of a row; equal texts are added up.")
 ]
+Trusted = Annotated[
+    str | None,
+    typer.Option(
+        "--trusted-column",
+        metavar="COLUMN",
+        help="Which labels were checked: true or false. Adaptive learns from them.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

@@ -20,6 +20,7 @@ from sfumato.cli.options import (
     Set,
     Task,
     Text,
+    Trusted,
     Votes,
 )
 from sfumato.cli.output import note, print_json, print_table, quoted, say, shortened
@@ -50,6 +51,7 @@ def soften(
     settings: Set = None,
     votes: Votes = None,
     count: Count = None,
+    trusted_column: Trusted = None,
     explain: Annotated[
         int | None,
         typer.Option("--explain", metavar="ROW", help="Show which words moved which mass in this row of the file."),
@@ -75,7 +77,7 @@ def soften(
     )
     if output is not None:
         check_output(output, overwrite, table=True)
-    form: dict[str, Any] = {"label_separator": label_separator, "task": task}
+    form: dict[str, Any] = {"label_separator": label_separator, "task": task, "trusted": trusted_column}
     given = read_labelled(data, text, label, bad_rows, votes=votes, count=count, **form)
     method_options = {**options.method, **options.loose}
     of_model = {f"model.{name}": value for name, value in options.model.items()}
@@ -85,6 +87,7 @@ def soften(
         named_labels(given.examples),
         method,
         votes=cast,
+        trusted=given.examples.trusted,
         model=model,
         seed=seed,
         **method_options,
@@ -127,6 +130,7 @@ def read_labelled(
     count: str | None = None,
     label_separator: str | None = None,
     task: str = "auto",
+    trusted: str | None = None,
 ) -> Labelled:
     """Read the table and say what was guessed or dropped on the way."""
     from sfumato.image_source import is_image_data
@@ -153,6 +157,7 @@ def read_labelled(
         count=count,
         label_separator=label_separator,
         task=task,
+        trusted=trusted,
     )
     for sentence in (*guesses, *notes):
         note(f"note: {sentence}")

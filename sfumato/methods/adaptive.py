@@ -127,4 +127,5 @@ def adaptive_fast(
 
 def _method(name: str, settings: Settings, options: dict[str, object]) -> Method:
     made = (Adaptive(name, settings),)
-    return Method(name, made, options=options, replaces_targets=True, needs_texts=True, noise_aware=True)
+    method = Method(name, made, options=options, replaces_targets=True, needs_texts=True)
+    return replace(method, noise_aware=True, hears_trusted=True)

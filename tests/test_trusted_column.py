@@ -1,0 +1,117 @@
+"""Trusted rows from a user's table to the examples, and through all that is done to them."""
+
+import json
+
+import numpy as np
+import pytest
+
+import sfumato
+from sfumato.cli.app import app
+from sfumato.data import Examples, concatenate
+from sfumato.errors import InputError
+from sfumato.methods import METHODS
+from sfumato.source import read_examples, read_source
+from sfumato.trusted_column import trusted_values
+
+TOPICS = {"sport": "ball team goal coach", "money": "bank stock price loan"}
+
+
+def rows(number=60, **more):
+    """Return the columns of a table of two topics."""
+    generator, names = np.random.default_rng(0), [list(TOPICS)[i % 2] for i in range(number)]
+    texts = [" ".join(generator.choice(TOPICS[name].split(), 5)) + f" {i}" for i, name in enumerate(names)]
+    return {"text": texts, "label": names, **more}
+
+
+@pytest.mark.parametrize("pair", [("true", "false"), ("1", "0"), ("yes", "no"), (" Yes", "NO "), (True, False), (1, 0)])
+def test_each_way_to_write_yes_and_no_is_read(pair):
+    cells = [pair[0] if i % 3 == 0 else pair[1] for i in range(60)]
+    examples, _ = read_examples(rows(checked=cells), text="text", label="label", trusted="checked")
+    assert examples.trusted.tolist() == [i % 3 == 0 for i in range(60)]
+    assert read_examples(rows(checked=cells), text="text", label="label")[0].trusted is None
+
+
+def test_any_other_value_is_refused_with_its_row():
+    cells = ["no"] * 60
+    cells[6], cells[9] = "maybe", ""
+    with pytest.raises(InputError, match=r"column 'checked' must hold true or false .* got 'maybe' in rows 7 and 10"):
+        read_examples(rows(checked=cells), text="text", label="label", trusted="checked")
+    with pytest.raises(InputError, match=r"no column 'chekced' \(did you mean 'checked'\?\)"):
+        read_examples(rows(checked=["no"] * 60), text="text", label="label", trusted="chekced")
+    with pytest.raises(InputError, match="Examples bring their own trusted rows"):
+        read_source(Examples.from_labels(["a", "b"], ["x", "y"]), trusted="checked")
+
+
+def test_rows_that_are_left_out_do_not_shift_the_others():
+    table = rows(checked=["yes"] * 10 + ["no"] * 50)
+    table["text"][3] = ""
+    examples, _ = read_examples(table, text="text", label="label", trusted="checked", bad_rows="drop")
+    assert examples.trusted.sum() == 9
+    assert examples.trusted[:9].all()
+
+
+def test_votes_of_equal_texts_have_no_single_mark():
+    table = {"text": ["a b", "a b", "c d", "e f"], "label": ["x", "y", "y", "x"], "checked": ["yes"] * 4}
+    with pytest.raises(InputError, match="a text that stands in several rows has no single 'checked'"):
+        read_examples(table, text="text", label="label", votes="rows", trusted="checked")
+
+
+def test_trusted_rows_survive_take_and_joining_and_copies_are_none():
+    marked = read_examples(rows(checked=["yes"] * 10 + ["no"] * 50), text="text", label="label", trusted="checked")[0]
+    assert marked.take([11, 3]).trusted.tolist() == [False, True]
+    plain = read_examples(rows(), text="text", label="label")[0]
+    assert concatenate(plain, marked).trusted.tolist() == [False] * 60 + [True] * 10 + [False] * 50
+    assert concatenate(plain, plain).trusted is None
+    copied = METHODS["aeda"](copies=1).prepare(marked)
+    assert copied.trusted.sum() == 10
+    assert not copied.trusted[copied.copy > 0].any()
+
+
+def test_trusted_must_be_truth_values_one_a_row():
+    with pytest.raises(InputError, match="trusted must be True or False"):
+        Examples(["a", "b"], np.array([0, 1]), Examples.from_labels(["a", "b"], ["x", "y"]).targets, ("x", "y"),
+                 trusted=np.array([0.5, 1]))  # fmt: skip
+    with pytest.raises(InputError, match=r"trusted must have one value a text \(3\), got 2"):
+        trusted_values([True, False], 3)
+    with pytest.raises(InputError, match="must be a list of 3 truth values"):
+        trusted_values("checked", 3)
+    assert trusted_values(np.array([True, False]), 2).tolist() == [True, False]
+
+
+def test_a_method_that_does_not_use_them_says_so_once_and_adaptive_says_what_they_told():
+    table = rows()
+    trusted = [i < 10 for i in range(60)]
+    said = sfumato.soften(table["text"], table["label"], "label-smoothing", trusted=trusted).remarks
+    assert said == (
+        "label-smoothing takes the 10 trusted rows as it takes the others; adaptive and adaptive-fast use them",
+    )
+    assert sfumato.soften(table["text"], table["label"], "label-smoothing", trusted=[False] * 60).remarks == ()
+    told = sfumato.soften(table["text"], table["label"], "adaptive", trusted=trusted).remarks
+    assert "10 trusted rows do not contradict" in told[-1]
+
+
+def test_the_commands_take_the_column(tmp_path, capsys):
+    table = rows(checked=["yes"] * 10 + ["no"] * 50)
+    table["label"][0] = "money"  # a wrong label that somebody has checked stays
+    path = tmp_path / "data.csv"
+    lines = [",".join(row) for row in zip(*table.values(), strict=True)]
+    path.write_text("\n".join(["text,label,checked", *lines]), encoding="utf-8")
+    options = ["--text", "text", "--label", "label", "--method", "adaptive-fast", "--trusted-column", "checked"]
+    written = tmp_path / "soft.jsonl"
+    app(["soften", str(path), "-o", str(written), *options], standalone_mode=False)
+    soft = [json.loads(line)["soft_labels"] for line in written.read_text(encoding="utf-8").splitlines()]
+    assert soft[0] == [1.0, 0.0]
+    app(["soften", str(path), "-o", str(written), "--overwrite", *options[:-2]], standalone_mode=False)
+    assert json.loads(written.read_text(encoding="utf-8").splitlines()[0])["soft_labels"] != [1.0, 0.0]
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("10 trusted rows ") == 1
+
+
+def test_fit_reads_the_column_and_notes_what_does_not_use_it():
+    table = rows(checked=["yes"] * 10 + ["no"] * 50)
+    columns = {"text": "text", "label": "label", "trusted": "checked"}
+    notes = sfumato.fit(table, method="label-smoothing", **columns).info["notes"]
+    assert sum("takes the 10 trusted rows as it takes the others" in note for note in notes) == 1
+    notes = sfumato.fit(table, method="adaptive-fast", **columns).info["notes"]
+    assert not any("as it takes the others" in note for note in notes)
+    assert any("trusted rows do not contradict" in note or "trusted rows contradict" in note for note in notes)
