@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.row_squares import RowSquares
 from sfumato.targets import Floats, Integers
 
 STEPS = 25
@@ -36,45 +37,26 @@ def held_out_path(
 
     Parameters
     ----------
-    matrix : CSR (N, V) float32
+    matrix : CSR (N, V) float32, or its `RowSquares`, for whoever asks more than once
     labels : (N,) below ``num_classes``; or (N, C) of 0 and 1, and then each class is a question of its own: its logit
         goes through a sigmoid, not through the softmax with the others; with ``soft`` (N, C) shares that sum to 1
     fold : (N,) the fold of each row, from 0 on
     """
-    transposed = matrix.T.tocsr()
-    square = largest_eigenvalue(matrix, transposed)
-    together = max(1, ROOM // (max(matrix.shape) * num_classes))
+    squares = matrix if isinstance(matrix, RowSquares) else RowSquares(matrix)
+    together = max(1, ROOM // (max(squares.matrix.shape) * num_classes))
     logits = np.empty((len(steps), len(labels), num_classes), dtype=np.float32)
     names = np.unique(fold)
     for first in range(0, len(names), together):
         group = names[first : first + together]
-        found = descend(matrix, transposed, labels, num_classes, fold[:, None] != group, square, steps, soft)
+        found = descend(squares, labels, num_classes, fold[:, None] != group, steps, soft)
         for k, name in enumerate(group):
             rows = fold == name
             logits[:, rows] = found[:, rows, k]
     return logits
 
 
-def largest_eigenvalue(matrix: Any, transposed: Any, *, rounds: int = 12) -> float:
-    """Return the largest eigenvalue of ``X' X`` by power iteration; 1 if X is empty."""
-    vector = np.ones(matrix.shape[1], dtype=np.float32)  # no entry of X is negative, so it is not orthogonal
-    size = 1.0
-    for _ in range(rounds):
-        vector /= max(float(np.linalg.norm(vector)), 1e-30)
-        vector = transposed @ (matrix @ vector)
-        size = float(np.linalg.norm(vector))
-    return 1.05 * size or 1.0  # power iteration comes from below
-
-
 def descend(
-    matrix: Any,
-    transposed: Any,
-    labels: Any,
-    C: int,
-    learns: NDArray[np.bool_],
-    square: float,
-    steps: Sequence[int],
-    soft: bool = False,
+    squares: RowSquares, labels: Any, C: int, learns: NDArray[np.bool_], steps: Sequence[int], soft: bool = False
 ) -> Floats:
     """Fit one classifier to the rows of each column of ``learns`` (N, K); return all logits, (len(steps), N, K, C)."""
     N, K = learns.shape
@@ -84,7 +66,7 @@ def descend(
     mean = np.clip(share.T @ given, 1e-6, 1 - 1e-6)  # (K, C)
     bias = np.log(mean / (1 - mean)) if several else np.log(mean)
     curvature = 4 if several else 2  # of the sigmoid 1/4, of the softmax 1/2
-    rate = (curvature * learns.sum(axis=0) / square).astype(np.float32)  # (K,)
+    rate = (curvature * learns.sum(axis=0) / squares.largest_eigenvalue).astype(np.float32)  # (K,)
     here = ahead = np.zeros((N, K, C), dtype=np.float32)
     bias_ahead = bias
     momentum: Floats = np.ones(K, dtype=np.float32)
@@ -92,7 +74,7 @@ def descend(
     for step in range(1, steps[-1] + 1):
         fitted = chances_of(ahead + bias_ahead) if several else shares_of(ahead + bias_ahead)
         residual = (fitted - given[:, None]) * share[:, :, None]  # (N, K, C)
-        down = (matrix @ (transposed @ residual.reshape(N, K * C))).reshape(N, K, C)
+        down = squares.times(residual.reshape(N, K * C)).reshape(N, K, C)
         slope = residual.sum(axis=0)  # (K, C)
         moved, bias_moved = ahead - rate[:, None] * down, bias_ahead - slope
         change, bias_change = moved - here, bias_moved - bias

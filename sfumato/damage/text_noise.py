@@ -34,9 +34,10 @@ from sfumato.damage.damaged import (
 )
 from sfumato.data import Examples
 from sfumato.errors import InputError
-from sfumato.held_out_linear import descend, held_out_logits, largest_eigenvalue
+from sfumato.held_out_linear import descend, held_out_logits
 from sfumato.images import are_images
 from sfumato.ngrams import NgramEncoder
+from sfumato.row_squares import RowSquares
 from sfumato.split import fold_rows
 from sfumato.targets import Floats
 
@@ -93,9 +94,7 @@ def judged_logits(examples: Examples, train: Examples | None, seed: int, *, step
     matrix = _matrix([*train.inputs, *texts])
     labels = np.concatenate([train.labels, examples.labels])  # the second part is not learned
     learns = np.arange(len(labels))[:, None] < len(train)  # (N, 1)
-    transposed = matrix.T.tocsr()
-    square = largest_eigenvalue(matrix, transposed)
-    found = descend(matrix, transposed, labels, examples.num_classes, learns, square, (steps,))
+    found = descend(RowSquares(matrix), labels, examples.num_classes, learns, (steps,))
     judged: Floats = found[0, len(train) :, 0]
     return judged
 

@@ -11,6 +11,7 @@ from sfumato.auditing.judge import concluded, judge, places, wrong_labels
 from sfumato.held_out_linear import held_out_logits
 from sfumato.methods.noise.model import NoiseModel
 from sfumato.methods.noise.posterior import Posterior
+from sfumato.row_squares import RowSquares, largest_eigenvalue
 
 
 def plain_descent(X: Any, y: list[int], C: int, learns: list[bool], square: float, steps: int) -> Any:
@@ -50,11 +51,22 @@ def test_held_out_logits_are_those_of_classifiers_with_their_weights_written_out
 ) -> None:
     monkeypatch.setattr(folds, "ROOM", room)
     X, y, fold = random_rows()
-    square = folds.largest_eigenvalue(X, X.T.tocsr())
+    square = largest_eigenvalue(X, X.T.tocsr())
     logits = held_out_logits(X, y, 3, fold, steps=12)
     for name in range(3):
         expected = plain_descent(X.toarray().astype(float), y.tolist(), 3, (fold != name).tolist(), square, 12)
         np.testing.assert_allclose(logits[fold == name], expected[fold == name], atol=2e-4)
+
+
+@pytest.mark.parametrize("worth", [0, 10**6])  # two sparse products, or the matrix of all rows by all rows
+def test_both_ways_to_the_squares_of_rows_are_the_plain_product(worth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sfumato.row_squares.WORTH", worth)
+    X, _, _ = random_rows()
+    R = np.random.default_rng(1).normal(size=(18, 4)).astype(np.float32)
+    squares = RowSquares(X)
+    assert squares.dense == (worth > 0)
+    rows = X.toarray().astype(float)
+    np.testing.assert_allclose(squares.times(R), rows @ (rows.T @ R), rtol=1e-4, atol=1e-4)
 
 
 def test_the_label_of_a_row_does_not_reach_its_own_logits() -> None:

@@ -23,7 +23,7 @@ from sfumato.methods.noise.model import Array, fit_uniform, standardised
 from sfumato.targets import Integers
 
 K1, B, K2 = 2.0, 0.75, 2.0
-STEPS = (8, 15, 30, 60)  # of the linear classifier: few steps are much regularisation
+STEPS = (8, 15, 30)  # of the linear classifier: few steps are much regularisation
 CELLS = 2**24  # numbers held at once
 
 

@@ -61,7 +61,7 @@ class NoiseModel:
 
     def right(self, z: Array) -> Array:
         """Return p, the probability that each label is right, (N, C), from scores (E, N, C). Eq. 1."""
-        return softmax(np.tensordot(self.a, z, axes=1) + self.b)
+        return softmax(mixed(self.a, z) + self.b)
 
     def written(self, z: Array, labels: Integers) -> Array:
         """Return the probability of the label that was written down, (N,). Eq. 2."""
@@ -79,8 +79,18 @@ class NoiseModel:
 
 def softmax(scores: Array) -> Array:
     """Return the softmax of each row of (N, C)."""
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    raised = scores - scores.max(axis=1, keepdims=True)
+    np.exp(raised, out=raised)
+    raised /= raised.sum(axis=1, keepdims=True)
+    return np.asarray(raised)
+
+
+def mixed(a: Array, z: Array) -> Array:
+    """Return the sum of the scores (E, N, C), each times its weight (E,), (N, C)."""
+    total: Array = a[0] * z[0]
+    for weight, scores in zip(a[1:], z[1:], strict=True):
+        total += weight * scores
+    return total
 
 
 def uniform_noise(e: float, C: int) -> Array:
@@ -107,7 +117,7 @@ def _fit_uniform_from(e: float, z: Array, labels: Integers, bias: bool) -> Noise
 
     def loss(x: Array) -> tuple[float, Array]:
         a, b, e = np.exp(x[:E]), x[E:-1], 1 / (1 + np.exp(-x[-1]))
-        p = softmax(np.tensordot(a, z, axes=1) + b)
+        p = softmax(mixed(a, z) + b)
         given = p[rows, labels]
         written = (1 - e) * given + e / C
         # d log(written) / d scores = q - p, where q is the posterior
@@ -165,7 +175,7 @@ def fit_columns(model: NoiseModel, z: Array, column: Array, *, bias: bool = True
 
     def loss(x: Array) -> tuple[float, Array]:
         a, b = np.exp(x[:E]), x[E:]
-        p = softmax(np.tensordot(a, z, axes=1) + b)
+        p = softmax(mixed(a, z) + b)
         joint = p * column
         written = np.maximum(joint.sum(axis=1), 1e-300)
         down = p - joint / written[:, None]
@@ -183,7 +193,8 @@ def bounds(E: int, C: int, bias: bool) -> list[tuple[float, float]]:
 
 def _slopes(down: Array, z: Array, a: Array) -> Array:
     """Return the gradient in log a and b from that in the scores, ``down`` (N, C)."""
-    return np.concatenate([a * np.tensordot(z, down, axes=([1, 2], [0, 1])), down.sum(axis=0)])
+    by_score = [np.einsum("nc,nc->", scores, down) for scores in z]  # no copy is made of rows taken from more
+    return np.concatenate([a * by_score, down.sum(axis=0)])
 
 
 def _penalised(loss: float, slope: Array, log_a: Array, b: Array) -> tuple[float, Array]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from sfumato.methods.noise.model import Array, NoiseModel, standardised
 from sfumato.methods.noise.trusted import Mask, Trusted, settled
 from sfumato.ngrams import NgramEncoder
 from sfumato.registry import check_choice, check_range, check_whole
+from sfumato.row_squares import RowSquares
 from sfumato.split import fold_rows
 from sfumato.targets import Integers
 
@@ -105,7 +105,7 @@ class Experts:
     def __init__(self, texts: Sequence[str], labels: Integers, C: int, settings: Settings) -> None:
         self.labels, self.C = labels, C
         self.fold = fold_rows(labels, texts, folds=min(settings.folds, len(set(texts))), seed=settings.seed)
-        self.matrix: Any = None if settings.experts == "keywords" else NgramEncoder.fit(texts).encode(texts).matrix
+        self.matrix = None if settings.experts == "keywords" else squares_of(texts)
         self.counts: Counts | None = None if settings.experts == "linear" else count_words(texts, unit=settings.unit)
         if self.counts is not None and not self.counts.matrix.nnz:
             raise InputError(f"adaptive: none of the {len(texts)} texts holds a word (unit={settings.unit!r})")
@@ -130,6 +130,11 @@ class Experts:
         found = [] if self.matrix is None else [soft_linear(self.matrix, q, self.fold, self.steps)]
         found += [] if self.counts is None else [soft_keyword_scores(self.counts, q)]
         return standardised(found)
+
+
+def squares_of(texts: Sequence[str]) -> RowSquares:
+    """Return the n-grams of the texts, for classifiers that are fitted several times."""
+    return RowSquares(NgramEncoder.fit(texts).encode(texts).matrix)
 
 
 def posterior(
