@@ -1,0 +1,79 @@
+"""The scores that tables compare are those of the audit, of soft labels and of cleanlab."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sfumato import InputError
+from sfumato.auditing.audit import checked_examples
+from sfumato.auditing.judge import judge
+from sfumato.auditing.scores import SCORES, audit_score, cleanlab_score, doubt, held_out_shares, label_quality, words
+from sfumato.auditing.scores import Rows as ScoredRows
+from sfumato.methods import METHODS
+
+Rows = tuple[list[str], list[str]]
+
+
+def test_the_audit_score_is_the_ranking_of_the_audit(noisy: Rows) -> None:
+    examples = checked_examples(*noisy)
+    found = judge(examples, folds=5, seed=3)
+    np.testing.assert_array_equal(doubt(audit_score(), examples, seed=3), found.lead)
+    p, rows = np.exp(found.log_p), range(len(examples))
+    plain = [
+        math.log(max(p[i, k] for k in range(3) if k != examples.labels[i]) / p[i, examples.labels[i]]) for i in rows
+    ]
+    np.testing.assert_allclose(doubt(audit_score(wrong_labels=False), examples, seed=3), plain, rtol=1e-6)
+
+
+def test_a_soft_label_scores_by_what_it_leaves_for_other_labels(noisy: Rows) -> None:
+    examples = checked_examples(*noisy)
+    method = METHODS["adaptive-fast"](shrink=False)
+    targets = method.prepare(examples).targets.dense()
+    expected = [1 - targets[i, k] for i, k in enumerate(examples.labels)]
+    np.testing.assert_allclose(doubt(method, examples, seed=0), expected, atol=1e-6)
+    with pytest.raises(InputError, match="baseline has no soft labels"):
+        doubt(METHODS["baseline"](), examples, seed=0)
+
+
+def test_cleanlabs_scores_are_their_formulas() -> None:
+    pytest.importorskip("cleanlab")
+    p, labels = np.array([[0.7, 0.2, 0.0, 0.1], [0.3, 0.3, 0.0, 0.4]]), np.array([0, 3])  # two classes have no row
+    shares = [[0.7 / 0.8, 0.1 / 0.8], [0.3 / 0.7, 0.4 / 0.7]]
+    own = [shares[0][0], shares[1][1]]
+    np.testing.assert_allclose(label_quality(p, labels, "self_confidence"), own)
+    margin = [(own[0] - shares[0][1] + 1) / 2, (own[1] - shares[1][0] + 1) / 2]
+    np.testing.assert_allclose(label_quality(p, labels, "normalized_margin"), margin)
+
+
+def test_raw_probabilities_are_cross_validated_and_joined_ones_are_the_audits(noisy: Rows) -> None:
+    pytest.importorskip("cleanlab")
+    examples = checked_examples(*noisy)
+    raw = held_out_shares(ScoredRows.of(examples), 0)
+    np.testing.assert_allclose(raw.sum(axis=1), 1)
+    given: Any = raw[np.arange(90), examples.labels]
+    np.testing.assert_allclose(doubt(cleanlab_score(), examples, seed=0), -given)
+    p = np.exp(judge(examples, folds=5, seed=0).log_p)[np.arange(90), examples.labels]
+    joined = doubt(cleanlab_score(probabilities="calibrated"), examples, seed=0)
+    np.testing.assert_allclose(joined, -p)
+
+
+def test_equal_rows_are_judged_once_and_a_changed_label_makes_other_rows(noisy: Rows) -> None:
+    one, again = (ScoredRows.of(checked_examples(*noisy)) for _ in range(2))
+    other = ScoredRows.of(checked_examples(noisy[0], ["login", *noisy[1][1:]]))
+    assert one == again
+    assert hash(one) == hash(again)
+    assert (one == other) == (noisy[1][0] == "login")
+
+
+def test_words_are_those_of_text_and_single_characters_of_chinese() -> None:
+    assert words("Late parcel, 股市行情 3x") == ["late", "parcel", "股", "市", "行", "情", "3x"]
+
+
+def test_options_that_are_not_there_are_refused_in_words() -> None:
+    assert list(SCORES) == ["audit-score", "cleanlab-score"]
+    with pytest.raises(InputError, match="probabilities must be one of 'raw', 'calibrated', got 'row'"):
+        cleanlab_score(probabilities="row")
+    with pytest.raises(InputError, match="audit-score has no option 'model'"):
+        SCORES.build("audit-score", {"model": 1})
