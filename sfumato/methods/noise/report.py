@@ -47,7 +47,7 @@ def largest(T: Array, classes: Sequence[str]) -> tuple[str, ...]:
     off = T.copy()
     np.fill_diagonal(off, 0)
     names = classes or [str(k) for k in range(len(T))]
-    order = np.argsort(off, axis=None, kind="stable")[:MOST_PAIRS]
+    order = np.argsort(-off, axis=None, kind="stable")[:MOST_PAIRS]
     pairs = (divmod(int(k), len(T)) for k in order)
     return tuple(
         f"{100 * off[j, k]:.1f} % of the texts of {names[j]} are labelled {names[k]}"
