@@ -12,8 +12,12 @@ labels can tell. With the mean and variance of log p_{i, g_i} that p itself expe
     z = sum over G of (log p_{i, g_i} - H_i) / sqrt(sum over G of V_i),                            (2)
     H_i = sum_j p_ij log p_ij,    V_i = sum_j p_ij (log p_ij)^2 - H_i^2,
 
-and below -2 the model without trusted rows is contradicted. T is then estimated as D. Hendrycks, M. Mazeika, D. Wilson,
-K. Gimpel, "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe Noise", NeurIPS 2018,
+and with M the trusted rows whose likeliest label is not the right one, of which p expects E = sum over G of
+1 - max_j p_ij, the model without trusted rows is contradicted if z < -2 and M > 1.5 E: clearly, and by much. (A little
+too sure it often is: z alone, which sees the more the more rows there are, would blame that too.)
+
+T is then estimated as D. Hendrycks, M. Mazeika, D. Wilson, K. Gimpel, "Using Trusted Data to Train Deep Networks on
+Labels Corrupted by Severe Noise", NeurIPS 2018,
 https://arxiv.org/abs/1802.05300 (Gold Loss Correction, Section 3.2), do: with G_j the trusted rows of class j, and p'
 the probability of the written label, whose a and b are fitted to the untrusted rows without a model of noise,
 
@@ -22,7 +26,7 @@ the probability of the written label, whose a and b are fitted to the untrusted 
 where we draw T towards an even share of wrong labels, T0 = (1 - e) I + e / C, by kappa = 5 rows a class, since a class
 may have no trusted row; 1 - e + e / C is the mean of p'_{i, g_i} over G, and the estimated share of labels that are
 right. This T is right if y depends on the text alone, and too blurred if it depends on the right label; hence the test
-by (2). Then a and b are fitted to the trusted rows alone.
+above. Then a and b are fitted to the trusted rows alone.
 
 A trusted row's own target is its label. Shapes: E experts, N texts, n trusted ones, C classes.
 """
@@ -38,7 +42,8 @@ from sfumato.methods.noise.model import Array, NoiseModel, fit_columns, fit_none
 from sfumato.targets import Integers
 
 Mask = NDArray[np.bool_]
-CONTRADICTED = -2.0  # of z
+CLEAR = -2.0  # of z
+MUCH = 1.5  # times the mistakes that p expects
 KAPPA = 5.0  # rows of each class that T0 counts as
 LEAST = 1e-12  # a probability that is taken for a smaller one
 
@@ -73,8 +78,9 @@ class Trusted:
     def asked(self, model: NoiseModel, z: Array, labels: Integers, others: Integers, *, bias: bool = True) -> Trusted:
         """Return this with what the right labels say of the model that was fitted to the rows ``others``."""
         G = self.index
-        by = surprise(model.right(z[:, G]), labels[G])
-        if by >= CONTRADICTED:
+        p = model.right(z[:, G])
+        by = surprise(p, labels[G])
+        if by >= CLEAR or mistakes(p, labels[G]) <= MUCH:
             return replace(self, z=by)
         written = fit_none(z[:, others], labels[others], bias=bias).right(z[:, G])
         return replace(self, z=by, gold=True, wrong=1 - float(written[np.arange(len(G)), labels[G]].mean()))
@@ -103,6 +109,11 @@ def surprise(p: Array, right: Integers) -> float:
     V = (p * log_p**2).sum(axis=1) - H**2
     d = log_p[np.arange(len(right)), right] - H
     return float(d.sum() / np.sqrt(max(float(V.sum()), LEAST)))
+
+
+def mistakes(p: Array, right: Integers) -> float:
+    """Return how many rows have another likeliest label than the right one, as a multiple of what p (n, C) expects."""
+    return float((p.argmax(axis=1) != right).sum() / max(float((1 - p.max(axis=1)).sum()), LEAST))
 
 
 def gold_matrix(written: Array, right: Integers, *, kappa: float = KAPPA) -> Array:
