@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.balance import has_rare_class
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.images import are_images
@@ -23,7 +24,6 @@ from sfumato.methods import METHODS
 
 AUTO = "auto"
 BASELINE = "baseline"
-RARE = 0.05  # of the rows of the largest class: a class with fewer is rare
 
 TINY = 1e-9  # a gain of one row has itself for its standard error
 
@@ -47,12 +47,6 @@ def candidates(train: Examples) -> list[str]:
     if not train.multilabel and has_rare_class(train):
         names.append("logit-adjustment")
     return names
-
-
-def has_rare_class(train: Examples) -> bool:
-    """Whether a class has less than 5 % of the rows of the largest."""
-    counts = np.bincount(train.labels, minlength=train.num_classes)
-    return bool(counts.min() < RARE * counts.max())
 
 
 def choose(train: Examples, dev: Examples | None, fit: Callable[[Method], Any]) -> Chosen:

@@ -11,6 +11,25 @@ from sfumato.data import Examples, mean_one
 from sfumato.registry import check_choice
 
 BALANCES = ("none", "weights", "sampler")
+RARE = 0.05  # of the rows of the largest class: a class with fewer is rare
+
+
+def has_rare_class(train: Examples) -> bool:
+    """Whether a class has less than 5 % of the rows of the largest."""
+    counts = np.bincount(train.labels, minlength=train.num_classes)
+    return bool(counts.min() < RARE * counts.max())
+
+
+def rare_class_notes(train: Examples, *, helped: bool) -> list[str]:
+    """Return what to do for a rare class of rows with one label, if there is one and nothing is done (``helped``)."""
+    if helped or train.multilabel or not has_rare_class(train):
+        return []
+    counts = np.bincount(train.labels, minlength=train.num_classes)
+    rare, large = (train.classes[int(k)] for k in (counts.argmin(), counts.argmax()))
+    return [
+        f"{rare!r} has {counts.min():,} training rows and {large!r} {counts.max():,}: where the labels are right (see "
+        "sfumato audit), the method logit-adjustment finds rare classes better, at some cost in accuracy"
+    ]
 
 
 def balanced(train: Examples, balance: str) -> tuple[Examples, np.ndarray[Any, Any] | None]:

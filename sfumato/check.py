@@ -121,7 +121,8 @@ def small_classes(view: View) -> Iterator[Finding]:
     if smallest and largest >= IMBALANCE * smallest:
         name, rare = view.counts.most_common(1)[0][0], [n for n, number in view.counts.items() if number == smallest]
         message = f"the largest class, {name!r}, has {largest / smallest:.0f} times the rows of the smallest"
-        advice = f"read macro-F1 beside {'micro-F1' if view.multilabel else 'accuracy; try --balance weights'}"
+        one_label = "accuracy; where the labels are right, try --method logit-adjustment, else --balance weights"
+        advice = f"read macro-F1 beside {'micro-F1' if view.multilabel else one_label}"
         yield Finding("imbalance", "note", message, view.of_class(rare), advice)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfumato.architecture import IMAGES, Architecture, Training
 from sfumato.automatic import AUTO, BASELINE, choose
+from sfumato.balance import rare_class_notes
 from sfumato.checkpoint import Checkpoint
 from sfumato.column_groups import with_column_groups
 from sfumato.description import describe
@@ -185,6 +186,7 @@ def fit(
         said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
     said = [*said, *written_in(examples.inputs), *encoder_notes(trained), *trained.remarks]
     said += [] if automatic else chosen.ignored(examples)
+    said += rare_class_notes(train, helped=automatic or chosen.helps_rare or balance != "none")
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said, *chosen.notes])
     trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
     trained.model.info |= {"label_separator": label_separator} if label_separator is not None else {}

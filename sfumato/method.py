@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +131,7 @@ class Method:
     noise_aware : True if its targets allow for wrong labels, so that dev must allow for them too, where it chooses by a
         loss (`sfumato.dev_choice`)
     hears_trusted : True if it learns more from rows whose label is known to be right, `Examples.trusted`
+    helps_rare : True if it favours rare classes on purpose
     notes : sentences that a user should read before training
     """
 
@@ -153,6 +154,7 @@ class Method:
     masks: bool = False
     augments: bool = False
     noise_aware: bool = False
+    helps_rare: bool = False
     hears_trusted: bool = False
     notes: tuple[str, ...] = ()
 
@@ -246,10 +248,22 @@ def combine(*methods: Method) -> Method:
         masks=any(method.masks for method in methods),
         augments=bool(adding),
         noise_aware=any(method.noise_aware for method in methods),
+        helps_rare=any(method.helps_rare for method in methods),
         hears_trusted=any(method.hears_trusted for method in methods),
-        notes=tuple(note for method in methods for note in method.notes),
+        notes=(*(note for method in methods for note in method.notes), *_drowned(methods)),
     )
     return replace(joined, title=" + ".join(str(method) for method in methods))
+
+
+def _drowned(methods: Sequence[Method]) -> list[str]:
+    """Return the warning for methods that work against each other on rare classes with wrong labels."""
+    against = [next((m.name for m in methods if getattr(m, flag)), "") for flag in ("noise_aware", "helps_rare")]
+    if not all(against):
+        return []
+    return [
+        f"{against[0]} distrusts rows of a rare class that is drowned by wrong labels of the others, and {against[1]} "
+        "then favours what little is left: compare with each of them alone"
+    ]
 
 
 def _at_most_one(methods: list[Method], what: str) -> list[Method]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sfumato import Examples, InputError, fit
-from sfumato.automatic import BASELINE, candidates, choose, gain, has_rare_class
+from sfumato.automatic import BASELINE, candidates, choose, gain
+from sfumato.balance import has_rare_class
 from sfumato.methods import METHODS
 from sfumato.trained import Trained
 

@@ -372,3 +372,24 @@ def test_a_table_too_small_to_cut_is_trained_without_dev_and_that_is_said():
     assert model.info["rows"] == {"train": 20, "dev": 0}
     assert any(note.startswith("no dev rows (") for note in model.info["notes"])
     assert model.predict(["my parcel"]) == ["shipping"]
+
+
+def unbalanced(rare: int) -> dict[str, list[str]]:
+    texts = [f"a common text about money and rates {k}" for k in range(100)] + [f"seldom rain {k}" for k in range(rare)]
+    return {"text": texts, "label": ["common"] * 100 + ["rare"] * rare}
+
+
+@pytest.mark.parametrize(
+    ("rare", "options", "said"),
+    [
+        (4, {}, True),
+        (12, {}, False),
+        (4, {"method": "logit-adjustment"}, False),
+        (4, {"balance": "weights"}, False),
+    ],
+)
+def test_a_rare_class_is_named_with_what_helps_unless_something_does(rare, options, said):
+    model = sfumato.fit(unbalanced(rare), dev=None, **options)
+    notes = [note for note in model.info["notes"] if "logit-adjustment finds rare classes" in note]
+    assert bool(notes) == said
+    assert not said or notes[0].startswith("'rare' has 4 training rows and 'common' 100: ")

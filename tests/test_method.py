@@ -103,3 +103,11 @@ def test_combine_refuses_two_methods_of_which_one_would_drop_the_other(pair):
 def test_combine_needs_a_method():
     with pytest.raises(InputError, match="at least one method"):
         combine()
+
+
+def test_targets_that_distrust_rare_classes_and_a_loss_that_favours_them_are_joined_with_a_warning():
+    joined = combine(METHODS["adaptive"](), METHODS["logit-adjustment"]())
+    assert any("compare with each of them alone" in note for note in joined.notes)
+    assert joined.noise_aware
+    assert joined.helps_rare
+    assert not combine(METHODS["label-smoothing"](), METHODS["logit-adjustment"]()).notes

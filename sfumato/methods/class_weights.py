@@ -40,4 +40,6 @@ def class_weights(power: float = 1.0) -> Method:
     power : of the inverse number, 0 to 1: at 1 all classes count the same, at 0 all rows do
     """
     check_range("class-weights", "power", power, 0, 1)
-    return Method("class-weights", (partial(_weigh, power=power),), options={"power": power}, has_targets=False)
+    return Method(
+        "class-weights", (partial(_weigh, power=power),), options={"power": power}, has_targets=False, helps_rare=True
+    )

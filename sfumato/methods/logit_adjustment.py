@@ -40,7 +40,14 @@ def logit_adjustment(tau: float = 1.0) -> Method:
 
         return AdjustedCrossEntropy(positive_shares(plan), tau)
 
-    return Method("logit-adjustment", criterion=criterion, options={"tau": tau}, has_targets=False, takes_targets=True)
+    return Method(
+        "logit-adjustment",
+        criterion=criterion,
+        options={"tau": tau},
+        has_targets=False,
+        takes_targets=True,
+        helps_rare=True,
+    )
 
 
 def positive_shares(plan: Plan) -> tuple[float, ...]:
