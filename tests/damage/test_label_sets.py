@@ -73,7 +73,7 @@ WANTED = {
 
 @pytest.mark.parametrize("kind", WANTED)
 def test_what_is_for_one_label_a_row_is_refused(kind):
+    seeded = {"seed": 0} if "seed" in DAMAGES.schema(kind) else {}
     with pytest.raises(InputError, match=f"{kind} is for one label a row, and these rows may have several: .*fraction"):
-        seeded = {"seed": 0} if "seed" in DAMAGES.schema(kind) else {}
         DAMAGES.build(kind, {"examples": rows(), **seeded, **WANTED[kind]})
     assert set(DAMAGES) == {*WANTED, "symmetric-noise", "fraction", "class-subset"}
