@@ -28,7 +28,7 @@ def known_lines(plan: TablePlan, folder: Path) -> dict[Wanted, Line]:
     found: dict[tuple[Any, ...], list[Line]] = {}
     for line in finished(folder).values() if folder.exists() else ():
         found.setdefault(_named(line), []).append(line)
-    fits = _as_the_file_says if missing_torch() else _as_built
+    fits = _as_built if not missing_torch() and plan.vectors_are_there() else _as_the_file_says
     known = {}
     for run in plan.wanted:
         name = (run.data, run.setting, run.variant, run.model, run.method, run.control, run.repeat)

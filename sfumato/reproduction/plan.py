@@ -116,6 +116,11 @@ class TablePlan:
             options["vectors"] = self._vectors(options["vectors"])
         return build_architecture(choice.name, options)
 
+    def vectors_are_there(self) -> bool:
+        """Whether every file of word vectors that the models name can be read; without, they cannot be built."""
+        named = [choice.options.get("vectors") for choice in self.table.models.values()]
+        return all(Path(self._vectors(file)).is_file() for file in named if file is not None)
+
     def _vectors(self, file: str) -> str:
         """Return where a file of word vectors is; an absolute path stays."""
         return file if self.folder is None else str(self.folder / file)

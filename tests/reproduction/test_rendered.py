@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -138,6 +139,14 @@ def test_without_pytorch_the_same_lines_are_found(file, tmp_path, monkeypatch):
         other.parent.mkdir(exist_ok=True)
         other.write_text(TOML.replace(old, new), encoding="utf-8")
         assert len(known_lines(planned(read_table_file(other), scale="small"), folder)) < len(whole)
+
+
+def test_finished_runs_are_known_where_the_vectors_that_a_model_names_are_not_at_hand(monkeypatch):
+    monkeypatch.delenv("SFUMATO_DATA", raising=False)
+    plan = planned(read_table_file("baselines"), scale="small")
+    found = known_lines(plan, Path(__file__).parents[2] / "results" / "baselines")
+    assert len(found) == len(plan.wanted) == 24
+    assert {run.model for run in found} >= {"TextCNN, vectors", "LSTM, vectors"}
 
 
 def test_pages_are_written_only_beside_the_results_of_a_checkout(file, tmp_path):
