@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from inspect import signature
@@ -15,10 +15,12 @@ from sfumato.automatic import AUTO, BASELINE, choose
 from sfumato.balance import rare_class_notes
 from sfumato.checkpoint import Checkpoint
 from sfumato.column_groups import with_column_groups
+from sfumato.data import Examples
 from sfumato.description import describe
 from sfumato.dev_rows import SHARE, cut_few
 from sfumato.errors import InputError, require_torch
 from sfumato.given_targets import with_soft_targets
+from sfumato.method import Method
 from sfumato.methods import METHODS
 from sfumato.model import Model
 from sfumato.models import MODELS
@@ -31,6 +33,7 @@ from sfumato.trained import Trained
 
 if TYPE_CHECKING:
     from sfumato.progress import Progress
+    from sfumato.source import Source
 
 
 VOTED = "the temperature fits the votes of the dev rows, not their majority, whose log-loss may rise by it"
@@ -118,19 +121,10 @@ def fit(
         with rows, dev scores and notes in ``info``.
     """
     from sfumato.source import read_source
-    from sfumato.votes import disagreement
 
     require_torch("fit")
-    if weight is not None and not isinstance(weight, str):
-        raise InputError(
-            f"fit: weight is the name of a column, got {weight!r}; the option of a method is written "
-            f"method_options={{'weight': {weight!r}}}"
-        )
-    check_whole("fit", "seed", seed, 0)
-    seed = int(seed)
-    check_range("fit", "eval_every", eval_every, 0, 10_000, open_low=True)
-    check_shots("fit", shots, dev_shots)
-    automatic = method == AUTO
+    check_numbers(weight=weight, seed=seed, eval_every=eval_every, shots=shots, dev_shots=dev_shots)
+    seed, automatic = int(seed), method == AUTO
     if automatic:
         refuse_beside_auto(soft_targets=soft_targets, votes=votes, method_options=method_options or None)
         method, checkpoint = BASELINE, None  # several runs cannot be kept in one folder
@@ -148,52 +142,87 @@ def fit(
     columns = {**reading, "votes": votes, "count": count}
     source = read_source(data, weight=weight, trusted=trusted, task=task, **columns)
     examples = source.examples
-    if examples.num_classes < 2:
-        raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
-    architecture.check_inputs(examples.inputs)
-    chosen.check_inputs(examples.inputs)
-    chosen.check_labels(examples)
-    if thresholds is not None and not examples.multilabel:
-        raise InputError(
-            f"thresholds={thresholds!r} choose which labels of a row are given, and these rows have one each, the most "
-            "probable; leave it out, or read the labels as task='multilabel'"
-        )
+    check_rows(examples, architecture, chosen, thresholds)
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
     train, kept, said = cut_few(examples, dev, shots=shots, dev_shots=dev_shots, seed=seed, **columns)
-    training_run = partial(
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "balance": balance,
+        "eval_every": eval_every,
+    }
+    calibrated = soft_targets is None if calibrate is None else calibrate
+    run = partial(
         train_model,
         train,
         kept,
         architecture=architecture,
         training=training,
-        seed=seed,
-        device=device,
-        threads=threads,
-        calibrate=soft_targets is None if calibrate is None else calibrate,
-        balance=balance,
+        calibrate=calibrated,
         progress=progress,
-        eval_every=eval_every,
         checkpoint=kept_in,
+        **settings,
     )
-    trained = None
     if automatic:
-        done = choose(train, kept, lambda candidate: training_run(method=candidate, refit=False))
-        chosen, said = done.method, [*said, *done.said]
-        trained = None if architecture.full_batch else done.trained  # one batch is trained again, with the dev rows
-    trained = trained or training_run(method=chosen)
-    if trained.resumed:
-        said = [*said, f"went on from the checkpoint of epoch {trained.resumed:g}"]
-    said = [*said, *written_in(examples.inputs), *encoder_notes(trained), *trained.remarks]
-    said += [] if automatic else chosen.ignored(examples)
+        trained, chosen, more = chosen_by_dev(run, train, kept, architecture)
+    else:
+        trained, more = run(method=chosen), chosen.ignored(examples)
+    said = [*source.notes, *said, *more, *written_in(examples.inputs), *encoder_notes(trained), *trained.remarks]
     said += rare_class_notes(train, helped=automatic or chosen.helps_rare or balance != "none")
-    trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*source.notes, *said, *chosen.notes])
-    trained.model.info |= {"text": list(source.text), "label": source.label} if source.text else {}
-    trained.model.info |= {"label_separator": label_separator} if label_separator is not None else {}
-    if examples.votes is not None:
-        trained.model.info["votes"] = {**disagreement(examples.votes), "merged_rows": source.merged}
-        trained.model.info["notes"] += [] if kept is None or not trained.dev else [VOTED]
+    trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*said, *chosen.notes])
+    tell_columns(trained, source, label_separator)
     return trained.model
+
+
+def check_numbers(*, weight: Any, seed: Any, eval_every: Any, shots: Any, dev_shots: Any) -> None:
+    """Raise for what can be refused before anything is read."""
+    if weight is not None and not isinstance(weight, str):
+        raise InputError(
+            f"fit: weight is the name of a column, got {weight!r}; the option of a method is written "
+            f"method_options={{'weight': {weight!r}}}"
+        )
+    check_whole("fit", "seed", seed, 0)
+    check_range("fit", "eval_every", eval_every, 0, 10_000, open_low=True)
+    check_shots("fit", shots, dev_shots)
+
+
+def check_rows(examples: Examples, architecture: Architecture, method: Method, thresholds: Any) -> None:
+    """Raise for rows that this model, this method or thresholds are not for."""
+    if examples.num_classes < 2:
+        raise InputError(f"the data hold one class only, {list(examples.classes)}; a classifier needs two")
+    architecture.check_inputs(examples.inputs)
+    method.check_inputs(examples.inputs)
+    method.check_labels(examples)
+    if thresholds is not None and not examples.multilabel:
+        raise InputError(
+            f"thresholds={thresholds!r} choose which labels of a row are given, and these rows have one each, the most "
+            "probable; leave it out, or read the labels as task='multilabel'"
+        )
+
+
+def chosen_by_dev(
+    run: Callable[..., Trained], train: Examples, dev: Examples | None, architecture: Architecture
+) -> tuple[Trained, Method, Sequence[str]]:
+    """Try the candidates of ``method="auto"``; return what is trained by the one taken, that one, and why."""
+    done = choose(train, dev, lambda candidate: run(method=candidate, refit=False))
+    trained = run(method=done.method) if architecture.full_batch else done.trained  # again, with the dev rows
+    return trained, done.method, done.said
+
+
+def tell_columns(trained: Trained, source: Source, label_separator: str | None) -> None:
+    """Note in the model's ``info`` which columns were read and, where there are some, what the votes are like."""
+    from sfumato.votes import disagreement
+
+    info = trained.model.info
+    if trained.resumed:
+        info["notes"].append(f"went on from the checkpoint of epoch {trained.resumed:g}")
+    info |= {"text": list(source.text), "label": source.label} if source.text else {}
+    info |= {"label_separator": label_separator} if label_separator is not None else {}
+    if source.examples.votes is not None:
+        info["votes"] = {**disagreement(source.examples.votes), "merged_rows": source.merged}
+        info["notes"] += [VOTED] if trained.dev else []
 
 
 def refuse_beside_auto(**given: Any) -> None:
