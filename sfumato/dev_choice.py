@@ -25,6 +25,19 @@ STARTS = (0.02, 0.3)  # of e
 LIMIT = 6.0  # of log(1 / t), and of e's log-odds on either side
 
 
+def decided(choose: str, *, one_batch: bool, noise_aware: bool = False) -> str:
+    """Return by what dev chooses where the user leaves it ``auto``.
+
+    Networks are looked at once an epoch and chosen by accuracy; a fit of one batch is looked at dozens of times, and
+    luck would stop it too early: log-loss, noise-aware for a method whose targets allow for wrong labels.
+    """
+    if choose != "auto":
+        return choose
+    if not one_batch:
+        return ACCURACY
+    return NOISE_AWARE if noise_aware else LOG_LOSS
+
+
 class NoiseAware(NamedTuple):
     """The loss, and the temperature t and the share of even labels e that it has it at."""
 

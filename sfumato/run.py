@@ -15,7 +15,7 @@ from sfumato.balance import balanced
 from sfumato.controls import record_of
 from sfumato.data import Examples, concatenate, mean_one
 from sfumato.deletions import word_drops
-from sfumato.dev_choice import LOG_LOSS, NOISE_AWARE
+from sfumato.dev_choice import decided
 from sfumato.errors import require_torch
 from sfumato.kept_teacher import heard_once
 from sfumato.label_kinds import refuse_one_label_only
@@ -200,15 +200,8 @@ class Run:
         network = self.architecture.build(encoder, prepared.num_classes)
         steps = 1 if self.architecture.full_batch else steps_per_epoch(len(prepared), self.training)
         shares = class_shares(prepared, sampling)
-        plan = Plan(
-            prepared.num_classes,
-            feature_size(network),
-            steps,
-            self.training.epochs,
-            self.seed,
-            shares,
-            prepared.multilabel,
-        )
+        C, D = prepared.num_classes, feature_size(network)
+        plan = Plan(C, D, steps, self.training.epochs, self.seed, shares, prepared.multilabel)
         plain = SigmoidCrossEntropy if prepared.multilabel else SoftCrossEntropy
         criterion = plain() if self.method.criterion is None else self.method.criterion(plan)
         model = Model(network, encoder, prepared.classes, self.architecture.name, dict(self.architecture.options))
@@ -271,19 +264,13 @@ class Run:
             return Trained(model, objective, [], 0, int(objective.step), 0.0)
         dev_encoded = model.encoder.encode(self.dev.inputs, model.max_length)
         how: dict[str, Any] = {"max_steps": self.training.epochs, "thresholds": self.training.thresholds}
-        how["choose"] = self._choose()
+        how["choose"] = decided(self.training.choose, one_batch=True, noise_aware=self.method.noise_aware)
         how |= {"seed": self.seed, "report": None if self.progress is None else self.progress.look}
         fit = fit_full_batch(objective, train, encoded, self.dev, dev_encoded, **how)
         objective.load_state_dict(fit.state)
         trained = Trained(model, objective, fit.history, fit.steps, fit.steps, 0.0)
         trained.strength = fit.strength
         return trained
-
-    def _choose(self) -> str:
-        """Return by what dev chooses the length of a fit of one batch."""
-        if self.training.choose != "auto":
-            return self.training.choose
-        return NOISE_AWARE if self.method.noise_aware else LOG_LOSS
 
     def _refit(self, chosen: Trained, dev: Examples) -> Trained:
         """Train on train + dev with the strength, the length and the temperature that dev chose."""

@@ -25,7 +25,7 @@ from sfumato.base import Objective, Output
 from sfumato.checkpoint import Checkpoint
 from sfumato.constant_part import computed_once
 from sfumato.data import Examples
-from sfumato.dev_choice import ACCURACY
+from sfumato.dev_choice import decided
 from sfumato.history import Best, History, Watched
 from sfumato.inference import dev_record, dev_scores, predict_outputs, to_tensors
 from sfumato.limits import precision
@@ -76,7 +76,7 @@ class Loop:
         self.device = Accelerator().device if device is None else torch.device(device)
         self.mixed = precision(self.device) == "bf16"
         self.train, self.training = train, training
-        self.choose = ACCURACY if training.choose == "auto" else training.choose
+        self.choose = decided(training.choose, one_batch=False)
         self.sampling = sampling
         self.generator = np.random.default_rng((seed, 1))
         self.per_epoch = steps_per_epoch(len(train), training)
