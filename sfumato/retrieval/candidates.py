@@ -47,13 +47,13 @@ def read_corpus(
     if path is not None and path.suffix.lower() == ".json" and path.is_file():
         content = read_json(path)
         if not isinstance(content, list):
-            _check_cut(str(path), {"--sentence": sentence, "--passage": passage, "--id": id})
+            _check_cut(str(path), {"sentence": sentence, "passage": passage, "id": id})
             return _cut(from_squad(content, str(path)).more, language, [])
         table = table_of_json(content, path)
     else:
         table = read_table(source if path is None else str(path), bad_rows=bad_rows)
     if sentence is None and "context" in table.columns:
-        _check_cut(table.source, {"--passage": passage, "--id": id})
+        _check_cut(table.source, {"passage": passage, "id": id})
         titles = table.columns.get("title") or [""] * len(table)
         rows = [k for k, cell in enumerate(table.column("context")) if cell.strip()]
         left_out = _without(table, rows, "the passage is empty", bad_rows)
@@ -94,7 +94,7 @@ def _without(table: Table, good: list[int], problem: str, bad_rows: str) -> list
 
 def _check_cut(source: str, named: dict[str, str | None]) -> None:
     """Raise for a column that nothing is read from, since passages are cut into sentences and numbered."""
-    given = [f"{option} {name}" for option, name in named.items() if name is not None]
+    given = [f"{option}={name!r} (--{option})" for option, name in named.items() if name is not None]
     if given:
         raise InputError(
             f"{source} holds passages, which are cut into sentences; leave {' and '.join(given)} out, or give a table "

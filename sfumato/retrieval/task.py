@@ -132,7 +132,10 @@ class Task:
 
 
 def connected(corpus: Corpus, questions: Questions) -> Integers:
-    """Return the number of the group of each question, (Q,): joined by article, passage, question or positive."""
+    """Return the number of the group of each question, (Q,): joined by article, passage or positive.
+
+    A question that was asked of several passages is one question here; its group joins the passages of its positives.
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 

@@ -54,11 +54,14 @@ def test_rows_without_a_sentence_are_refused_or_left_out_and_said() -> None:
 def test_what_would_not_be_read_is_refused(tmp_path: Path) -> None:
     passages = {"context": ["One. Two."], "n": ["7"]}
     assert read_corpus(passages)[0].sentences == ["One.", "Two."]
-    with pytest.raises(InputError, match="cut into sentences; leave --id n out"):
+    with pytest.raises(InputError, match=r"cut into sentences; leave id='n' \(--id\) out"):
         read_corpus(passages, id="n")
     path = tmp_path / "squad.json"
     path.write_text(json.dumps({"data": [{"paragraphs": [{"context": "One. Two.", "qas": []}]}]}))
-    with pytest.raises(InputError, match=r"squad\.json holds passages.*leave --sentence s and --passage p out"):
+    with pytest.raises(
+        InputError,
+        match=r"squad\.json holds passages.*leave sentence='s' \(--sentence\) and passage='p' \(--passage\) out",
+    ):
         read_corpus(path, sentence="s", passage="p")
     with pytest.raises(InputError, match=r"language must be a code.*got '\?\?'"):
         read_corpus(path, language="??")
