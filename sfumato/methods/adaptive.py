@@ -22,6 +22,9 @@ given label. On clean labels it finds no noise and leaves them as they are.
 ``1 - q`` of the given label is how suspicious a row is. Its mean estimates the share of wrong labels, and is a *lower
 bound* where it depends on the text which label is wrong: then the experts learn to make the same mistakes.
 
+Rows whose label is known to be right keep it, join the likelihood as such, and show where it does depend on the text:
+`sfumato.methods.noise.trusted`.
+
 `adaptive_fast` has the second expert alone and four rounds: nothing is fitted but a, b and T.
 """
 

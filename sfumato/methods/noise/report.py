@@ -23,7 +23,8 @@ def remarks(found: Posterior) -> tuple[str, ...]:
     if found.guarded:
         why = "too few to tell wrong labels from ambiguous texts, so no model of wrong labels is used"
         return (f"{sure}; {why}", f"not used: {family(found.model, found.z)}")
-    share = f"estimated share of wrong labels: {100 * found.wrong:.1f} % ({BOUND})"
+    bound = "by the trusted rows" if found.trusted is not None and found.trusted.gold else BOUND
+    share = f"estimated share of wrong labels: {100 * found.wrong:.1f} % ({bound})"
     pairs = largest(found.model.T, found.classes) if found.model.family == "pairwise" else ()
     return (share, family(found.model, found.z), sure, *pairs)
 
