@@ -152,7 +152,7 @@ def _collected(
         if table is None or table.runs_of != table.name:
             continue
         for title, choice in table.methods.items():
-            if choice.best_of or choice.join_share or choice.name in HARD:
+            if choice.best_of or choice.join_share or choice.beside or choice.name in HARD:
                 continue
             if table.methods[table.baseline].name in HARD:
                 over.setdefault(choice.name, []).extend(_by_set(table, gains(content, title, table.baseline)))

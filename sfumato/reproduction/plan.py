@@ -17,7 +17,7 @@ from sfumato.errors import InputError, nearest
 from sfumato.experiment import Run
 from sfumato.joining import joined
 from sfumato.measures import OF_TEST
-from sfumato.method import Method
+from sfumato.method import Method, combine
 from sfumato.methods import METHODS
 from sfumato.reproduction.table_parts import (
     Block,
@@ -257,6 +257,8 @@ _KEYS = ("data", "settings", "models", "methods")
 def _built(choice: MethodChoice) -> Method:
     registry = SCORES if choice.name in SCORES else METHODS
     method = registry.build(choice.name, dict(choice.options))
+    if choice.beside:
+        method = combine(method, METHODS.build(choice.beside, {}))
     return method if choice.join_share is None else joined(method, share=choice.join_share)
 
 

@@ -30,7 +30,7 @@ SECTION_KEYS: Mapping[str, tuple[str, ...]] = {
     "data": ("name", "label", "damage", "characters", "vectors", "encoder", "groups", "options", "note", "test"),
     "settings": ("x", "damage", "each_class"),
     "models": ("name", "training", "repeats", "published_only"),  # and the options of the model
-    "methods": ("name", "join_share", "best_of", "line", "x"),  # and the options of the method
+    "methods": ("name", "join_share", "beside", "best_of", "line", "x"),  # and the options of the method
     "repeats": ("kind", "number", "share", "dev"),
     "published": ("methods", "cells"),
     "scale": ("rows", "test_rows", "training", "repeats", "controls", "whole_dev", "note"),  # and the titles to keep
@@ -126,6 +126,7 @@ def read_method(name: str, title: str, entry: Mapping[str, Any]) -> MethodChoice
         text(name, f"name of method {title!r}", entry.get("name")),
         options,
         share,
+        text(name, f"beside of {title!r}", entry.get("beside", "")),
         line=text(name, f"line of {title!r}", entry.get("line", "")),
         x=finite(name, f"x of {title!r}", entry["x"]) if "x" in entry else None,
     )

@@ -75,13 +75,15 @@ class ModelChoice:
 class MethodChoice:
     """A row of the table: a method with options; or the best on dev of other rows, chosen anew in each repeat.
 
-    ``line`` and ``x`` are the line of a figure of kind "sweep" that it is a point of, and where on the axis.
+    ``beside`` is another method that is joined with it, with its defaults. ``line`` and ``x`` are the line of a figure
+    of kind "sweep" that it is a point of, and where on the axis.
     """
 
     title: str
     name: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     join_share: float | None = None
+    beside: str = ""
     best_of: tuple[str, ...] = ()
     line: str = ""
     x: float | None = None

@@ -6,6 +6,7 @@ import pytest
 from sfumato import InputError
 from sfumato.datasets import entry
 from sfumato.reproduction.figures.options import OPTIONS
+from sfumato.reproduction.planning import planned
 from sfumato.reproduction.table_entries import SECTION_KEYS
 from sfumato.reproduction.table_file import KEYS, read_table_file, table_names
 from sfumato.reproduction.training_settings import TYPES
@@ -146,3 +147,15 @@ def test_no_table_of_random_splits_has_vectors_that_were_made_of_its_own_texts()
         made_of_these = [file for file in files if file is not None and "selftrained" in file]
         assert not made_of_these or "transductive" in table.title
     assert "transductive" in entry("fdcnews").about
+
+
+def test_a_method_beside_another_is_joined_with_it_and_no_such_method_is_refused(tmp_path):
+    table = read_table_file("imbalance-noise")
+    methods = planned(table, scale="small").methods
+    assert methods["adaptive"].name == "adaptive"
+    assert methods["adaptive, logit-adjustment"].name == "adaptive+logit-adjustment"
+    path = tmp_path / "wrong.toml"
+    written = (ROOT / "sfumato" / "tables" / "imbalance-noise.toml").read_text(encoding="utf-8")
+    path.write_text(written.replace('beside = "class-weights"', 'beside = "class-wait"'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"class-wait.*class-weights"):
+        _ = planned(read_table_file(path), scale="small").methods
