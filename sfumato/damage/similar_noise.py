@@ -33,7 +33,7 @@ def similar_noise(
     rate : share of all rows, to the nearest row; the rows of a lower rate are among those of a higher one
     others : how many similar classes each class has
     train : the rows that say which classes are similar, for dev rows; None asks ``examples``
-    seed : of the folds and of the drawing
+    seed : of the drawing
 
     Raises
     ------

@@ -38,7 +38,8 @@ def trust(examples: Examples, *, rows: int, weight: float = 1.0, right: Rows | N
     Raises
     ------
     InputError
-        if there are fewer rows, or a number is out of range; for rows of several labels, or with soft targets.
+        if there are fewer rows, a number is out of range, or the right label of a row is no class any more; for rows
+        of several labels, or with soft targets.
     """
     check_one_label(OWNER, examples, "a row is trusted whole")
     check_values(OWNER, rows=rows, weight=weight, seed=seed)
@@ -50,6 +51,11 @@ def trust(examples: Examples, *, rows: int, weight: float = 1.0, right: Rows | N
     trusted = np.zeros(len(examples), dtype=bool)
     trusted[chosen] = True
     labels = np.where(trusted, examples.labels if right is None else right, examples.labels)
+    if (labels < 0).any():
+        raise InputError(
+            f"{OWNER}: the right label of {int((labels < 0).sum())} rows is a class that was left out; put "
+            "class-subset before the noise"
+        )
     mended = np.flatnonzero(labels != examples.labels)
     marked = replace(examples, labels=labels, targets=one_hot(labels, examples.num_classes), trusted=trusted)
     if weight != 1:

@@ -132,6 +132,15 @@ def test_right_labels_are_found_again_after_rows_and_classes_were_left_out(topic
         assert (mended.classes[mended.labels[i]] == before) == mended.trusted[i]
 
 
+def test_a_row_whose_right_class_was_left_out_after_the_noise_cannot_be_put_right(topics):
+    subset = {"kind": "class-subset", "classes": ["art", "money"]}
+    noise, marks = {"kind": "symmetric-noise", "rate": 0.5}, {"kind": "trust", "rows": 60}
+    train, dev = topics(240), topics(120, seed=1)
+    with pytest.raises(InputError, match=r"trust: the right label of \d+ rows is a class that was left out; put class-subset"):
+        damage(train, dev, dev, [noise, subset, marks], seed=0)
+    assert (damage(train, dev, dev, [subset, noise, marks], seed=0)[0].labels >= 0).all()
+
+
 def test_fewer_trusted_rows_are_a_part_of_more_and_may_weigh_more(topics):
     few, many = (trust(topics(), rows=rows, seed=3).examples for rows in (10, 30))
     assert not (few.trusted & ~many.trusted).any()
