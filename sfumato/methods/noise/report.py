@@ -23,10 +23,12 @@ def remarks(found: Posterior) -> tuple[str, ...]:
     if found.guarded:
         why = "too few to tell wrong labels from ambiguous texts, so no model of wrong labels is used"
         return (f"{sure}; {why}", f"not used: {family(found.model, found.z)}")
-    bound = "by the trusted rows" if found.trusted is not None and found.trusted.gold else BOUND
+    gold = found.trusted is not None and found.trusted.gold
+    bound = "by the trusted rows" if gold else BOUND
     share = f"estimated share of wrong labels: {100 * found.wrong:.1f} % ({bound})"
     pairs = largest(found.model.T, found.classes) if found.model.family == "pairwise" else ()
-    return (share, family(found.model, found.z), sure, *pairs)
+    shape = "wrong labels: each pair of classes has a share of its own (from the trusted rows)"
+    return (share, shape if gold else family(found.model, found.z), sure, *pairs)
 
 
 def family(model: NoiseModel, z: Mapping[str, float]) -> str:

@@ -161,6 +161,9 @@ def test_trusted_rows_tell_of_wrong_labels_that_the_text_explains_and_nothing_el
     assert found.trusted.gold
     assert abs(found.wrong - 0.25) < 0.08
     assert "contradict the model" in remark(found.trusted)
+    assert "a share of its own (from the trusted rows)" in found.report()
+    assert "family" not in found.report()  # z spoke for the one that they contradict
+    assert "(family" in alone.report()
     rest = ~marked.trusted
     sure = found.q[rest, given.labels[rest]].mean()
     assert sure < alone.q[rest, given.labels[rest]].mean() - 0.02
