@@ -86,12 +86,17 @@ def doubt(method: Method, examples: Examples, *, seed: int) -> Array:
         rows, raw = Rows.of(examples), method.options["probabilities"] == "raw"
         p = held_out_shares(rows, seed) if raw else np.exp(judge_once(rows, seed).log_p)
         return -label_quality(p, examples.labels, str(method.options["score"]))
-    if not method.has_targets or method.needs_training or method.teacher is not None:
-        raise InputError(f"{method.name} has no soft labels without training, so it scores no rows")
+    check_scores(method)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         targets = method.prepare(examples, seed=seed).targets.dense().astype(np.float64)
     return np.asarray(1 - targets[np.arange(len(examples)), examples.labels])
+
+
+def check_scores(method: Method) -> None:
+    """Raise unless the method scores rows: by a score of its own, or by soft labels that need no training."""
+    if method.name not in SCORES and (not method.has_targets or method.needs_training or method.teacher is not None):
+        raise InputError(f"{method.name} has no soft labels without training, so it scores no rows")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.architecture import Architecture
-from sfumato.auditing.scores import UNTRAINED, doubt
+from sfumato.auditing.scores import SCORES, UNTRAINED, check_scores, doubt
 from sfumato.data import Examples
 from sfumato.environment import peak_memory
 from sfumato.errors import InputError
@@ -120,11 +120,22 @@ class AuditSource:
         return AuditSet(spoilt.name, spoilt.train, wrong, spoilt.notes)
 
     def check(self, models: Iterable[Architecture], methods: Iterable[Method]) -> None:
-        """Raise if a model of the table would be trained, or a method cannot read this set."""
+        """Raise if a model of the table would be trained, or a method cannot read this set or scores no rows."""
         trained = [model.name for model in models if model.name != UNTRAINED]
         if trained:
             raise InputError(f"a table about audits trains no {trained[0]!r}: give it the model {UNTRAINED!r}")
+        methods = list(methods)
+        for method in methods:
+            check_scores(method)
         self.source.check([], methods)
+
+
+def refuse_scores(models: Iterable[Architecture], methods: Iterable[Method]) -> None:
+    """Raise for what only ranks rows in a table that trains: it would stand there as hard labels."""
+    ranking = [method.name for method in methods if method.name in SCORES]
+    ranking += [model.name for model in models if model.name == UNTRAINED]
+    if ranking:
+        raise InputError(f'{ranking[0]} trains nothing; it is for tables with metric = "average_precision"')
 
 
 def found_by(score: NDArray[np.float64], wrong: NDArray[np.bool_]) -> dict[str, float]:

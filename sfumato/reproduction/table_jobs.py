@@ -10,7 +10,7 @@ from sfumato.architecture import Architecture
 from sfumato.dataset import DataSet, OwnSet
 from sfumato.datasets.catalog import entry
 from sfumato.method import Method
-from sfumato.reproduction.audit_source import AuditSource
+from sfumato.reproduction.audit_source import AuditSource, refuse_scores
 from sfumato.reproduction.metric_names import OF_AUDIT
 from sfumato.reproduction.plan import TablePlan, Wanted
 from sfumato.reproduction.retrieval_source import Build, RetrievalSource
@@ -28,6 +28,8 @@ def sources(plan: TablePlan, load: Callable[..., Any], build: Build) -> dict[str
     load, build : take a name of the catalogue, and ``load`` a label column; ``build`` is for sets of questions
     """
     found: dict[str, AnySource] = {}
+    if plan.table.metric not in OF_AUDIT:
+        refuse_scores(plan.models.values(), plan.methods.values())
     for choice in plan.data:
         if entry(choice.name).task == "retrieval":
             found[choice.title] = RetrievalSource.of(choice, plan.scale, build)

@@ -96,6 +96,8 @@ def test_what_is_done_is_not_done_again(done, data):
         ('kind = "symmetric-noise", rate = 0.2', 'kind = "fraction", share = 0.5', "leaves out rows"),
         (', rate = 0.2', ', rate = 0', "no label is wrong, so none can be found"),
         ('score = "normalized_margin"', 'score = "margin"', "cleanlab-score: score must be one of"),
+        ('name = "adaptive-fast", shrink = false', 'name = "lcm"', "lcm has no soft labels without training"),
+        ('metric = "average_precision"', 'metric = "accuracy"', "audit-score trains nothing; it is for tables with"),
     ],
 )  # fmt: skip
 def test_what_has_no_meaning_in_an_audit_is_refused_before_the_first_run(data, tmp_path, old, new, said):
