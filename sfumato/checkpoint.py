@@ -22,7 +22,7 @@ from sfumato.errors import InputError
 if TYPE_CHECKING:
     from sfumato.snapshot import Snapshot
 
-FORMAT = 1
+FORMAT = 2
 ABOUT = "checkpoint.json"
 TEACHER = "checkpoint-teacher.safetensors"  # what `sfumato.kept_teacher` keeps before the first step
 TEACHER_OF_FOLD = "checkpoint-teacher-{}.safetensors"  # until those of all folds have spoken
