@@ -208,7 +208,7 @@ def chosen_by_dev(
     """Try the candidates of ``method="auto"``; return what is trained by the one taken, that one, and why."""
     done = choose(train, dev, lambda candidate: run(method=candidate, refit=False))
     trained = run(method=done.method) if architecture.full_batch else done.trained  # again, with the dev rows
-    return trained, done.method, done.said
+    return trained, done.method, [*done.said, *done.method.ignored(train)]
 
 
 def tell_columns(trained: Trained, source: Source, label_separator: str | None) -> None:

@@ -28,6 +28,8 @@ def with_trusted(examples: Examples, table: Table, column: str | None, *, merged
     """
     if column is None:
         return examples
+    if not isinstance(column, str):
+        raise InputError(f"trusted must be the name of a column of {table.source}, got {column!r:.60}")
     if merged:
         raise InputError(f"a text that stands in several rows has no single {column!r}; leave trusted= out with votes")
     cells = table.column(column)

@@ -38,6 +38,8 @@ def test_any_other_value_is_refused_with_its_row():
         read_examples(rows(checked=cells), text="text", label="label", trusted="checked")
     with pytest.raises(InputError, match=r"no column 'chekced' \(did you mean 'checked'\?\)"):
         read_examples(rows(checked=["no"] * 60), text="text", label="label", trusted="chekced")
+    with pytest.raises(InputError, match=r"trusted must be the name of a column of .*, got \[True, False\]"):
+        read_examples(rows(), text="text", label="label", trusted=[True, False])
     with pytest.raises(InputError, match="Examples bring their own trusted rows"):
         read_source(Examples.from_labels(["a", "b"], ["x", "y"]), trusted="checked")
 
