@@ -7,7 +7,7 @@ by a temperature t, and takes the pair that explains dev best:
 
     L(l) = min over t > 0, 0 <= e < 1 of  -(1/N) sum_i log( (1 - e) softmax(l_i / t)_{y_i} + e / C ).
 
-On right labels e is 0, and what is chosen is the classifier with the best log-loss after calibration.
+On right labels e is next to 0, and what is chosen is the classifier with the best log-loss after calibration.
 """
 
 from __future__ import annotations
