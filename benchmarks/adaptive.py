@@ -36,7 +36,7 @@ ROUNDS = 4  # of adaptive-fast
 
 @dataclass(frozen=True)
 class Measured:
-    """One job: seconds of processor time, and how often it is in the one that it is compared with."""
+    """One job and its seconds of processor time."""
 
     name: str
     seconds: float
@@ -49,7 +49,7 @@ def timed(name: str, job: Callable[[], Any]) -> Measured:
 
 
 def titles(rows: int | None) -> Examples:
-    """Return the first rows of thucnews-titles, or all of train and test."""
+    """Return so many rows of thucnews-titles, drawn at random, or all of train and test."""
     splits = load("thucnews-titles").splits
     texts = [*splits["train"].inputs, *splits["test"].inputs]
     named = [part.classes[k] for part in (splits["train"], splits["test"]) for k in part.labels]

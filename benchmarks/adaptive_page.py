@@ -95,6 +95,8 @@ def clean_table(scores: Scores, model: str) -> list[str]:
     lines = []
     for row in dict.fromkeys(key[3] for key in scores if key[:2] == (CLEAN, model) and key[3] != HARD):
         found = differences(scores, CLEAN, model, row)
+        if not found:
+            continue
         gains = np.array([part[:, 0].mean() for part in found.values()])
         error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else float("nan")
         lines.append(f"| {model} | clean | {row} | {gains.mean():+.2f} ± {error:.2f} | worst {gains.min():+.1f} | |")
