@@ -347,8 +347,8 @@ def test_a_missing_tensor_file_and_a_name_outside_the_folder_are_refused(split, 
 
 
 def test_another_format_is_refused(split, folder):
-    rewritten(folder, format=2)
-    assert "has format 2, this version of sfumato reads 1" in refusal(split, folder)
+    rewritten(folder, format=1)
+    assert "has format 1, this version of sfumato reads 2" in refusal(split, folder)
 
 
 def test_another_version_is_refused(split, folder):
