@@ -46,7 +46,7 @@ def trusted_values(values: Any, size: int) -> NDArray[np.bool_]:
     InputError
         if there are not so many, or one is no truth value.
     """
-    if isinstance(values, str) or not hasattr(values, "__len__") or np.ndim(values) != 1:
+    if isinstance(values, str) or not hasattr(values, "__len__") or np.asarray(values, dtype=object).ndim != 1:
         raise InputError(
             f"trusted must be a list of {size} truth values, one a text, got {values!r:.60}; a column of a table is "
             "named with --trusted-column, or with fit(table, trusted=...)"

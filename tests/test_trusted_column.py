@@ -77,6 +77,10 @@ def test_trusted_must_be_truth_values_one_a_row():
         trusted_values([True, False], 3)
     with pytest.raises(InputError, match="must be a list of 3 truth values"):
         trusted_values("checked", 3)
+    with pytest.raises(InputError, match=r"must be a list of 2 truth values, one a text, got \{"):
+        trusted_values({"a": True, "b": False}, 2)
+    with pytest.raises(InputError, match=r"must hold true or false .* in row 2"):
+        trusted_values([True, [False, True]], 2)
     assert trusted_values(np.array([True, False]), 2).tolist() == [True, False]
 
 
