@@ -23,6 +23,8 @@ def remarks(found: Posterior) -> tuple[str, ...]:
     if found.guarded:
         why = "too few to tell wrong labels from ambiguous texts, so no model of wrong labels is used"
         return (f"{sure}; {why}", f"not used: {family(found.model, found.z)}")
+    if found.trusted is not None and found.trusted.z is None:
+        return ("too few rows are not trusted to look for wrong labels among them: all labels stay",)
     gold = found.trusted is not None and found.trusted.gold
     bound = "by the trusted rows" if gold else BOUND
     share = f"estimated share of wrong labels: {100 * found.wrong:.1f} % ({bound})"

@@ -175,3 +175,4 @@ def test_a_table_of_nothing_but_trusted_rows_keeps_its_labels():
     assert np.array_equal(found.q, np.eye(3)[given.labels])
     assert found.wrong == 0
     assert remark(found.trusted) == "60 trusted rows keep their label"
+    assert found.report().startswith("too few rows are not trusted")
