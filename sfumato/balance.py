@@ -15,9 +15,9 @@ RARE = 0.05  # of the rows of the largest class: a class with fewer is rare
 
 
 def has_rare_class(train: Examples) -> bool:
-    """Whether a class has less than 5 % of the rows of the largest."""
-    counts = np.bincount(train.labels, minlength=train.num_classes)
-    return bool(counts.min() < RARE * counts.max())
+    """Whether a class has less than 5 % of the rows of the largest; one without rows is not rare but absent."""
+    counts = np.bincount(train.labels)
+    return bool(counts[counts > 0].min() < RARE * counts.max())
 
 
 def rare_class_notes(train: Examples, *, helped: bool) -> list[str]:
@@ -25,9 +25,10 @@ def rare_class_notes(train: Examples, *, helped: bool) -> list[str]:
     if helped or train.multilabel or not has_rare_class(train):
         return []
     counts = np.bincount(train.labels, minlength=train.num_classes)
-    rare, large = (train.classes[int(k)] for k in (counts.argmin(), counts.argmax()))
+    least = int(np.where(counts > 0, counts, counts.max()).argmin())
+    rare, large = train.classes[least], train.classes[int(counts.argmax())]
     return [
-        f"{rare!r} has {counts.min():,} training rows and {large!r} {counts.max():,}: where the labels are right (see "
+        f"{rare!r} has {counts[least]:,} training rows and {large!r} {counts.max():,}: where the labels are right (see "
         "sfumato audit), the method logit-adjustment finds rare classes better, at some cost in accuracy"
     ]
 

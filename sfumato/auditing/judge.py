@@ -11,9 +11,9 @@ further rounds). Then, for a row with the given label g,
 
 the label q is largest for is suggested, the row is flagged where that is not g, and its score is 1 - q(g; x, g).
 
-Where held-out labels speak for no wrong ones, or for less than half a percent, or fewer than 5 % of the rows are sure,
-so that wrong labels cannot be told from ambiguous texts, q is not used, and p is that of T = I. The likeliest label by
-p is then suggested, the score is
+Where held-out labels speak for no wrong ones, or for less than half a percent, or fewer than 5 % of the rows are sure
+or more labels would be wrong than right, so that wrong labels cannot be told from ambiguous texts, q is not used, and p
+is that of T = I. The likeliest label by p is then suggested, the score is
 
     p(s; x) / (p(s; x) + p(g; x)),    s the likeliest label but g:
 
@@ -41,7 +41,7 @@ from sfumato.methods.kwls import held_out_evidence
 from sfumato.methods.noise.experts import best_steps
 from sfumato.methods.noise.family import choose
 from sfumato.methods.noise.model import fit_none, standardised
-from sfumato.methods.noise.posterior import SURE, Posterior, Settings, sampled
+from sfumato.methods.noise.posterior import SURE, Posterior, Settings, sampled, unclear
 from sfumato.methods.word_evidence import Evidence
 from sfumato.ngrams import NgramEncoder
 from sfumato.split import fold_rows
@@ -120,10 +120,12 @@ def wrong_labels(
     """Return the model of wrong labels that the judges' scores z (2, N, C) of some rows speak for, and q of all."""
     choice = choose(z[:, some], labels[some], fold[some])
     model = choice.shape.fit(z[:, some], labels[some])
-    anchors, q = float((model.right(z).max(axis=1) > SURE).mean()), model.posterior(z, labels)
+    p, q = model.right(z), model.posterior(z, labels)
+    why = unclear(model, p, labels, guard=GUARD)
     suspicion = 1 - q[np.arange(len(labels)), labels]
     wrong = float(suspicion.mean())
-    return Posterior(q, model, choice.z, anchors, anchors < GUARD, wrong, suspicion, classes=classes)
+    anchors = float((p.max(axis=1) > SURE).mean())
+    return Posterior(q, model, choice.z, anchors, bool(why), wrong, suspicion, classes=classes, unclear=why)
 
 
 def used(found: Posterior | None) -> bool:

@@ -43,7 +43,7 @@ def similar_noise(
     check_one_label(OWNER, examples, "another label takes the place of the given one")
     check_values(OWNER, rate=rate, others=others, seed=seed)
     check_labelled(OWNER, examples)
-    check_readable(OWNER, examples)
+    check_readable(OWNER, examples, alone=train is None)
     source = examples if train is None else train
     chances = mistaken_for(judged_logits(source, None, 0, steps=STEPS), source.labels, others=others)
     generator = np.random.default_rng(seed)

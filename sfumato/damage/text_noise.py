@@ -64,7 +64,7 @@ def text_noise(examples: Examples, *, rate: float, train: Examples | None = None
     check_one_label(OWNER, examples, "another label takes the place of the given one")
     check_values(OWNER, rate=rate, seed=seed)
     check_labelled(OWNER, examples)
-    check_readable(OWNER, examples)
+    check_readable(OWNER, examples, alone=train is None)
     new, ahead = drawn_to(judged_logits(examples, train, seed, steps=STEPS), examples.labels)
     wanted = round(rate * len(examples))
     touched = np.sort(np.argsort(-ahead, kind="stable")[:wanted])
@@ -103,7 +103,7 @@ def _matrix(texts: Sequence[str]) -> Any:
     return NgramEncoder.fit(texts).encode(texts).matrix
 
 
-def check_readable(owner: str, examples: Examples) -> None:
+def check_readable(owner: str, examples: Examples, *, alone: bool) -> None:
     """Raise unless a classifier can read the rows and there is another label to give."""
     if are_images(examples.inputs):
         raise InputError(f"{owner} reads the words of texts, and these are images; take symmetric-noise or group-noise")
@@ -112,5 +112,5 @@ def check_readable(owner: str, examples: Examples) -> None:
     wrong = next((i for i, text in enumerate(examples.inputs) if not isinstance(text, str)), None)
     if wrong is not None:
         raise InputError(f"{owner} reads texts, and row {wrong + 1} is {examples.inputs[wrong]!r:.60}; join the tokens")
-    if len(set(examples.inputs)) < 2:
+    if alone and len(set(examples.inputs)) < 2:
         raise InputError(f"{owner} judges each text by others, and all {len(examples)} texts are the same")

@@ -11,8 +11,9 @@ given label. On clean labels it finds no noise and leaves them as they are.
    P(k | x_i) = sum_j p_ij T_jk; a, b and T make the given labels likeliest (`sfumato.methods.noise.model`).
 3. *Family.* T is the identity, an even share of wrong labels, or free for each pair of classes, whichever makes the
    given labels of held-out folds clearly likelier (`sfumato.methods.noise.family`).
-4. *Guard.* Where fewer than 5 % of the rows have a label with p above .9, honest ambiguity and noise cannot be told
-   apart (ratings in five degrees): the labels stay hard, with a warning.
+4. *Guard.* Where fewer than 5 % of the rows have a label with p above .9 (ratings in five degrees), or more labels
+   would be wrong than right (texts that say nothing), noise and honest ambiguity cannot be told apart: the labels stay
+   hard, with a warning.
 5. *Targets.* q_ij is proportional to p_ij T_{j, y_i}.
 6. *Rounds.* The experts learn again, from q in place of the labels, and a, b and T are fitted again to the labels that
    were given; twice where texts have fewer than 100 words on the mean. Long texts are too sure of themselves.
@@ -73,9 +74,8 @@ class Adaptive:
         made = self.found(examples)
         if made.guarded:
             warnings.warn(
-                f"{self.owner}: only {made.anchors:.1%} of the rows have a label with a probability above .9, so wrong "
-                "labels cannot be told from ambiguous texts, and the labels stay as they are; label-smoothing does not "
-                "need to tell them",
+                f"{self.owner}: {made.unclear}, so wrong labels cannot be told from ambiguous texts, and the labels "
+                "stay as they are; label-smoothing does not need to tell them",
                 AmbiguityWarning,
                 stacklevel=2,
             )

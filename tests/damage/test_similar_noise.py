@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sfumato.damage import damage, drop_wrong, similar_noise
+from sfumato.damage import damage, drop_wrong, similar_noise, text_noise
 from sfumato.damage.similar_noise import mistaken_for
 from sfumato.data import Examples
 from sfumato.errors import InputError
@@ -88,3 +88,11 @@ def test_without_an_earlier_step_nothing_is_wrong(animals):
 def test_options_out_of_range_are_refused(animals, options):
     with pytest.raises(InputError, match="similar-noise"):
         similar_noise(animals(), **{"seed": 0, **options})
+
+
+def test_a_dev_split_of_one_row_is_mistaken_by_what_train_says(animals):
+    one = animals(rows=1)
+    assert similar_noise(one, rate=1, train=animals(), seed=0).examples.labels[0] != one.labels[0]
+    assert text_noise(one, rate=1, train=animals(), seed=0).examples.labels[0] != one.labels[0]
+    with pytest.raises(InputError, match="judges each text by others"):
+        similar_noise(one, rate=1, seed=0)

@@ -130,3 +130,13 @@ def test_what_it_cannot_do_is_refused_in_words():
     sets = Examples.from_label_sets(["a b", "c d"], [["x", "y"], []])
     with pytest.raises(InputError, match="adaptive"):
         METHODS["adaptive"]().check_labels(sets)
+
+
+@pytest.mark.parametrize(("rows", "classes", "seed"), [(20, 2, 0), (20, 2, 3), (150, 5, 0), (300, 3, 2)])
+def test_labels_by_chance_on_random_words_are_not_called_wrong(rows, classes, seed):
+    random = np.random.default_rng(seed)
+    texts = [" ".join(f"w{n}" for n in random.integers(0, 200, 8)) for _ in range(rows)]
+    labels = random.integers(0, classes, rows)
+    found = posterior(texts, labels, classes, Settings(rounds=0))
+    assert found.guarded or found.model.family == "none"
+    assert np.array_equal(found.q, np.eye(classes)[labels]) or found.wrong < 0.01

@@ -5,7 +5,9 @@ already, so no classifier is fitted for it. With d the differences of the rows' 
 
     z = sum d / (sqrt(N) sd(d)),
 
-the uniform shape is taken where z is above 0 beside none, and a pairwise one where z is above 2 beside what stands.
+the uniform shape is taken where z is above 1 beside none, and a pairwise one where z is above 2 beside what stands.
+(With 0 in place of 1, labels given by chance to texts of random words were often "found" wrong; with 2, a quarter of
+wrong labels among 120 rows was often missed.)
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from sfumato.targets import Integers
 
 FAMILIES = ("none", "uniform", "pairwise")
 KAPPAS = (100.0, 20.0)
-CLEAR = 2.0
+LIKELY, CLEAR = 1.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def choose(z: Array, labels: Integers, fold: Integers, *, family: str = "auto", 
     current, said = none, {}
     for shape in tried[1:]:
         by = said[f"{shape} against {current}"] = z_of(held[shape] - held[current])
-        if by > (0.0 if shape == uniform else CLEAR):
+        if by > (LIKELY if shape == uniform else CLEAR):
             current = shape
     return Choice(current, said)
 

@@ -25,6 +25,7 @@ from sfumato.targets import Integers
 
 EXPERTS = ("both", "linear", "keywords")
 SURE = 0.9  # an anchor is a row of which some label is so probable
+MOST = 0.5  # share of wrong labels; above it p is not held by the labels any more
 LONG = 100  # words of a text on the mean, from which further rounds do not help
 ROUNDS = 2  # of shorter ones
 FITTED = 20_000  # rows, enough for the few numbers of the model; the targets are made for all
@@ -66,7 +67,7 @@ class Posterior:
     model : the model of wrong labels
     z : what spoke for its family, see `sfumato.methods.noise.family`
     anchors : share of the rows of which some label has a probability above .9
-    guarded : whether there are too few anchors to tell noise from ambiguity: q are then the given labels
+    guarded : whether noise cannot be told from ambiguity, and ``unclear`` says why: q are then the given labels
     wrong : the estimated share of wrong labels, a lower bound where which label is wrong depends on the text, unless
         trusted rows tell
     suspicion : (N,) 1 - q of the given label, before shrinking and floor
@@ -84,6 +85,7 @@ class Posterior:
     steps: int = 0
     rounds: int = 0
     classes: tuple[str, ...] = field(default=())
+    unclear: str = ""
     trusted: Trusted | None = None
 
     def report(self) -> str:
@@ -160,9 +162,10 @@ def posterior(
             return _all_right(labels, C, experts.steps, checked)
     choice = choose(z[:, some], labels[some], experts.fold[some], family=settings.family, bias=settings.bias)
     model = choice.shape.fit(z[:, some], labels[some])
-    anchors = float((model.right(z).max(axis=1) > SURE).mean())
-    if anchors < settings.guard:
-        return replace(_hard(model, choice, anchors, labels, experts.steps), trusted=checked)
+    p = model.right(z)
+    anchors, why = float((p.max(axis=1) > SURE).mean()), unclear(model, p, labels, guard=settings.guard)
+    if why:
+        return replace(_hard(model, choice, anchors, labels, experts.steps), trusted=checked, unclear=why)
     if checked is not None:
         checked = checked.asked(model, z, labels, some, bias=settings.bias)
         model = checked.fit(model, z, labels, some, bias=settings.bias)
@@ -175,6 +178,18 @@ def posterior(
     facts = (model, choice.z, anchors, False, wrong, suspicion, experts.steps, rounds)
     targets = settled(finished(q, labels, shrink=settings.shrink, floor=settings.floor), labels, checked)
     return Posterior(targets, *facts, trusted=checked)
+
+
+def unclear(model: NoiseModel, p: Array, labels: Integers, *, guard: float) -> str:
+    """Return why wrong labels cannot be told from ambiguous texts, "" where they can; p (N, C) are the model's."""
+    anchors = float((p.max(axis=1) > SURE).mean())
+    if anchors < guard:
+        return f"only {anchors:.1%} of the rows have a label with a probability above .9"
+    joint = p * model.T.T[labels]
+    given = joint[np.arange(len(labels)), labels] / np.maximum(joint.sum(axis=1), 1e-300)
+    if guard and 1 - given.mean() > MOST:
+        return f"{1 - given.mean():.0%} of the labels would be wrong, as where texts say nothing of their label"
+    return ""
 
 
 def _another_round(

@@ -21,8 +21,8 @@ def remarks(found: Posterior) -> tuple[str, ...]:
     """Return what was found, a sentence each."""
     sure = f"sure rows, with a label above .9: {100 * found.anchors:.1f} %"
     if found.guarded:
-        why = "too few to tell wrong labels from ambiguous texts, so no model of wrong labels is used"
-        return (f"{sure}; {why}", f"not used: {family(found.model, found.z)}")
+        why = "wrong labels cannot be told from ambiguous texts, so no model of wrong labels is used"
+        return (f"{found.unclear}; {why}", f"not used: {family(found.model, found.z)}")
     if found.trusted is not None and found.trusted.z is None:
         return ("too few rows are not trusted to look for wrong labels among them: all labels stay",)
     gold = found.trusted is not None and found.trusted.gold
