@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_an_even_share_is_said_once_and_none_is_said_to_be_none():
 
 
 def test_a_guarded_report_gives_no_share_and_says_why():
-    report = found(model("pairwise", T, 20), guarded=True, unclear="only 1.2% of the rows are sure").report()
+    report = replace(found(model("pairwise", T, 20), guarded=True), unclear="only 1.2% of the rows are sure").report()
     assert report.startswith(
         "only 1.2% of the rows are sure; wrong labels cannot be told from ambiguous texts, so no model"
     )
