@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-# Control characters but tab and line break, and those that turn the direction of writing.
-UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters but tab and line break, and those that turn the direction of writing; compiled when first met.
+UNSEEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 
 
 def note(message: str) -> None:
@@ -27,12 +27,12 @@ def visible(text: str) -> str:
     """Write control and direction characters, which a user's table may hold and a terminal would obey, as codes."""
     if text.isprintable():
         return text
-    return UNSEEN.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return re.sub(UNSEEN, lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def say_json(document: str) -> None:
     """Print finished JSON; what a terminal would obey becomes an escape that JSON reads back as it was."""
-    typer.echo(UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", document))
+    typer.echo(re.sub(UNSEEN, lambda found: f"\\u{ord(found[0]):04x}", document))
 
 
 def print_json(value: Any) -> None:

@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -71,8 +70,7 @@ def predict(
         note(f"{counted(rows, 'row')} scored" + ("" if output == "-" else f" and written to {output}"))
 
 
-@dataclass(frozen=True, eq=False)
-class Scorer:
+class Scorer(NamedTuple):
     """A model, and what stands between the labels that it gives a row: None writes them as a list."""
 
     model: "Model"

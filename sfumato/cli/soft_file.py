@@ -1,6 +1,5 @@
 """Reads soft labels back from a table, as `sfumato soften` writes it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +46,8 @@ def read_soft_file(path: Path, *, multilabel: bool = False) -> SoftFile:
 
 def parsed(table: "Table", k: int) -> Any:
     """Return one cell of soft_labels as a list."""
+    import json  # here and below: `sfumato --help` reads this file too
+
     cell = table.columns[COLUMN][k]
     try:
         value = json.loads(cell)
@@ -85,6 +86,8 @@ def classes_of(path: Path) -> tuple[str, ...] | None:
     """Return the class order in the metadata of a Parquet file, if it is there."""
     if path.suffix.lower() not in {".parquet", ".pq"}:
         return None
+    import json
+
     import polars
 
     written = polars.read_parquet_metadata(path).get("classes")
