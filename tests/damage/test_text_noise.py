@@ -136,7 +136,8 @@ def test_a_row_whose_right_class_was_left_out_after_the_noise_cannot_be_put_righ
     subset = {"kind": "class-subset", "classes": ["art", "money"]}
     noise, marks = {"kind": "symmetric-noise", "rate": 0.5}, {"kind": "trust", "rows": 60}
     train, dev = topics(240), topics(120, seed=1)
-    with pytest.raises(InputError, match=r"trust: the right label of \d+ rows is a class that was left out"):
+    said = r"trust: the right label of \d+ rows is a class that was left out; put class-subset"
+    with pytest.raises(InputError, match=said):
         damage(train, dev, dev, [noise, subset, marks], seed=0)
     assert (damage(train, dev, dev, [subset, noise, marks], seed=0)[0].labels >= 0).all()
 

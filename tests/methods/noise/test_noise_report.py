@@ -69,7 +69,8 @@ def test_an_even_share_is_said_once_and_none_is_said_to_be_none():
 def test_a_guarded_report_gives_no_share_and_says_why():
     report = replace(found(model("pairwise", T, 20), guarded=True), unclear="only 1.2% of the rows are sure").report()
     assert report.startswith(
-        "only 1.2% of the rows are sure; wrong labels cannot be told from ambiguous texts, so no model"
+        "only 1.2% of the rows are sure; wrong labels cannot be told from ambiguous texts, "
+        "so no model of wrong labels is used\n"
     )
     assert "estimated share" not in report
     assert "of the texts of" not in report
