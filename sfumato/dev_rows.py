@@ -10,6 +10,7 @@ from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.registry import check_range
 from sfumato.shots import EVERY, few_rows, few_rows_and_dev
+from sfumato.targets import Integers
 
 SHARE = 0.1  # of the rows, that choose
 FEW = 10  # dev rows below which a score is hardly one
@@ -18,7 +19,10 @@ FEW = 10  # dev rows below which a score is hardly one
 def cut_dev(
     examples: Examples, dev: Any, *, seed: int, text: Any, label: Any, bad_rows: str, **more: Any
 ) -> tuple[Examples, Examples | None, list[str]]:
-    """Return train, dev and notes: a stratified cut with duplicates on one side, or a table of its own."""
+    """Return train, dev and notes: a stratified cut with duplicates on one side, or a table of its own.
+
+    Trusted rows stay in train, see `free_rows`.
+    """
     from sfumato.source import read_beside
     from sfumato.split import split_rows
 
@@ -29,12 +33,30 @@ def cut_dev(
         return examples, kept, notes
     check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
     size = {"share": dev} if isinstance(dev, float) else {"size": dev}
+    free = free_rows(examples)
+    drawn = examples.take(free)
     try:
-        rest, cut = split_rows(examples.labels, examples.inputs, seed=seed, **size)
+        _, cut = split_rows(drawn.labels, drawn.inputs, seed=seed, **size)
     except InputError as error:
         return examples, None, [f"no dev rows ({error}): nothing is chosen, nothing is calibrated"]
     said = few_dev_rows(len(cut), examples.num_classes) if isinstance(dev, int) else []
-    return examples.take(rest), examples.take(cut), said
+    chosen = free[cut]
+    return examples.take(np.setdiff1d(np.arange(len(examples)), chosen)), examples.take(chosen), said
+
+
+def free_rows(examples: Examples) -> Integers:
+    """Return the rows that dev may be drawn from: all but the trusted ones, which training needs more, and their texts.
+
+    Where they are more than half of the rows, dev may have some of them too.
+    """
+    from sfumato.split import group_by_text
+
+    every = np.arange(len(examples))
+    if examples.trusted is None:
+        return every
+    groups = group_by_text(examples.inputs)
+    free = np.sort([row for group in groups if not examples.trusted[group].any() for row in group]).astype(np.int64)
+    return free if 2 * len(free) >= len(examples) else every
 
 
 def cut_few(

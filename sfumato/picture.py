@@ -1,19 +1,26 @@
 """Pictures as self-contained SVG, written by hand: no plotting library, no script, no font to load.
 
 The colour ramp is one hue from near white to near black-blue: its lightness falls all the way, so it reads the same
-without colour vision and in print. All text is escaped.
+without colour vision and in print. All text is escaped, and shows no character that turns the line
+or that XML does not allow.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sfumato.errors import InputError
+
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 WIDTH = 900
 MARGIN = 14
@@ -202,6 +209,11 @@ def slant(labels: Sequence[str]) -> float:
     return max(0.0, 0.72 * text_width(labels[-1], 11) - MARGIN)
 
 
+def shown(text: Any) -> str:
+    """Return a text as markup that looks as written: marked up nowhere, with no character that turns the line."""
+    return escape(UNSEEN.sub("\ufffd", str(text)))
+
+
 def text_width(text: str, size: float) -> float:
     """Estimate the width of a text in px; full-width characters count twice."""
     return size * sum(1.0 if ord(letter) > 0x2E7F else 0.56 for letter in text)
@@ -213,13 +225,13 @@ def words(
     """Draw a line of text; ``weight`` is the font weight."""
     if "weight" in attributes:
         attributes["font-weight"] = attributes.pop("weight")
-    return element("text", escape(text), x=x, y=y, font_size=size, text_anchor=anchor, fill=fill, **attributes)
+    return element("text", shown(text), x=x, y=y, font_size=size, text_anchor=anchor, fill=fill, **attributes)
 
 
 def element(name: str, content: str = "", **attributes: str | float) -> str:
     """Write an SVG element; ``content`` is markup already, attribute values are escaped here."""
-    shown = {k.replace("_", "-"): f"{v:.4g}" if isinstance(v, float) else escape(str(v)) for k, v in attributes.items()}
-    opened = name + "".join(f' {key}="{value}"' for key, value in shown.items())
+    written = {k.replace("_", "-"): f"{v:.4g}" if isinstance(v, float) else shown(v) for k, v in attributes.items()}
+    opened = name + "".join(f' {key}="{value}"' for key, value in written.items())
     return f"<{opened}>{content}</{name}>" if content else f"<{opened}/>"
 
 
@@ -230,7 +242,7 @@ def finish(parts: Sequence[str], title: str, height: float, path: str | Path | N
     svg = "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {FONT} role="img">',
-            element("title", escape(title)),
+            element("title", shown(title)),
             paper,
             *parts,
             "</svg>\n",

@@ -14,7 +14,7 @@ from sfumato.errors import InputError
 from sfumato.read_frame import as_text
 from sfumato.rows import Table, name_rows, short
 
-VALUES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+VALUES = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
 
 
 def with_trusted(examples: Examples, table: Table, column: str | None, *, merged: int = 0) -> Examples:

@@ -112,3 +112,9 @@ def test_intervals_put_dots_in_order_of_their_values():
     assert dots[0] > dots[1]
     assert len(lines) == 3
     assert len(intervals([("a", 0.1, 0.0, 0.2)], title="t", zero=None).split("<path")) == 2
+
+
+def test_a_name_with_characters_that_xml_does_not_allow_is_drawn_with_a_mark_in_their_place():
+    svg = heat_map([("", np.eye(2))], ["a\x00b", "turn\u202eed & <i>"], title="of\x07 names")
+    found = [node.text for node in ET.fromstring(svg).iter() if node.text and node.text.strip()]
+    assert {"a\ufffdb", "turn\ufffded & <i>", "of\ufffd names"} <= set(found)

@@ -8,6 +8,7 @@ import pytest
 import sfumato
 from sfumato.cli.app import app
 from sfumato.data import Examples, concatenate
+from sfumato.dev_rows import cut_dev
 from sfumato.errors import InputError
 from sfumato.methods import METHODS
 from sfumato.source import read_examples, read_source
@@ -23,7 +24,9 @@ def rows(number=60, **more):
     return {"text": texts, "label": names, **more}
 
 
-@pytest.mark.parametrize("pair", [("true", "false"), ("1", "0"), ("yes", "no"), (" Yes", "NO "), (True, False), (1, 0)])
+@pytest.mark.parametrize(
+    "pair", [("true", "false"), ("1", "0"), ("yes", "no"), (" Yes", "NO "), (True, False), (1, 0), (1.0, 0.0)]
+)
 def test_each_way_to_write_yes_and_no_is_read(pair):
     cells = [pair[0] if i % 3 == 0 else pair[1] for i in range(60)]
     examples, _ = read_examples(rows(checked=cells), text="text", label="label", trusted="checked")
@@ -50,6 +53,17 @@ def test_rows_that_are_left_out_do_not_shift_the_others():
     examples, _ = read_examples(table, text="text", label="label", trusted="checked", bad_rows="drop")
     assert examples.trusted.sum() == 9
     assert examples.trusted[:9].all()
+
+
+@pytest.mark.parametrize(("trusted", "stay"), [(29, True), (30, False)])
+def test_dev_is_drawn_from_the_others_unless_these_are_the_smaller_part(trusted, stay):
+    table = rows(checked=[i < trusted for i in range(60)])
+    table["text"][59], table["label"][59] = table["text"][0], table["label"][0]  # a trusted text without the mark
+    examples, _ = read_examples(table, text="text", label="label", trusted="checked")
+    train, dev, _ = cut_dev(examples, 20, seed=0, text="text", label="label", bad_rows="refuse")
+    assert (len(train), len(dev)) == (40, 20)
+    assert (train.trusted.sum() == trusted) == stay
+    assert not stay or table["text"][0] not in dev.inputs
 
 
 def test_votes_of_equal_texts_have_no_single_mark():

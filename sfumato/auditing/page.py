@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfumato.methods.noise.noise_picture import noise_svg
-from sfumato.picture import heat_map, most_confused
+from sfumato.picture import heat_map, most_confused, shown
 
 if TYPE_CHECKING:
     from sfumato.auditing.audit import Audit
@@ -19,9 +17,6 @@ MOST_CLASSES = 30  # in the picture: more would not be readable
 MOST_PAIRS = 30
 MOST_ROWS = 300
 LONGEST = 600  # characters of a text
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 
 STYLE = """
 :root { color-scheme: light; }
@@ -59,11 +54,6 @@ def page(audit: Audit, *, title: str) -> str:
     )
 
 
-def shown(text: Any) -> str:
-    """Return a text as HTML that looks as written: marked up nowhere, with no character that turns the line."""
-    return html.escape(UNSEEN.sub("\ufffd", str(text)))
-
-
 def summary(audit: Audit) -> str:
     """Return the first lines of the report as one sentence each."""
     rows, likelier = len(audit.rows), int((audit.rows["score"] > 0.5).sum())
@@ -94,7 +84,7 @@ def summary(audit: Audit) -> str:
 def picture(audit: Audit) -> str:
     """Draw the confusion of the labels, of those that are confused most where there are many."""
     kept = most_confused(audit.confusion, MOST_CLASSES)
-    names = [UNSEEN.sub("\ufffd", audit.classes[k]) for k in kept]
+    names = [audit.classes[k] for k in kept]
     several = audit.settings.get("multilabel")
     found = "is likely" if several else "is the likeliest"
     note = f"share of the rows given each label (down) for which each label {found} (across)"
@@ -127,8 +117,7 @@ def wrong_labels(audit: Audit) -> list[str]:
     if found is None:
         return []
     told = "".join(f"<li>{shown(sentence)}</li>" for sentence in found.report().splitlines())
-    names = [UNSEEN.sub("\ufffd", name) for name in audit.classes]
-    drawn = [noise_svg(found.model.T, names)] if audit.settings["wrong_labels"]["used"] else []
+    drawn = [noise_svg(found.model.T, audit.classes)] if audit.settings["wrong_labels"]["used"] else []
     return ["<h2>How labels go wrong</h2>", *drawn, f"<ul>{told}</ul>"]
 
 

@@ -132,13 +132,31 @@ def held_out_shares(rows: Rows, seed: int) -> Array:
     examples = rows.examples
     there, labels = np.unique(examples.labels, return_inverse=True)
     model = make_pipeline(TfidfVectorizer(tokenizer=words, token_pattern=None), LogisticRegression(max_iter=1000))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    folds = StratifiedKFold(folds_for(labels), shuffle=True, random_state=seed)
     with warnings.catch_warnings():  # a class of few rows is not in every fold, and has probability 0 there
         warnings.simplefilter("ignore")
         found = cross_val_predict(model, list(examples.inputs), labels, cv=folds, method="predict_proba")
     shares = np.zeros((len(examples), examples.num_classes))
     shares[:, there] = found
     return shares
+
+
+def folds_for(labels: NDArray[np.int64]) -> int:
+    """Return how many folds these rows can be dealt to: `FOLDS`, or the rows of the largest class if they are fewer.
+
+    Raises
+    ------
+    InputError
+        if there are not two classes with two rows, so that a row could be left without another of its class, or of
+        another class, to be judged by.
+    """
+    rows = np.sort(np.bincount(labels))[::-1]
+    if len(rows) < 2 or rows[1] < 2:
+        raise InputError(
+            "cleanlab-score judges each row by the others and needs two classes with two rows or more, got "
+            f"{len(labels)} rows of {len(rows)} classes, of which {(rows > 1).sum()} have two rows; give more rows"
+        )
+    return min(FOLDS, int(rows[0]))
 
 
 def words(text: str) -> list[str]:

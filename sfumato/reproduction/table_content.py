@@ -52,6 +52,7 @@ def table_content(
         "curves": curves(lines),
         "label_embeddings": label_embeddings(lines, classes),
         "per_label": per_label(cells),
+        **by_overlap(cells, plan.table.metric),
         "cases": table_cases(plan, lines, folder, texts or {}, (before or {}).get("cases", ())),
         "failed": [{"run": str(run), "error": line["error"]} for run, line in lines.items() if _failed(line)],
         "notes": sorted({*notes, *(said for line in lines.values() for said in line.get("warnings", ()))}),
@@ -114,6 +115,20 @@ def per_label(cells: Sequence[Cell]) -> list[dict[str, Any]]:
             same = {"repeats": list(runs), **{name: lines[0][name] for name in ("label", "support")}}
             found.append(names | same | {name: [line[name] for line in lines] for name in ("recall", "f1")})
     return found
+
+
+def by_overlap(cells: Sequence[Cell], metric: str) -> dict[str, Any]:
+    """Return the metric by quartile of word overlap in each repeat, (repeats, 4), where cells are retrieval."""
+    found = []
+    for cell in cells:
+        runs = {repeat: lines[0].get("overlap") or () for repeat, lines in cell.runs.items()}
+        runs = {repeat: parts for repeat, parts in runs.items() if parts and metric in parts[0]}
+        if runs and not cell.control:
+            names = {name: getattr(cell, name) for name in ("data", "setting", "place", "model", "method")}
+            ends = {name: [part[name] for part in next(iter(runs.values()))] for name in ("from", "to", "questions")}
+            values = [[part[metric] for part in parts] for parts in runs.values()]
+            found.append(names | {"repeats": list(runs), **ends, "values": values})
+    return {"overlap": found} if found else {}
 
 
 def _listed(names: Sequence[str] | None) -> list[str] | None:

@@ -9,8 +9,18 @@ import pytest
 from sfumato import InputError
 from sfumato.auditing.audit import checked_examples
 from sfumato.auditing.judge import judge
-from sfumato.auditing.scores import SCORES, audit_score, cleanlab_score, doubt, held_out_shares, label_quality, words
+from sfumato.auditing.scores import (
+    SCORES,
+    audit_score,
+    cleanlab_score,
+    doubt,
+    folds_for,
+    held_out_shares,
+    label_quality,
+    words,
+)
 from sfumato.auditing.scores import Rows as ScoredRows
+from sfumato.data import Examples
 from sfumato.methods import METHODS
 
 Rows = tuple[list[str], list[str]]
@@ -65,6 +75,16 @@ def test_equal_rows_are_judged_once_and_a_changed_label_makes_other_rows(noisy: 
     assert one == again
     assert hash(one) == hash(again)
     assert (one == other) == (noisy[1][0] == "login")
+
+
+def test_classes_of_few_rows_are_dealt_to_as_many_folds_and_one_row_each_is_refused() -> None:
+    assert folds_for(np.repeat([0, 1], [9, 2])) == 5
+    rows = Examples.from_labels(["a b", "a c", "a d", "e f", "e g"], ["x", "x", "x", "y", "y"])
+    assert folds_for(rows.labels) == 3
+    assert held_out_shares(ScoredRows.of(rows), 0).shape == (5, 2)
+    for labels, said in (([0, 0, 1, 2], "got 4 rows of 3 classes, of which 1 have"), ([0, 0], "2 rows of 1 classes")):
+        with pytest.raises(InputError, match=said):
+            folds_for(np.array(labels))
 
 
 def test_words_are_those_of_text_and_single_characters_of_chinese() -> None:

@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 
 from sfumato import InputError
+from sfumato.reproduction.figures import draw
+from sfumato.reproduction.figures.quartiles import quartile_panels
 from sfumato.reproduction.run import reproduce
 from sfumato.run_files import read_row_scores
 
@@ -90,6 +92,30 @@ def test_a_row_of_words_stands_beside_the_models(done):
     text = done[1].to_markdown()
     assert "| articles | BM25 | hard |" in text
     assert "test recall@10 (percent)" in text
+
+
+def test_quartiles_of_word_overlap_are_drawn_with_what_is_gained_there(done):
+    content = done[1].content | {"figure": {"kind": "quartiles", "gain": True}}
+    lines = {(line["model"], line["method"], line["control"], line["seed"]): line for line in done[1].lines}
+    parts = {key: [part["recall@10"] for part in line["overlap"]] for key, line in lines.items()}
+    gained = [
+        [100 * (own - hard) for own, hard in zip(*(parts["bag", m, "", s] for m in ("kwls", "hard")), strict=True)]
+        for s in (0, 1)
+    ]
+    panels = quartile_panels(content, gain=True)
+    assert list(panels) == [("articles", "bag")]  # words alone have nothing to be compared with
+    assert panels["articles", "bag"].keys() == {"kwls"}
+    assert panels["articles", "bag"]["kwls"].tolist() == [pytest.approx(each) for each in gained]
+    assert quartile_panels(content, gain=False)["articles", "BM25"]["hard"].tolist() == [
+        pytest.approx([100 * value for value in parts["BM25", "hard", "", 0]])
+    ]
+    (axis,) = draw(content).axes
+    assert [text.get_text() for text in axis.get_xticklabels()] == [
+        f"{part['from']:.2f}–{part['to']:.2f}".replace("0.", ".") for part in lines["bag", "hard", "", 0]["overlap"]
+    ]
+    assert len(draw(content | {"figure": {"kind": "quartiles"}}).axes) == 2
+    with pytest.raises(InputError, match="quartile of overlap"):
+        draw(content | {"figure": {"kind": "quartiles", "gain": True, "models": ["BM25"]}})
 
 
 def test_what_is_done_is_not_done_again(done, data):

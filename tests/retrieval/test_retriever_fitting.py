@@ -210,6 +210,24 @@ def test_the_weights_are_those_of_the_best_look_and_patience_ends_the_training(m
     assert (done.history.best_epoch, len(done.history.epochs)) == (5, 6)
 
 
+@pytest.mark.parametrize("clip", [1e-3, 1e3])
+def test_the_gradient_of_a_step_is_cut_to_the_largest_norm_and_not_below_it(clip, monkeypatch):
+    norms, step = [], torch.optim.SGD.step
+
+    def recorded(self, *given, **named):
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        norms.append(math.sqrt(sum(float((g**2).sum()) for g in gradients)))
+        return step(self, *given, **named)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", recorded)
+    training = replace(FEW, epochs=1, optimizer="sgd", clip=clip)
+    made, bag = task(), MODELS.build("bag", SMALL["bag"])
+    how = Settings(training=training)
+    fit_dual_encoder(made.corpus, made.questions, None, architecture=bag, method=METHODS["baseline"](), settings=how)
+    assert len(norms) == 4  # of 30 questions in batches of 8
+    assert norms == pytest.approx([1e-3] * 4, rel=1e-2) if clip < 1 else min(norms) > 1e-2
+
+
 def test_two_towers_start_alike_and_part():
     architecture = MODELS.build("bag", SMALL["bag"])
     encoder = architecture.encoder_of(task().corpus.sentences)

@@ -110,7 +110,9 @@ class Experts:
         self.matrix = None if settings.experts == "keywords" else squares_of(texts)
         self.counts: Counts | None = None if settings.experts == "linear" else count_words(texts, unit=settings.unit)
         if self.counts is not None and not self.counts.matrix.nnz:
-            raise InputError(f"adaptive: none of the {len(texts)} texts holds a word (unit={settings.unit!r})")
+            raise InputError(
+                f"none of the {len(texts)} texts holds a word (unit={settings.unit!r}), so no label can be judged"
+            )
         self.steps = 0
 
     def given(self) -> Array:

@@ -13,6 +13,7 @@ from sfumato.reproduction.figures.bars import draw_bars, draw_labels
 from sfumato.reproduction.figures.curves import draw_curves
 from sfumato.reproduction.figures.label_map import draw_label_map
 from sfumato.reproduction.figures.lines import draw_lines
+from sfumato.reproduction.figures.quartiles import draw_quartiles
 from sfumato.reproduction.figures.style import SETTINGS, Content, families
 from sfumato.reproduction.figures.sweep import draw_sweep
 
@@ -23,6 +24,7 @@ DRAWN: Mapping[str, Callable[[Any, Content], None]] = {
     "sweep": draw_sweep,
     "bars": draw_bars,
     "labels": draw_labels,
+    "quartiles": draw_quartiles,
 }
 FIGURE_FILES = ("figure.svg", "figure.png")
 

@@ -20,6 +20,7 @@ OPTIONS = {
     "sweep": ("x",),
     "bars": (),
     "labels": ("y", "labels"),
+    "quartiles": ("gain",),
 }
 
 
@@ -29,8 +30,9 @@ def check_figure(name: str, given: Any, titles: Mapping[str, tuple[str, ...]]) -
     ``kind``: ``lines`` (``x``: the title of the axis, or "setting" to write the settings below it; ``log``; ``gain``:
     draw what is gained over the baseline), ``curves`` (``y``: what is measured at each epoch; ``marks``: words to an
     epoch, or to a part of the epochs as "50 %", drawn as vertical lines), ``label-map``, ``sweep`` along an option of
-    the methods that have a ``line`` and an ``x``, ``bars`` of the metric, or ``labels`` (``y``: recall or f1;
-    ``labels``: how those to draw begin). ``data``, ``settings``, ``models`` and ``methods`` list what to draw.
+    the methods that have a ``line`` and an ``x``, ``bars`` of the metric, ``labels`` (``y``: recall or f1; ``labels``:
+    how those to draw begin), or ``quartiles`` of word overlap (retrieval; ``gain``). ``data``, ``settings``, ``models``
+    and ``methods`` list what to draw.
     """
     if not mapping(name, "figure", given, '{ kind = "lines" }'):
         return {}
