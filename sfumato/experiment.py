@@ -19,6 +19,7 @@ from sfumato.methods import METHODS
 from sfumato.metrics import METRIC_VERSION
 from sfumato.models import MODELS
 from sfumato.multilabel_metrics import MULTILABEL_METRIC_VERSION
+from sfumato.output_bias import OUTPUT_BIAS_VERSION
 from sfumato.plain_options import not_default, plain
 
 Line = dict[str, Any]
@@ -107,6 +108,7 @@ class Run:
         }
         if self.multilabel:
             settings["versions"]["multilabel_metric"] = MULTILABEL_METRIC_VERSION
+            settings["versions"]["output_bias"] = OUTPUT_BIAS_VERSION
         if self.measures:
             settings["measures"] = sorted(set(self.measures))
         if "errors-in-group" in self.measures:

@@ -38,9 +38,15 @@ class Plan:
 
 
 def class_shares(train: Examples, sampling: NDArray[np.floating[Any]] | None = None) -> tuple[float, ...]:
+    """Return the mean target, (C,), of what training sees, as shares of 1; see `mean_target`."""
+    mean = mean_target(train, sampling)
+    return tuple((mean / mean.sum()).tolist())
+
+
+def mean_target(train: Examples, sampling: NDArray[np.floating[Any]] | None = None) -> NDArray[np.float64]:
     """Return the mean target, (C,), of what training sees: rows count by their weights and by ``sampling`` (N,).
 
-    With hard labels these are the shares of the classes.
+    With hard labels these are the shares of the rows that have each class.
     """
     counts = np.ones(len(train)) if train.weights is None else train.weights.astype(np.float64)
     counts = counts if sampling is None else counts * sampling
@@ -49,7 +55,7 @@ def class_shares(train: Examples, sampling: NDArray[np.floating[Any]] | None = N
     else:
         blocks = (np.arange(start, min(start + BLOCK, len(train))) for start in range(0, len(train), BLOCK))
         totals = np.sum([counts[rows] @ train.targets.rows(rows) for rows in blocks], axis=0)
-    return tuple((totals / totals.sum()).tolist())
+    return np.asarray(totals / counts.sum())
 
 
 @dataclass(frozen=True)

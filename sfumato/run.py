@@ -23,9 +23,10 @@ from sfumato.limits import check_device, fitting_length
 from sfumato.mask_controls import mask_coverage
 from sfumato.measured_dev import measure_dev
 from sfumato.measures import checked_measures, measures_of_one_batch, sampled_rows
-from sfumato.method import Method, Plan, Teacher, class_shares
+from sfumato.method import Method, Plan, Teacher, class_shares, mean_target
 from sfumato.methods.augmented import inputs_once, unchanged_copies
 from sfumato.model import Model
+from sfumato.output_bias import start_at_shares
 from sfumato.registry import check_whole
 from sfumato.resolve import build_architecture
 from sfumato.run_settings import run_settings
@@ -204,6 +205,8 @@ class Run:
         plan = Plan(C, D, steps, self.training.epochs, self.seed, shares, prepared.multilabel)
         plain = SigmoidCrossEntropy if prepared.multilabel else SoftCrossEntropy
         criterion = plain() if self.method.criterion is None else self.method.criterion(plan)
+        if not self.architecture.full_batch and (prepared.multilabel or criterion.terms(C) > 1):
+            start_at_shares(network, mean_target(prepared, sampling), len(prepared))
         model = Model(network, encoder, prepared.classes, self.architecture.name, dict(self.architecture.options))
         model.max_length, model.device = fitting_length(network, self.training.max_length), self.device
         if prepared.multilabel:

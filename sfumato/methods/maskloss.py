@@ -120,7 +120,7 @@ def baseline_sigmoid() -> Method:
 
         return SigmoidCrossEntropy()
 
-    return Method("baseline-sigmoid", criterion=criterion, has_targets=False, multilabel=True)
+    return Method("baseline-sigmoid", criterion=criterion, has_targets=False, multilabel=True, version=2)
 
 
 @dataclass(frozen=True)
@@ -233,5 +233,6 @@ def maskloss_label(
         has_targets=False,
         masks=True,
         multilabel=True,
+        version=2,
         teacher=Teacher(folds=folds, model=teacher) if found == AUTO else None,
     )

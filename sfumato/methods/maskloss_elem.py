@@ -151,6 +151,7 @@ def maskloss_elem(
         has_targets=False,
         masks=True,
         multilabel=True,
+        version=2,
         needs_texts=True,
         teacher=basic,
     )
