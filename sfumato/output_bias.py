@@ -1,7 +1,8 @@
 """Where a network starts when each class is a question of its own: its last bias at the log odds of each class's share.
 
 With few labels a row, a bias of 0 says one half for every class. The first hundreds of steps then do nothing but lower
-it, by way of the features too, which end up the same for every text; of 50 classes some networks never get away. T.-Y. Lin and others, "Focal Loss for Dense Object Detection", ICCV 2017, https://arxiv.org/abs/1708.02002, section 4.1,
+it, by way of the features too, which end up the same for every text; of 50 classes some networks never get away.
+T.-Y. Lin and others, "Focal Loss for Dense Object Detection", ICCV 2017, https://arxiv.org/abs/1708.02002, section 4.1,
 start at a small share for the same reason. Through a softmax classes share one mass, so that 0 is no claim.
 """
 
