@@ -51,12 +51,12 @@ def line(shown: dict[str, Any]) -> list[Any]:
 
 
 def described(known: "Entry", data: Path | None) -> dict[str, Any]:
-    """Return what is known of a data set; ``where`` is "here" (a file), "hub" or "absent"."""
+    """Return what is known of a data set; ``where`` is "here" (a file), "hub" (with ``--data hub``) or "absent"."""
     from sfumato.datasets.hub import why_not
     from sfumato.datasets.place import find
 
-    path, _, named = find(known, data)
-    elsewhere = "absent" if named or why_not(known, known.label) else "hub"  # as `load_dataset` looks for it
+    path, _ = find(known, data)
+    elsewhere = "absent" if why_not(known, known.label) else "hub"
     labels = {column: number for column, number in known.labels.items() if number}
     hub = {"id": known.hub, "revision": known.revision or "not pinned"} if known.hub else None
     return {

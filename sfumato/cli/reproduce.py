@@ -45,7 +45,7 @@ def reproduce(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs side by side, one thread each.")] = 2,
     output: Output = Path("results"),
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder of the data sets; else that of SFUMATO_DATA, else the hub.")
+        Path | None, typer.Option("--data", help="Folder of the data sets; else SFUMATO_DATA. 'hub' fetches them.")
     ] = None,
     encoder: Annotated[
         str | None, typer.Option("--encoder", help="Folder or hub id of an encoder, in place of the table's.")

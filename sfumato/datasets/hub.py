@@ -10,6 +10,8 @@ from sfumato.datasets.catalog import Entry, Hub
 from sfumato.datasets.rows import Rows
 from sfumato.errors import InputError
 
+HUB = "hub"  # what stands for a folder of data sets where they are to be fetched
+
 
 def why_not(entry: Entry, label: str) -> str:
     """Return why a set cannot be had from the hub, "" if it can."""

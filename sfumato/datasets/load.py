@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sfumato.data import Examples
 from sfumato.datasets.ballots import count_votes, vote_classes
 from sfumato.datasets.catalog import MULTILABEL, SPLITS, Entry, entry
-from sfumato.datasets.hub import read_hub, why_not
+from sfumato.datasets.hub import HUB, read_hub, why_not
 from sfumato.datasets.place import VARIABLE, find
 from sfumato.datasets.rows import Rows, read_images, read_parquet
 from sfumato.errors import InputError
@@ -52,12 +52,12 @@ class Loaded:
 
 
 def load_dataset(name: str, *, data: str | Path | None = None, label: str | None = None) -> Loaded:
-    """Load a data set of the catalogue: from ``data``, else from SFUMATO_DATA; if neither is given, from the hub.
+    """Load a data set of the catalogue: from ``data``, else from the folder that SFUMATO_DATA names.
 
     Parameters
     ----------
     name : `sfumato datasets` lists them
-    data : a folder of data sets, the folder of this one, or its file
+    data : a folder of data sets, the folder of this one, or its file; "hub" fetches it from the Hugging Face hub
     label : another column to learn, such as ``label_coarse`` of trec; votes come with the usual label only
 
     Raises
@@ -100,24 +100,25 @@ def _read(known: Entry, data: str | Path | None, label: str) -> tuple[dict[str, 
 
 
 def located(known: Entry, data: str | Path | None, label: str) -> tuple[Path | None, list[str]]:
-    """Return the file of a set and the places looked at in vain; without a file it can be had from the hub.
+    """Return the file of a set and the places looked at in vain; no file where ``data`` is "hub".
 
     Raises
     ------
     InputError
-        if a folder is named and has no such set: a download in its place would be a surprise; if no folder is named
-        and the hub has it not.
+        if the set is in no folder that is named, or the hub is asked for and has it not.
     """
-    path, missed, named = find(known, data)
-    if path is None and named:
-        places = "; ".join(missed)
+    reason = why_not(known, label)
+    if str(data) == HUB:
+        if reason:
+            raise InputError(f"the data set {known.name} cannot be fetched: {reason}")
+        return None, []
+    path, missed = find(known, data)
+    if path is None:
+        fetched = f", or data='{HUB}' (--data {HUB}) to fetch {known.hub}" if not reason else f" ({reason})"
         raise InputError(
-            f"the data set {known.name} ({known.file}) is not where it was looked for: {places}; give the right folder "
-            f"with data= (--data) or {VARIABLE}; the Hugging Face hub is asked where neither is given"
+            f"the data set {known.name} ({known.file}) is not where it was looked for: {'; '.join(missed)}; give the "
+            f"right folder with data= (--data) or {VARIABLE}{fetched}"
         )
-    reason = why_not(known, label) if path is None else ""
-    if reason:
-        raise InputError(f"the data set {known.name} is in none of three places: {'; '.join([*missed, reason])}")
     return path, missed
 
 

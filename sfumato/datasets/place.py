@@ -19,12 +19,10 @@ class Place(NamedTuple):
     ----------
     path : its file (a folder for images), None if it is in no folder
     missed : a phrase for each place looked at in vain
-    named : whether a folder was named at all, by ``data`` or the variable
     """
 
     path: Path | None
     missed: list[str]
-    named: bool
 
 
 def find(entry: Entry, data: str | Path | None = None) -> Place:
@@ -43,17 +41,17 @@ def find(entry: Entry, data: str | Path | None = None) -> Place:
     else:
         path = _given(entry, Path(data).expanduser())
         if path is not None:
-            return Place(path, [], True)
+            return Place(path, [])
         missed.append(f"data={str(data)!r} has no {entry.file}")
     named = os.environ.get(VARIABLE, "")
     if not named:
         missed.append(f"the environment variable {VARIABLE} is not set")
-        return Place(None, missed, data is not None)
+        return Place(None, missed)
     path = Path(named).expanduser() / entry.file
     if path.exists():
-        return Place(path, missed if data is not None else [], True)
+        return Place(path, missed if data is not None else [])
     missed.append(no_folder() or f"{VARIABLE}={named} has no {entry.file}")
-    return Place(None, missed, True)
+    return Place(None, missed)
 
 
 def no_folder() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sfumato.datasets.catalog import entry
+from sfumato.datasets.hub import HUB
 from sfumato.datasets.place import VARIABLE
 from sfumato.errors import InputError, missing_torch, nearest
 from sfumato.measured_test import METRICS, MULTILABEL_METRICS, OF_VOTES
@@ -96,5 +97,5 @@ def check_only(plan: TablePlan) -> None:
 
 def data_folder(data: str | Path | None) -> Path | None:
     """Return the folder of the data sets, in which tables also look for word vectors."""
-    named = data if data is not None else os.environ.get(VARIABLE)
+    named = data if data is not None and str(data) != HUB else os.environ.get(VARIABLE)
     return Path(named).expanduser() if named else None

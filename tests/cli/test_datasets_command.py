@@ -33,7 +33,7 @@ def test_the_list_tells_where_each_set_is(folder: Path, sfumato: Command) -> Non
     assert "15,172 of 120,000" in lines["ag_news"]
     assert listed.out.splitlines()[0].split()[-2:] == ["hub", "title"]
     assert " stanfordnlp/imdb " in lines["imdb"]
-    assert lines["imdb"].split()[4] == "absent"  # a folder is named, which has it not: the hub is not asked
+    assert lines["imdb"].split()[4] == "hub"  # the folder has it not, --data hub would fetch it
     assert lines["trec"].endswith("TREC question types")
     given = json.loads(sfumato("datasets", "--json").out)
     library = "absent" if find_spec("datasets") is None else "hub"

@@ -38,10 +38,10 @@ def part(names: list[str], **columns: list[Any]) -> Any:
     return given.cast_column(label, hub.ClassLabel(names=names))
 
 
-def test_a_set_that_is_in_no_folder_comes_from_the_hub_at_its_revision(asked: Calls) -> None:
+def test_a_set_that_is_asked_for_there_comes_from_the_hub_at_its_revision(asked: Calls) -> None:
     train = part(["neg", "pos"], text=["bad", "good", "", "unlabelled"], label=[0, 1, 1, -1])
     asked.answer = {"train": train, "test": part(["neg", "pos"], text=["good"], label=[1])}
-    loaded = load("imdb")
+    loaded = load("imdb", data="hub")
     assert asked == [("stanfordnlp/imdb", entry("imdb").revision)]
     assert loaded.where == "stanfordnlp/imdb"
     assert loaded.classes == ("negative", "positive")  # our names, the same as in a folder
@@ -60,14 +60,18 @@ def test_the_hub_is_never_asked_where_a_folder_has_the_set(asked: Calls, questio
     assert asked == []
 
 
-def test_the_hub_is_never_asked_where_a_folder_is_named_that_has_not_the_set(
+def test_the_hub_is_never_asked_unless_it_is_named(
     asked: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = r"imdb \(imdb/imdb.parquet\) is not where it was looked for: .*; the Hugging Face hub is asked where neither"
-    with pytest.raises(InputError, match=said):
-        load("imdb", data=tmp_path)
-    for folder in (tmp_path, tmp_path / "nowhere"):
-        monkeypatch.setenv("SFUMATO_DATA", str(folder))
+    said = (
+        r"imdb \(imdb/imdb.parquet\) is not where it was looked for: .*; give the right folder with data= "
+        r"\(--data\) or SFUMATO_DATA, or data='hub' \(--data hub\) to fetch stanfordnlp/imdb"
+    )
+    for folder in (tmp_path, None):
+        with pytest.raises(InputError, match=said):
+            load("imdb", data=folder)
+    for named in (tmp_path, tmp_path / "nowhere"):
+        monkeypatch.setenv("SFUMATO_DATA", str(named))
         with pytest.raises(InputError, match=said):
             load("imdb")
     assert asked == []
@@ -76,7 +80,7 @@ def test_the_hub_is_never_asked_where_a_folder_is_named_that_has_not_the_set(
 def test_columns_are_joined_and_class_names_are_the_hubs_where_they_agree(asked: Calls) -> None:
     rows = part(["Company", "Film"], label=[1, 0], title=["Alien", "Acme"], content=["a film", None])
     asked.answer = {"train": rows, "test": rows}
-    loaded = load("dbpedia14")
+    loaded = load("dbpedia14", data="hub")
     assert loaded.splits["train"].inputs == ["Alien a film", "Acme "]
     assert loaded.classes == ("Company", "Film")
 
@@ -84,11 +88,11 @@ def test_columns_are_joined_and_class_names_are_the_hubs_where_they_agree(asked:
 def test_another_label_and_validation_are_found_by_the_names_of_the_hub(asked: Calls) -> None:
     columns = {"text": ["Who ?", "Where ?"], "coarse_label": ["HUM", "LOC"], "fine_label": ["HUM:ind", "LOC:other"]}
     asked.answer = {"train": hub.Dataset.from_dict(columns)}
-    assert load("trec", label="label_coarse").classes == ("HUM", "LOC")
-    assert load("trec").classes == ("HUM:ind", "LOC:other")
+    assert load("trec", data="hub", label="label_coarse").classes == ("HUM", "LOC")
+    assert load("trec", data="hub").classes == ("HUM:ind", "LOC:other")
     columns = {"text": ["a", "b"], "label_text": ["neutral", "positive"]}
     asked.answer = {name: hub.Dataset.from_dict(columns) for name in ("train", "validation", "test")}
-    assert list(load("sst5").splits) == ["train", "dev", "test"]
+    assert list(load("sst5", data="hub").splits) == ["train", "dev", "test"]
 
 
 def test_images_of_the_hub_become_one_array(asked: Calls) -> None:
@@ -100,19 +104,19 @@ def test_images_of_the_hub_become_one_array(asked: Calls) -> None:
         ),
     )
     asked.answer = {"train": rows, "test": rows}
-    loaded = load("mnist")
+    loaded = load("mnist", data="hub")
     np.testing.assert_array_equal(np.asarray(loaded.splits["train"].inputs), np.stack(images))
     assert [loaded.classes[k] for k in loaded.splits["train"].labels] == ["3", "7"]
 
 
 def test_a_whole_set_is_not_called_partial(asked: Calls) -> None:
     asked.answer = {"train": part(["joy"], text=["a"], label=[0])}
-    with pytest.raises(InputError, match="isear is in none of three places"):
-        load("isear")  # not on the hub
+    with pytest.raises(InputError, match="isear cannot be fetched: the catalogue knows no place of isear"):
+        load("isear", data="hub")  # not on the hub
     names = ["World", "Sports", "Business", "Sci/Tech"]
     train = part(names, text=["t"] * 120000, label=[0, 1, 2, 3] * 30000)
     asked.answer = {"train": train, "test": part(names, text=["u"] * 7600, label=[0] * 7600)}
-    loaded = load("ag_news")
+    loaded = load("ag_news", data="hub")
     assert loaded.partial == ""
     assert loaded.classes == ("Business", "Sci/Tech", "Sports", "World")
 
@@ -120,22 +124,23 @@ def test_a_whole_set_is_not_called_partial(asked: Calls) -> None:
 def test_what_the_hub_cannot_give_is_said_in_words(asked: Calls) -> None:
     asked.answer = ConnectionError("no route to the hub\nTraceback")
     with pytest.raises(InputError, match=r"stanfordnlp/imdb could not be read .*\(no route to the hub\); give a copy"):
-        load("imdb")
+        load("imdb", data="hub")
     asked.answer = {"train": part(["a"], words=["x"], label=[0])}
     with pytest.raises(InputError, match="has no column 'text'; it has: words, label"):
-        load("imdb")
+        load("imdb", data="hub")
     asked.answer = {"unsupervised": part(["a"], text=["x"], label=[0])}
     with pytest.raises(InputError, match="has no split train, validation or test"):
-        load("imdb")
+        load("imdb", data="hub")
     asked.clear()
     with pytest.raises(InputError, match="stanfordnlp/imdb on the Hugging Face hub has no label 'rating'"):
-        load("imdb", label="rating")
+        load("imdb", data="hub", label="rating")
     with pytest.raises(InputError, match="tdavidson/hate_speech_offensive on the Hugging Face hub is not read"):
-        load("hate_offensive_davidson")
+        load("hate_offensive_davidson", data="hub")
     assert asked == []
 
 
 def test_without_the_hubs_library_the_error_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"data= .*; .*SFUMATO_DATA.*; .*pip install 'sfumato\[hf\]'"):
-        load("imdb")
+    for data in ("hub", None):
+        with pytest.raises(InputError, match=r"pip install 'sfumato\[hf\]'"):
+            load("imdb", data=data)

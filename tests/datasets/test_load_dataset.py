@@ -199,7 +199,7 @@ def test_a_set_that_is_nowhere_is_refused_with_the_places(tmp_path: Path, monkey
     with pytest.raises(InputError, match=said):
         load("wos46985")
     monkeypatch.delenv("SFUMATO_DATA")
-    with pytest.raises(InputError, match=r"in none of three places: data= .*; .*is not set; .*Hugging Face hub"):
+    with pytest.raises(InputError, match=r"data= .*; .*is not set; .* no place of wos46985 on the Hugging Face hub"):
         load("wos46985")
     with pytest.raises(InputError, match=r"has no wos46985/.*; the environment variable SFUMATO_DATA is not set; "):
         load("wos46985", data=tmp_path)
