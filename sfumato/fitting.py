@@ -17,6 +17,7 @@ from sfumato.checkpoint import Checkpoint
 from sfumato.column_groups import with_column_groups
 from sfumato.data import Examples
 from sfumato.description import describe
+from sfumato.dev_choice import NOISE_AWARE
 from sfumato.dev_rows import SHARE, cut_few
 from sfumato.errors import InputError, require_torch
 from sfumato.given_targets import with_soft_targets
@@ -166,6 +167,7 @@ def fit(
         **settings,
     )
     if automatic:
+        run = partial(run, training=one_rule(training, train, architecture))
         trained, chosen, more = chosen_by_dev(run, train, kept, architecture)
     else:
         trained, more = run(method=chosen), chosen.ignored(examples)
@@ -209,6 +211,15 @@ def chosen_by_dev(
     done = choose(train, dev, lambda candidate: run(method=candidate, refit=False))
     trained = run(method=done.method) if architecture.full_batch else done.trained  # again, with the dev rows
     return trained, done.method, [*done.said, *done.method.ignored(train)]
+
+
+def one_rule(training: Training, train: Examples, architecture: Architecture) -> Training:
+    """Return settings by which dev chooses the length of every candidate of ``method="auto"`` in the same way.
+
+    Otherwise adaptive targets would allow for wrong dev labels and hard labels would not, see `sfumato.dev_choice`.
+    """
+    allowed = training.choose == "auto" and architecture.full_batch and not train.multilabel
+    return replace(training, choose=NOISE_AWARE) if allowed else training
 
 
 def tell_columns(trained: Trained, source: Source, label_separator: str | None) -> None:

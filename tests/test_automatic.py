@@ -1,5 +1,7 @@
 """``method="auto"``: hard labels unless another method is clearly better on dev."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from sfumato import Examples, InputError, fit
 from sfumato.automatic import BASELINE, candidates, choose, gain
 from sfumato.balance import has_rare_class
 from sfumato.methods import METHODS
+from sfumato.models import MODELS
+from sfumato.run import train_model
 from sfumato.trained import Trained
 
 
@@ -76,6 +80,25 @@ def test_fit_says_what_it_chose_and_why(tickets):
     assert "method auto: hard labels have" in said
     assert "taken: " in said
     assert model.info["method"].partition(" ")[0] in said
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "rule"),
+    [("linear", "auto", "noise-aware"), ("linear", "accuracy", "accuracy"), ("bag", "auto", "auto")],
+)
+def test_dev_chooses_the_length_of_every_candidate_by_one_rule(tickets, monkeypatch, model, asked, rule):
+    used = []
+
+    def told(*given, **named):
+        used.append(named["training"].choose)
+        return train_model(*given, **named)
+
+    monkeypatch.setattr("sfumato.fitting.train_model", told)
+    built = MODELS.build(model, {})
+    built = replace(built, training=replace(built.training, choose=asked, epochs=1))
+    fit(tickets, text="text", label="label", model=built, method="auto", dev=0.3)
+    assert set(used) == {rule}
+    assert len(used) >= 3
 
 
 def test_what_belongs_to_one_method_is_refused(tickets):
