@@ -129,8 +129,9 @@ def block(found: dict[str, dict[str, Any]]) -> str:
             "",
             *tally(found),
             "",
-            "**What it says:** label smoothing and LCM gain up to a point on some sets, and their gain is that of plain",
-            "smoothing of the same strength: no method is clearly better than its `uniform` control anywhere.",
+            "**What it says:** label smoothing and LCM gain up to 1.5 points on some sets and lose on others, LCM clearly once;",
+            "what they gain is what plain smoothing of the same strength gains: no method is clearly better than its",
+            "`uniform` control anywhere.",
             "",
             "Every control has its method's strength and none of its information ([what they are]"
             "(docs/architecture.md#controls)).",

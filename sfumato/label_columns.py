@@ -84,6 +84,12 @@ def label_form(table: Table, label: LabelColumns, *, separator: str | None = Non
     return "plain" if task == "multilabel" else "single"
 
 
+def holds_lists(table: Table, label: str) -> bool:
+    """Return whether the column holds a list in every cell that is not empty."""
+    cells = [cell for cell in table.column(label) if cell.strip()]
+    return bool(cells) and all(read_list(cell) is not None for cell in cells)
+
+
 def _refuse_indicators(table: Table, label: str, lists: list[int]) -> None:
     if are_indicators([read_list(table.column(label)[k]) or [] for k in lists]):
         raise InputError(

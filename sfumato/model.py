@@ -115,12 +115,16 @@ class Model:
         in a column of labels for parts of the names.
         """
         from sfumato.evaluation import evaluate
+        from sfumato.label_columns import holds_lists
+        from sfumato.table import read_table
 
         named = isinstance(data, str | Path) or hasattr(data, "columns") or hasattr(data, "column_names")
         known = self.info if named else {}  # a table has the columns that the model was trained on; lists have none
         text, label = text or known.get("text"), label or known.get("label")
-        if label_separator is None and label == known.get("label"):
-            label_separator = known.get("label_separator")
+        saved = known.get("label_separator") if label == known.get("label") else None
+        if label_separator is None and saved:
+            data = read_table(data, bad_rows=bad_rows)
+            label_separator = None if isinstance(label, str) and holds_lists(data, label) else saved
         return evaluate(
             self, data, text=text, label=label, bad_rows=bad_rows, label_separator=label_separator, task=task
         )

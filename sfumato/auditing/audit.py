@@ -67,6 +67,14 @@ class Audit:
         """Number of rows of which nothing can be said."""
         return int(self.rows["score"].null_count())
 
+    @property
+    def of_wrong_labels(self) -> list[str]:
+        """What there is to say of the model of wrong labels, a sentence each; its numbers are in ``settings``."""
+        found = self.wrong_labels
+        if found is None or self.settings["wrong_labels"]["used"] or found.guarded:
+            return [] if found is None else found.report().splitlines()
+        return ["no share of wrong labels is clear in the table: rows stand by how unlikely their own label is"]
+
     def report(self) -> str:
         """Return what was found, in words and numbers."""
         unjudged = f"; {self.unjudged:,} not judged" if self.unjudged else ""
@@ -79,7 +87,7 @@ class Audit:
             f"{len(self.rows):,} rows, {len(self.classes)} labels; {judged}",
             f"probably labelled wrong: {len(self.flagged):,} rows",
         ]
-        lines += [] if self.wrong_labels is None else self.wrong_labels.report().splitlines()
+        lines += self.of_wrong_labels
         for pair in self.pairs.head(SHOWN).iter_rows(named=True):
             numbers = f"{pair['rows']:,} rows, {pair['back_rows']:,} back"
             lines.append(f"  {pair['label']} -> {pair['other']}: {numbers}; {pair['advice']}")

@@ -116,7 +116,7 @@ def wrong_labels(audit: Audit) -> list[str]:
     found = audit.wrong_labels
     if found is None:
         return []
-    told = "".join(f"<li>{shown(sentence)}</li>" for sentence in found.report().splitlines())
+    told = "".join(f"<li>{shown(sentence)}</li>" for sentence in audit.of_wrong_labels)
     drawn = [noise_svg(found.model.T, audit.classes)] if audit.settings["wrong_labels"]["used"] else []
     return ["<h2>How labels go wrong</h2>", *drawn, f"<ul>{told}</ul>"]
 

@@ -90,7 +90,7 @@ def print_audit(found: "Audit", show: int, legend: str) -> None:
     """Print what was found, the first pairs and the first rows; ``legend`` says what numbers the rows."""
     say(found.report().partition("\n")[0])
     say(f"probably labelled wrong: {counted(len(found.flagged), 'row')}")
-    for sentence in [] if found.wrong_labels is None else found.wrong_labels.report().splitlines():
+    for sentence in found.of_wrong_labels:
         say(sentence)
     if len(found.pairs) and show:
         print_pairs(found, show)

@@ -118,9 +118,19 @@ def compare(
         print_result(comparison)
     if output is not None and not as_json:
         note(f"results: {output}; the same command goes on from there")
+        note_others(output, comparison)
     if comparison.failed:
         note(f"error: {counted(len(comparison.failed), 'run')} of {len(comparison.lines):,} failed")
         raise typer.Exit(FAILED)
+
+
+def note_others(output: Path, comparison: "Comparison") -> None:
+    """Say that runs of other settings are kept in the folder, which `comparison.md` does not show."""
+    from sfumato.runner import finished
+
+    others = finished(output).keys() - {line["key"] for line in comparison.lines}
+    if others:
+        note(f"note: comparison.md shows the runs of this command; results.jsonl keeps {counted(len(others), 'other')}")
 
 
 def print_result(comparison: "Comparison") -> None:

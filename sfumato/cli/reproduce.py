@@ -119,7 +119,7 @@ def rendered(table: str, scale: str, output: Path, encoder: str | None, *, as_js
         say(done.to_markdown())
     note(f"written: {table_folder(done.table.name, scale, output)}")
     for said in (*missing, *rendered_pages(output)):
-        note(f"missing: {said}")
+        note(f"note: {said}")
 
 
 def rendered_pages(output: Path) -> list[str]:

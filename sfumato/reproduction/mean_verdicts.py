@@ -116,7 +116,8 @@ def larger(rule: Rule, contents: Contents) -> Verdict:
     if first is None or second is None:
         return NOTHING
     gap, error = first.value - second.value, math.hypot(first.error, second.error)
-    said = f"mean {quantity} {first} against {second}: difference {signed(gap)} ± {error:.2f} points"
+    of = "" if quantity == "mean" else f" {quantity}"
+    said = f"mean{of} {first} against {second}: difference {signed(gap)} ± {error:.2f} points"
     if first.published is not None and second.published is not None:
         said += f"; the paper's is {signed(first.published - second.published)}"
     return judged(gap > SIDE * error, said + ".")

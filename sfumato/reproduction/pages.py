@@ -96,7 +96,8 @@ def summary(contents: Iterable[Content]) -> str:
     if not over:
         return "No table has results yet."
     own = [name for name in table_names() if read_table_file(name).runs_of == name]  # not another view of their runs
-    run = f"**{sum(name in tables for name in own)} of {len(own)} tables are run so far.**"
+    done = sum(name in tables for name in own)
+    run = f"**{done} of {len(own)} tables are run so far**, beside further views of their runs."
     heads = ["method", "sets with a clear gain", "and over its controls", "clear loss", "over hard labels"]
     names = [name for name in EVERY_CONTROL if name in CONTROLS or any(beyond.get((one, name)) for one in over)]
     heads += [f"over `{name}`" for name in names]
@@ -174,9 +175,10 @@ def _said(beyond: Mapping[tuple[str, str], Sequence[Gain]]) -> str:
     if not found:
         return "No controls are run yet."
     better, worse = sum(gain.better for gain in found), sum(gain.worse for gain in found)
+    average = signed(mean([gain.value for gain in found]))
     return (
-        f"**What it says:** of {len(found)} comparisons of a method with one of its controls, {better} are clearly "
-        f"better and {worse} clearly worse; the mean is {signed(mean([gain.value for gain in found]))} points."
+        f"**What it says:** of {len(found)} comparisons of a method with one of its controls, {better} "
+        f"{'is' if better == 1 else 'are'} clearly better and {worse} clearly worse; the mean is {average} points."
     )
 
 

@@ -152,6 +152,16 @@ def a_gap(method: str, against: str, words: str, **given: Any) -> dict[str, Any]
 NOT_CLEAR = "no significant difference"
 
 
+def test_a_narrower_command_says_that_other_runs_are_kept(sixty: Path, tmp_path: Path, sfumato: Command) -> None:
+    folder = tmp_path / "runs"
+    common = ("--seeds", 1, "--test-size", 0.3, "--no-controls", "-o", folder)
+    both = sfumato("compare", sixty, "--methods", "baseline,label-smoothing", *common)
+    assert (both.code, "results.jsonl keeps" in both.err) == (0, False)
+    one = sfumato("compare", sixty, "--methods", "baseline", *common)
+    assert "note: comparison.md shows the runs of this command; results.jsonl keeps 1 other" in one.err
+    assert "label-smoothing" not in (folder / "comparison.md").read_text()
+
+
 def test_the_last_sentence_names_the_best_by_mean_what_is_clear_and_what_failed() -> None:
     rows = [a_row("baseline", 0.88), a_row("kwls", 0.892), a_row("kwls", 0.95, control="uniform"), a_row("lcm", 0.8)]
     gaps = [a_gap("kwls", "baseline", "better"), a_gap("kwls", "uniform", NOT_CLEAR), a_gap("lcm", "baseline", "worse")]

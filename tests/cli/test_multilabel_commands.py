@@ -50,6 +50,19 @@ def test_predicted_labels_are_a_list_or_one_text_where_the_training_labels_were(
     assert [row["predicted"] for row in csv.DictReader(io.StringIO(found))] == ["; ".join(own) for own in sets]
 
 
+def test_a_model_of_joined_labels_is_measured_on_lists_too(folders, table, tmp_path, sfumato):
+    path, sets = table
+    joined = tmp_path / "joined.jsonl"
+    lines = [
+        json.loads(line) | {"tags": "|".join(own)}
+        for line, own in zip(path.read_text().splitlines(), sets, strict=True)
+    ]
+    joined.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = [sfumato("evaluate", folders["text"], data, "--json") for data in (path, joined)]
+    assert [one.code for one in found] == [0, 0], found[0].err
+    assert json.loads(found[0].out)["metrics"] == json.loads(found[1].out)["metrics"]
+
+
 def test_a_threshold_takes_the_place_of_the_models_own(folders, table, sfumato):
     path, _ = table
     all_of_them = list(csv.DictReader(io.StringIO(sfumato("predict", folders["lists"], path, "--threshold", 0).out)))

@@ -53,7 +53,7 @@ def test_a_committed_table_is_rendered_in_a_folder_of_ones_own(tmp_path: Path, s
     (tmp_path / "runs" / "lcm-table-5" / "table.json").unlink()
     ended = sfumato("reproduce", "lcm-table-5", "--render", "-o", tmp_path / "runs")
     assert ended.code == 0, ended.err
-    assert "missing: 10 of 10 differences have no interval" in ended.err
+    assert "note: 10 of 10 differences have no interval" in ended.err
 
 
 @pytest.mark.parametrize(
