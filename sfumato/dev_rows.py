@@ -24,7 +24,7 @@ def cut_dev(
     Trusted rows stay in train, see `free_rows`.
     """
     from sfumato.source import read_beside
-    from sfumato.split import split_rows
+    from sfumato.split import split_rows, wanted_rows
 
     if isinstance(dev, bool) or dev is None or (isinstance(dev, int | float) and dev == 0):
         return examples, None, ["no dev rows: nothing is chosen, nothing is calibrated"]
@@ -32,11 +32,13 @@ def cut_dev(
         kept, notes = read_beside(dev, examples, text=text, label=label, bad_rows=bad_rows, **more)
         return examples, kept, notes
     check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
-    size = {"share": dev} if isinstance(dev, float) else {"size": dev}
-    free = free_rows(examples)
-    drawn = examples.take(free)
+    share, size = (dev, None) if isinstance(dev, float) else (None, dev)
+    wanted = wanted_rows(len(examples), share, size)
+    free, drawn = free_rows(examples, wanted), examples
+    if len(free) < len(examples):  # a share is of all rows
+        drawn, share, size = examples.take(free), None, wanted
     try:
-        _, cut = split_rows(drawn.labels, drawn.inputs, seed=seed, **size)
+        _, cut = split_rows(drawn.labels, drawn.inputs, share=share, size=size, seed=seed)
     except InputError as error:
         return examples, None, [f"no dev rows ({error}): nothing is chosen, nothing is calibrated"]
     said = few_dev_rows(len(cut), examples.num_classes) if isinstance(dev, int) else []
@@ -44,10 +46,10 @@ def cut_dev(
     return examples.take(np.setdiff1d(np.arange(len(examples)), chosen)), examples.take(chosen), said
 
 
-def free_rows(examples: Examples) -> Integers:
+def free_rows(examples: Examples, wanted: int) -> Integers:
     """Return the rows that dev may be drawn from: all but the trusted ones, which training needs more, and their texts.
 
-    Where they are more than half of the rows, dev may have some of them too.
+    Where they are more than half of the rows, or leave too few for ``wanted`` dev rows, dev may have some of them too.
     """
     from sfumato.split import group_by_text
 
@@ -56,7 +58,7 @@ def free_rows(examples: Examples) -> Integers:
         return every
     groups = group_by_text(examples.inputs)
     free = np.sort([row for group in groups if not examples.trusted[group].any() for row in group]).astype(np.int64)
-    return free if 2 * len(free) >= len(examples) else every
+    return free if 2 * len(free) >= len(examples) and len(free) > wanted else every
 
 
 def cut_few(

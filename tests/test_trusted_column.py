@@ -66,6 +66,16 @@ def test_dev_is_drawn_from_the_others_unless_these_are_the_smaller_part(trusted,
     assert not stay or table["text"][0] not in dev.inputs
 
 
+@pytest.mark.parametrize(("dev", "size", "stay"), [(0.1, 6, True), (25, 25, True), (31, 31, False), (40, 40, False)])
+def test_dev_is_as_large_as_asked_for_whatever_is_trusted(dev, size, stay):
+    examples, _ = read_examples(
+        rows(checked=[i < 29 for i in range(60)]), text="text", label="label", trusted="checked"
+    )
+    train, cut, said = cut_dev(examples, dev, seed=0, text="text", label="label", bad_rows="refuse")
+    assert (len(cut), (train.trusted.sum() == 29)) == (size, stay)
+    assert not any("no dev rows" in note for note in said)
+
+
 def test_votes_of_equal_texts_have_no_single_mark():
     table = {"text": ["a b", "a b", "c d", "e f"], "label": ["x", "y", "y", "x"], "checked": ["yes"] * 4}
     with pytest.raises(InputError, match="a text that stands in several rows has no single 'checked'"):
