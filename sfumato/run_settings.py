@@ -13,6 +13,7 @@ from sfumato.data import Examples
 from sfumato.encoder_folder import identity
 from sfumato.images import content
 from sfumato.method import Method
+from sfumato.output_bias import OUTPUT_BIAS_VERSION
 
 BLOCK = 4096  # rows of targets held at once
 
@@ -21,6 +22,8 @@ def run_settings(
     train: Examples, dev: Examples | None, architecture: Architecture, method: Method, balance: str
 ) -> dict[str, Any]:
     """Return what decides a run beside the settings of the loop; the rows by their number and a hash."""
+    versions = {name: installed(name) for name in ("sfumato", "torch", "transformers", "tokenizers")}
+    starts = {"output_bias": OUTPUT_BIAS_VERSION} if train.multilabel else {}  # of one label: the method's version
     return {
         "model": {
             "name": architecture.name,
@@ -35,7 +38,7 @@ def run_settings(
         "balance": balance,
         "training rows": described_rows(train),
         "dev rows": None if dev is None else described_rows(dev),
-        "versions": {name: installed(name) for name in ("sfumato", "torch", "transformers", "tokenizers")},
+        "versions": versions | starts,
     }
 
 

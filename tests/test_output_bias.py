@@ -13,6 +13,7 @@ from sfumato.methods import METHODS
 from sfumato.models import MODELS
 from sfumato.output_bias import log_odds, start_at_shares
 from sfumato.run import train_model
+from sfumato.run_settings import run_settings
 
 SMALL = {
     "bag": {"dim": 8, "ngrams": 1},
@@ -56,6 +57,13 @@ def test_weights_of_rows_count_and_no_share_is_certain():
     examples = Examples.from_labels(["a one", "b two", "a three", "b four"], ["x", "y", "x", "y"])
     weighted = replace(examples, weights=np.array([3.0, 1.0, 3.0, 1.0]))
     assert first_bias(weighted, "baseline-sigmoid").tolist() == pytest.approx(expected([3, 1], 4))
+
+
+def test_a_checkpoint_of_several_labels_from_before_is_of_another_run():
+    several = Examples.from_label_sets(["a one", "b two"], [["x"], ["x", "y"]])
+    one = Examples.from_labels(["a one", "b two"], ["x", "y"])
+    given = MODELS.build("bag", SMALL["bag"]), METHODS.build("baseline", {}), "none"
+    assert [run_settings(rows, None, *given)["versions"].get("output_bias") for rows in (several, one)] == [1, None]
 
 
 def test_a_network_without_such_a_layer_stays_as_it_is():
