@@ -160,14 +160,13 @@ def fit(
         train,
         kept,
         architecture=architecture,
-        training=training,
+        training=one_rule(training, train, architecture) if automatic else training,
         calibrate=calibrated,
         progress=progress,
         checkpoint=kept_in,
         **settings,
     )
     if automatic:
-        run = partial(run, training=one_rule(training, train, architecture))
         trained, chosen, more = chosen_by_dev(run, train, kept, architecture)
     else:
         trained, more = run(method=chosen), chosen.ignored(examples)

@@ -72,7 +72,7 @@ def reproduce(
     scale : ``smoke`` (200 rows, one epoch, kept nowhere), ``small`` or ``full`` (as in the paper)
     only : narrows the runs, title by title: ``{"model": ["TextCNN"]}``
     output : folder below which the table has one of its own; a run that is in it is not done again
-    data : folder of the data sets; else that of ``SFUMATO_DATA``, else the hub
+    data : folder of the data sets; else that of ``SFUMATO_DATA``; "hub" fetches them
     encoder : folder or hub id of the encoder that takes the place of the table's
 
     Raises
