@@ -38,9 +38,9 @@ class Plan:
 
 
 def class_shares(train: Examples, sampling: NDArray[np.floating[Any]] | None = None) -> tuple[float, ...]:
-    """Return the mean target, (C,), of what training sees, as shares of 1; see `mean_target`."""
+    """Return the mean target, (C,), of what training sees, as shares of 1, all 0 where no row has a label."""
     mean = mean_target(train, sampling)
-    return tuple((mean / mean.sum()).tolist())
+    return tuple((mean / (mean.sum() or 1.0)).tolist())
 
 
 def mean_target(train: Examples, sampling: NDArray[np.floating[Any]] | None = None) -> NDArray[np.float64]:

@@ -66,6 +66,31 @@ def test_a_checkpoint_of_several_labels_from_before_is_of_another_run():
     assert [run_settings(rows, None, *given)["versions"].get("output_bias") for rows in (several, one)] == [1, None]
 
 
+def test_the_head_of_an_encoder_starts_there_too(tiny_bert):
+    examples = Examples.from_label_sets(["the parcel", "the late parcel", "late"], [["a"], ["a", "b"], []])
+    built = MODELS.build("transformer", {"encoder": str(tiny_bert)})
+    training = replace(built.training, epochs=1, lr=1e-12, weight_decay=0.0, max_length=16)
+    method = METHODS.build("baseline", {})
+    trained = train_model(examples, None, architecture=built, method=method, training=training)
+    assert trained.model.network.output_layer.bias.tolist() == pytest.approx(expected([2, 1], 3), rel=1e-5)
+
+
+def test_rows_that_the_sampler_draws_more_often_count_more():
+    texts, labels = texts_and_labels(40)
+    examples = Examples.from_labels(texts, labels).take(list(range(3, 40)))
+    architecture = MODELS.build("bag", SMALL["bag"])
+    training = replace(architecture.training, epochs=1, lr=1e-12, weight_decay=0.0)
+    method = METHODS.build("baseline-sigmoid", {})
+    kinds = {"architecture": architecture, "method": method, "training": training}
+    biases = [
+        train_model(examples, None, balance=balance, **kinds).model.network.output_layer.bias.tolist()
+        for balance in ("sampler", "none")
+    ]
+    counts = np.bincount(examples.labels, minlength=examples.num_classes)
+    assert biases[0] == pytest.approx(expected([37 / len(counts)] * len(counts), 37), rel=1e-4)
+    assert biases[1] == pytest.approx(expected(counts.tolist(), 37), rel=1e-4)
+
+
 def test_a_network_without_such_a_layer_stays_as_it_is():
     network = torch.nn.Sequential(torch.nn.Linear(2, 3))
     before = network[0].bias.clone()

@@ -57,7 +57,8 @@ def load_dataset(name: str, *, data: str | Path | None = None, label: str | None
     Parameters
     ----------
     name : `sfumato datasets` lists them
-    data : a folder of data sets, the folder of this one, or its file; "hub" fetches it from the Hugging Face hub
+    data : a folder of data sets, the folder of this one, or its file; "hub" fetches it from the Hugging Face hub,
+        unless the folder that SFUMATO_DATA names has it
     label : another column to learn, such as ``label_coarse`` of trec; votes come with the usual label only
 
     Raises
@@ -100,7 +101,7 @@ def _read(known: Entry, data: str | Path | None, label: str) -> tuple[dict[str, 
 
 
 def located(known: Entry, data: str | Path | None, label: str) -> tuple[Path | None, list[str]]:
-    """Return the file of a set and the places looked at in vain; no file where ``data`` is "hub".
+    """Return the file of a set and the places looked at in vain; no file where the hub is to give it.
 
     Raises
     ------
@@ -108,11 +109,12 @@ def located(known: Entry, data: str | Path | None, label: str) -> tuple[Path | N
         if the set is in no folder that is named, or the hub is asked for and has it not.
     """
     reason = why_not(known, label)
-    if str(data) == HUB:
+    asked = str(data) == HUB
+    path, missed = find(known, None if asked else data)
+    if path is None and asked:
         if reason:
-            raise InputError(f"the data set {known.name} cannot be fetched: {reason}")
+            raise InputError(f"the data set {known.name} cannot be fetched: {reason}; {'; '.join(missed)}")
         return None, []
-    path, missed = find(known, data)
     if path is None:
         fetched = f", or data='{HUB}' (--data {HUB}) to fetch {known.hub}" if not reason else f" ({reason})"
         raise InputError(

@@ -77,6 +77,16 @@ def test_the_hub_is_never_asked_unless_it_is_named(
     assert asked == []
 
 
+def test_what_the_users_folder_has_is_not_fetched(
+    asked: Calls, questions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SFUMATO_DATA", str(questions))
+    assert load("trec", data="hub").where.endswith("trec.parquet")
+    asked.answer = {"train": part(["neg", "pos"], text=["bad"], label=[0])}
+    assert load("imdb", data="hub").where == "stanfordnlp/imdb"
+    assert [name for name, _ in asked] == ["stanfordnlp/imdb"]
+
+
 def test_columns_are_joined_and_class_names_are_the_hubs_where_they_agree(asked: Calls) -> None:
     rows = part(["Company", "Film"], label=[1, 0], title=["Alien", "Acme"], content=["a film", None])
     asked.answer = {"train": rows, "test": rows}
