@@ -30,12 +30,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.torch: $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[torch]"
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable ".[torch]"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[torch,dev]"
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable ".[torch,dev]"
 	touch $@
 
 clean:
