@@ -18,7 +18,7 @@ from sfumato.reproduction.figures.style import (
     Content,
     Look,
     heading,
-    legend,
+    line_legend,
     lines_of,
     looks,
 )
@@ -73,7 +73,7 @@ def draw_curves(figure: Any, content: Content) -> None:
         else:
             column[0].set_title("\n".join(lines_of(Y_TITLES[measure], 90 // len(measures))), fontsize=7.5)
         column[-1].set_xlabel("epoch")
-    _legend(figure, places, look, width)
+    line_legend(figure, (method for groups in places.values() for method in groups), look, width)
     repeats = content["repeats"]
     heading(figure, content, f"mean ± standard deviation over {repeats['number']} {repeats['kind']}")
 
@@ -151,15 +151,3 @@ def _name_row(row: Sequence[Any], place: str, *, alone: bool) -> None:
         row[0].set_title(place, loc="left")
     else:
         row[0].set_ylabel(place if alone or len(place) < 24 else place.replace(", ", ",\n", 1), fontsize=7.5)
-
-
-def _legend(figure: Any, places: Mapping[str, Mapping[str, Any]], look: Mapping[str, Look], width: float) -> None:
-    from matplotlib.lines import Line2D
-
-    drawn = {method for groups in places.values() for method in groups}
-    handles = {
-        method: Line2D([], [], linestyle=DASHES[number % len(DASHES)], **each.options)
-        for number, (method, each) in enumerate(look.items())
-        if method in drawn
-    }
-    legend(figure, list(handles.values()), list(handles), width)

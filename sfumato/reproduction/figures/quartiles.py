@@ -14,7 +14,7 @@ from sfumato.reproduction.figures.style import (
     PAGE,
     Content,
     heading,
-    legend,
+    line_legend,
     lines_of,
     looks,
     metric_title,
@@ -45,7 +45,7 @@ def draw_quartiles(figure: Any, content: Content) -> None:
                 axis.axhline(0, color=GREY, linewidth=0.8, zorder=0)
             axis.set_title(model, loc="left")
         row[0].set_ylabel("\n".join(lines_of(place, 24)))
-    _legend(figure, content, panels)
+    line_legend(figure, (name for panel in panels.values() for name in panel), look, PAGE)
     said = f"{metric_title(content)}{' (%)' if percent(content) else ''} by quartile of word overlap (Jaccard's index)"
     repeats = f"mean ± standard deviation over {content['repeats']['number']} {content['repeats']['kind']}"
     heading(figure, content, f"{'gain over ' + content['baseline'] + ' in ' if gain else ''}{said}; {repeats}")
@@ -89,16 +89,3 @@ def _line(axis: Any, values: Array, number: int, look: Any) -> None:
     spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
     dashes = DASHES[number % len(DASHES)]
     axis.errorbar(x, values.mean(axis=0), yerr=spread, linestyle=dashes, elinewidth=0.6, **look.options)
-
-
-def _legend(figure: Any, content: Content, panels: Panels) -> None:
-    from matplotlib.lines import Line2D
-
-    look = looks(methods(content))
-    drawn = {method for panel in panels.values() for method in panel}
-    handles = {
-        name: Line2D([], [], linestyle=DASHES[number % len(DASHES)], **each.options)
-        for number, (name, each) in enumerate(look.items())
-        if name in drawn
-    }
-    legend(figure, list(handles.values()), list(handles), PAGE)

@@ -130,6 +130,19 @@ def legend(figure: Any, handles: Sequence[Any], names: Sequence[str], width: flo
     )
 
 
+def line_legend(figure: Any, drawn: Iterable[str], look: Mapping[str, Look], width: float) -> None:
+    """Put the legend of lines below all panels: the methods ``drawn``, each dashed by its place in ``look``."""
+    from matplotlib.lines import Line2D
+
+    wanted = set(drawn)
+    handles = {
+        name: Line2D([], [], linestyle=DASHES[number % len(DASHES)], **each.options)
+        for number, (name, each) in enumerate(look.items())
+        if name in wanted
+    }
+    legend(figure, list(handles.values()), list(handles), width)
+
+
 def metric_title(content: Content) -> str:
     """Return the name of the metric as people write it."""
     metric = str(content["metric"])
