@@ -39,7 +39,16 @@ SETS = ("thucnews-titles", "toutiao", "fdcnews")
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PAD, MASK = SPECIAL.index("[PAD]"), SPECIAL.index("[MASK]")
 SAID = 100  # steps between two points of the curve
-LEAST = {"layers": 1, "hidden": 1, "steps": 1, "batch": 1, "max_length": 3, "vocabulary": len(SPECIAL) + 1, "seed": 0}
+LEAST = {
+    "layers": 1,
+    "hidden": 1,
+    "steps": 1,
+    "batch": 1,
+    "max_length": 3,
+    "vocabulary": len(SPECIAL) + 1,
+    "pieces": 1,
+    "seed": 0,
+}
 BUCKET = 50  # batches that are sorted by length together, so that little is padded
 
 
@@ -56,7 +65,9 @@ class Settings:
     lr: float = 5e-4
     warmup: float = 0.05  # share of the steps
     weight_decay: float = 0.01
+    dropout: float = 0.0  # while pre-training: few passes over the texts need none; the saved encoder has BERT's .1
     share: float = 0.15  # of the characters, that are to be guessed
+    pieces: int = 4  # of one text at most, so that a few long articles do not crowd out all the titles
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,12 +75,13 @@ class Settings:
             check_whole("pretrain_encoder", name, getattr(self, name), least)
         for name in ("lr", "warmup", "weight_decay", "share"):
             check_range("pretrain_encoder", name, getattr(self, name), 0, 1, open_low=name in ("lr", "share"))
+        check_range("pretrain_encoder", "dropout", self.dropout, 0, 0.9)
         if self.hidden % max(self.hidden // 64, 1):  # the number of heads
             raise InputError(f"hidden must be a multiple of hidden // 64, the number of heads, got {self.hidden}")
 
 
-def read_texts(data: str | None, file: str | None, max_length: int) -> list[str]:
-    """Return the texts to learn from; long ones are cut into pieces of ``max_length`` characters."""
+def read_texts(data: str | None, file: str | None, max_length: int, pieces: int) -> list[str]:
+    """Return the texts to learn from; long ones are cut into at most ``pieces`` of ``max_length`` characters."""
     if file is not None:
         try:
             texts = Path(file).read_text(encoding="utf-8").splitlines()
@@ -79,10 +91,10 @@ def read_texts(data: str | None, file: str | None, max_length: int) -> list[str]
         texts = [text for name in SETS for text in load(name, data=data).splits["train"].inputs]
     room = max_length - 2  # [CLS] and [SEP]
     flat = (" ".join(text.split()) for text in texts)
-    pieces = [text[start : start + room] for text in flat for start in range(0, len(text), room)]
-    if not pieces:
+    cut = [text[start : start + room] for text in flat for start in range(0, min(len(text), pieces * room), room)]
+    if not cut:
         raise InputError(f"{file or data} has no text to learn from")
-    return pieces
+    return cut
 
 
 def character_tokenizer(texts: list[str], vocabulary: int) -> Tokenizer:
@@ -148,13 +160,16 @@ class Pretraining:
                 intermediate_size=4 * settings.hidden,
                 max_position_embeddings=max(settings.max_length, 128),
                 pad_token_id=PAD,
+                hidden_dropout_prob=settings.dropout,
+                attention_probs_dropout_prob=settings.dropout,
+                attn_implementation="eager",  # two times faster on a processor, whose fused backward pass is slow
             )
         ).to(device)
         self.named = dict(self.model.named_parameters())  # tied ones once
         parts = [[p for p in self.named.values() if (p.ndim > 1) == matrix] for matrix in (True, False)]
         decays = (settings.weight_decay, 0.0)  # matrices alone shrink
         groups = [{"params": part, "weight_decay": decay} for part, decay in zip(parts, decays, strict=True)]
-        self.optimizer = torch.optim.AdamW(groups, lr=settings.lr)
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.lr, fused=True)
         self.mixed = precision(device) == "bf16"
 
     def rate(self) -> float:
@@ -243,6 +258,8 @@ def draw_curve(losses: list[tuple[int, float]], path: Path) -> None:
 def finish(run: Pretraining, tokenizer: Tokenizer, folder: Path) -> None:
     """Write the encoder and its tokenizer as `AutoModel` and `AutoTokenizer` read them, and the curve."""
     logging.disable_progress_bar()
+    config = run.model.bert.config
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.1  # for who trains it on
     run.model.bert.save_pretrained(folder)
     names = {f"{name.strip('[]').lower()}_token": name for name in SPECIAL}
     tokenizer.no_truncation()
@@ -290,7 +307,9 @@ def main() -> None:
     told = {"device": given.device, "save_every": max(given.save_every, 1), "stop": given.stop}
     try:
         settings = Settings(**{name: getattr(given, name) for name in asdict(Settings())})
-        pretrain(settings, read_texts(given.data, given.texts, settings.max_length), given.folder, **told)
+        pretrain(
+            settings, read_texts(given.data, given.texts, settings.max_length, settings.pieces), given.folder, **told
+        )
     except (InputError, OSError) as error:
         parser.exit(2, f"error: {error}\n")
 

@@ -139,6 +139,8 @@ class TablePlan:
         """Return the titles of ``data``, ``settings``, ``models`` or ``methods`` that this scale runs."""
         titles = tuple(getattr(self.table, key))
         kept = self.scale.keep.get(key, titles)
+        if self.scale.blocks:
+            kept = tuple(title for title in kept if any(title in getattr(block, key) for block in self.scale.blocks))
         if key == "models":
             kept = tuple(title for title in kept if self.table.models[title].name)
         if key == "models" and self.encoder is None and self.scale_name != "full":
@@ -146,6 +148,11 @@ class TablePlan:
         if self.scale_name == "smoke":
             kept = kept if key == "methods" else kept[:1]
         return kept
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What is crossed with what: the scale's blocks, or else the table's."""
+        return self.scale.blocks or self.table.blocks
 
     def cut(self) -> dict[str, list[str]]:
         """Return what of the table this scale does not run."""
@@ -170,10 +177,7 @@ class TablePlan:
     def wanted(self) -> list[Wanted]:
         """Every run, repeat by repeat; blocks that overlap share runs."""
         found = {
-            run: None
-            for repeat in range(self.repeats)
-            for block in self.table.blocks
-            for run in self._block(block, repeat)
+            run: None for repeat in range(self.repeats) for block in self.blocks for run in self._block(block, repeat)
         }
         return [run for run in found if self._asked(run)]
 

@@ -33,7 +33,7 @@ SECTION_KEYS: Mapping[str, tuple[str, ...]] = {
     "methods": ("name", "join_share", "beside", "best_of", "line", "x"),  # and the options of the method
     "repeats": ("kind", "number", "share", "dev"),
     "published": ("methods", "cells"),
-    "scale": ("rows", "test_rows", "training", "repeats", "controls", "whole_dev", "note"),  # and the titles to keep
+    "scale": ("rows", "test_rows", "training", "repeats", "controls", "whole_dev", "blocks", "note"),  # and titles
 }
 Titles = Mapping[str, tuple[str, ...]]
 Number = tuple[float, float | None]
@@ -151,11 +151,12 @@ def read_repeats(name: str, given: Any) -> Repeats:
     )
 
 
-def read_blocks(name: str, given: Any, titles: Titles) -> tuple[Block, ...]:
-    """Read ``[[blocks]]``."""
+def read_blocks(name: str, given: Any, titles: Titles, where: str = "") -> tuple[Block, ...]:
+    """Read ``[[blocks]]``, or those of a scale, which ``where`` names."""
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
-        raise InputError(f"table {name}: blocks must be written [[blocks]], got {given!r}")
-    return tuple(Block(**_kept(name, f"block {k}", entry, titles, all_of=True)) for k, entry in enumerate(given, 1))
+        raise InputError(f"table {name}: blocks must be written [[{where}blocks]], got {given!r}")
+    kept = (_kept(name, f"{where}block {k}", entry, titles, all_of=True) for k, entry in enumerate(given, 1))
+    return tuple(Block(**titles_of) for titles_of in kept)
 
 
 def _kept(name: str, where: str, entry: Any, titles: Titles, *, all_of: bool) -> dict[str, tuple[str, ...]]:
@@ -193,6 +194,7 @@ def read_scale(name: str, key: str, entry: Mapping[str, Any], titles: Titles, re
         controls=flag(name, f"controls of {where}", entry.get("controls", True)),
         whole_dev=flag(name, f"whole_dev of {where}", entry.get("whole_dev", False)),
         keep=_kept(name, where, {k: v for k, v in entry.items() if k not in own}, titles, all_of=False),
+        blocks=read_blocks(name, entry["blocks"], titles, f"scale.{key}.") if "blocks" in entry else (),
         note=text(name, f"note of {where}", entry.get("note", "")),
     )
 

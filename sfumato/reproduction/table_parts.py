@@ -101,7 +101,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the runs are, and what of the table is run; None is all. ``whole_dev`` leaves dev undamaged."""
+    """How large the runs are, and what of the table is run; None is all. ``whole_dev`` leaves dev undamaged.
+
+    ``blocks`` stand in place of the table's, so that a smaller scale can cut single cells and not whole columns.
+    """
 
     rows: int | None = None
     test_rows: int | None = None
@@ -110,6 +113,7 @@ class Scale:
     controls: bool = True
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole_dev: bool = False
+    blocks: tuple[Block, ...] = ()
     note: str = ""
 
 

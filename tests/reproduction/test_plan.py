@@ -33,6 +33,16 @@ def test_what_is_cut_is_named():
     assert planned(table(), scale="full").cut() == {}
 
 
+def test_blocks_of_a_scale_stand_in_place_of_the_tables():
+    blocks = '[[scale.small.blocks]]\nsettings = [""]\nmethods = ["hard"]\n'
+    blocks += '[[scale.small.blocks]]\nsettings = ["noise"]\nmethods = ["KWLS"]\n'
+    plan = planned(table(TOML + blocks), scale="small")
+    assert {(run.setting, run.method) for run in plan.wanted} == {("", "hard"), ("noise", "KWLS")}
+    cut = {"settings": ["rare"], "models": ["CNN", "BERT"], "methods": ["LS .1", "LS .3"]}
+    assert {key: plan.cut()[key][:2] for key in plan.cut()} == cut
+    assert len(planned(table(TOML + blocks), scale="full").wanted) == len(planned(table(), scale="full").wanted)
+
+
 def test_smoke_is_one_place_one_model_one_repeat_every_method_and_no_control():
     runs = planned(table(), scale="smoke").wanted
     assert [(run.method, run.control, run.repeat) for run in runs] == [

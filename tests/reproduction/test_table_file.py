@@ -115,6 +115,13 @@ def test_as_many_repeats_as_folds_are_allowed_and_seeds_have_no_such_end():
     assert table(seeds).scale("small").repeats == 4
 
 
+def test_blocks_of_a_scale_are_checked_as_those_of_the_table():
+    with pytest.raises(InputError, match=r"scale.small.block 1 names 'X', which is not in \[models\]"):
+        table(TOML + '[[scale.small.blocks]]\nmodels = ["X"]\n')
+    with pytest.raises(InputError, match=r"blocks must be written \[\[scale.small.blocks\]\], got 1"):
+        table(TOML + "blocks = 1\n")
+
+
 def test_blocks_that_are_no_tables_are_refused_in_words():
     without, _, rest = TOML.partition("[[blocks]]")
     text = without + rest[rest.index("[published]") :]
