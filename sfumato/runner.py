@@ -61,7 +61,7 @@ def _run_all(
 ) -> list[Line]:
     lines = finished(folder)
     wanted = {job.run.key: job for job in jobs}
-    left = {key: job for key, job in wanted.items() if not _is_done(job, lines.get(key), folder)}
+    left = {key: job for key, job in wanted.items() if not is_done(job, lines.get(key), folder)}
     number = len(left)
     first = {job.run.key: job for job in timed_first(list(left.values()), TIMED)}
     left = {**first, **left}
@@ -100,7 +100,7 @@ def only_writer(folder: Path) -> Iterator[None]:
         yield
 
 
-def _is_done(job: Job, line: Line | None, folder: Path) -> bool:
+def is_done(job: Job, line: Line | None, folder: Path) -> bool:
     """A line without its files is not enough: the intervals need the rows, and a control the record."""
     if line is None or line["status"] != "done" or not predictions_path(folder, job.run.key).exists():
         return False

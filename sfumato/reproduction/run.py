@@ -18,6 +18,7 @@ from sfumato.reproduction.known import known_classes, known_lines
 from sfumato.reproduction.plan import TablePlan, Wanted
 from sfumato.reproduction.planning import planned
 from sfumato.reproduction.saved import check_writable, save, table_folder, written
+from sfumato.reproduction.shared_runs import take_over
 from sfumato.reproduction.table_content import Content, table_content
 from sfumato.reproduction.table_file import read_table_file
 from sfumato.reproduction.table_jobs import sources, table_jobs
@@ -71,7 +72,8 @@ def reproduce(
     table : the name of a table that comes with sfumato, or a TOML file of your own
     scale : ``smoke`` (200 rows, one epoch, kept nowhere), ``small`` or ``full`` (as in the paper)
     only : narrows the runs, title by title: ``{"model": ["TextCNN"]}``
-    output : folder below which the table has one of its own; a run that is in it is not done again
+    output : folder below which the table has one of its own; a run that is in it, or in another table's beside it, is
+        not done again
     data : folder of the data sets; else that of ``SFUMATO_DATA``; "hub" fetches them
     encoder : folder or hub id of the encoder that takes the place of the table's
 
@@ -100,7 +102,10 @@ def reproduce(
         with tempfile.TemporaryDirectory(prefix="sfumato-") as place:
             lines = _here([job for _, job in pairs], Path(place), echo)
             return Reproduction(plan.table, _content(plan, pairs, lines, Path(place), None), lines)
-    lines = _run([job for _, job in pairs], folders[0], jobs, echo)
+    todo = [job for _, job in pairs]
+    for name, number in take_over(todo, folders[0]).items():
+        _say(f"{number:,} {'runs are' if number > 1 else 'run is'} taken from {name}, which has the same", echo)
+    lines = _run(todo, folders[0], jobs, echo)
     content = _content(plan, pairs, lines, folders[0], written(folders[1]))
     if missing := save(content, folders[1]):
         _say(missing, echo)
