@@ -10,7 +10,7 @@ from dataclasses import replace
 from sfumato.columns import case_variants, describe_labels, label_faults
 from sfumato.finding import Finding as Finding
 from sfumato.finding import Severity, View, count, several, some, view_of
-from sfumato.multilabel_check import inseparable_labels, label_sets
+from sfumato.multilabel_check import inseparable_labels, joined_labels, label_sets
 from sfumato.rows import Table
 from sfumato.script import language_note, second_scripts
 from sfumato.table import guess_columns
@@ -259,6 +259,7 @@ def rows_by_label(view: View) -> dict[str, list[int]]:
 CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     empty_cells,
     label_sets,
+    joined_labels,
     inseparable_labels,
     unusable_labels,
     small_classes,

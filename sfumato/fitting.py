@@ -198,8 +198,8 @@ def check_rows(examples: Examples, architecture: Architecture, method: Method, t
     method.check_labels(examples)
     if thresholds is not None and not examples.multilabel:
         raise InputError(
-            f"thresholds={thresholds!r} choose which labels of a row are given, and these rows have one each, the most "
-            "probable; leave it out, or read the labels as task='multilabel'"
+            f"thresholds={thresholds!r} (--thresholds) choose which labels of a row are given, and these rows have one "
+            "each, the most probable; leave it out, or read the labels as task='multilabel'"
         )
 
 

@@ -29,7 +29,7 @@ def refuse_one_label_only(
     if balance != "none":
         raise InputError(
             f"balance={balance!r} gives each row the weight of its class, and these rows may have several labels or "
-            "none; leave it out, and let thresholds='label' choose how readily each label is given"
+            "none; leave it out, and let thresholds='label' (--thresholds per-label) choose how readily each is given"
         )
     if train.votes is not None or (dev is not None and dev.votes is not None):
         raise InputError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from sfumato.finding import Finding, View, count, several, some
 
 FEW = 5  # rows of a label below which it goes with another one by chance
 EVERYWHERE = 0.95  # of the rows
+JOINING = ("|", ";", ",")
+FEW_NAMES = 3  # names with such a sign; fewer may be names that have one
 
 
 def label_sets(view: View) -> Iterator[Finding]:
@@ -38,6 +40,20 @@ def label_sets(view: View) -> Iterator[Finding]:
     if common:
         message = f"{several(len(common), 'label', 'labels')} of nearly every row: {some(sorted(common))}"
         yield Finding("label-everywhere", "note", message, [], "does it tell anything?")
+
+
+def joined_labels(view: View) -> Iterator[Finding]:
+    """Find names such as ``a|b`` and ``b|c``, whose parts come back in other names: several labels in one cell."""
+    if view.multilabel:
+        return
+    for sign in JOINING:
+        joined = [name for name in view.counts if sign in name]
+        parts = Counter(part.strip() for name in view.counts for part in {*name.split(sign)})
+        shared = [part for name in joined for part in name.split(sign) if parts[part.strip()] > 1]
+        if len(joined) >= FEW_NAMES and len(shared) > sum(name.count(sign) + 1 for name in joined) / 2:
+            message = f"{len(joined)} labels look like several in one, as {max(joined, key=view.counts.__getitem__)!r}"
+            yield Finding("joined-labels", "note", message, view.of_class(joined), f"--label-separator '{sign}'")
+            return
 
 
 def inseparable_labels(view: View) -> Iterator[Finding]:

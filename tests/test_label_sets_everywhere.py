@@ -52,6 +52,17 @@ def test_check_says_how_many_labels_a_row_has_and_which_rows_have_none():
     assert not {finding.severity for finding in found.values()} & {"error"}
 
 
+@pytest.mark.parametrize("sign", ["|", "; ", ","])
+def test_check_names_the_separator_of_labels_that_were_joined_in_one_cell(sign):
+    texts, sets = tickets()
+    found = kinds(texts, [sign.join(labels) or "none" for labels in sets])["joined-labels"]
+    assert found.advice == f"--label-separator '{sign.strip()}'"
+    assert found.rows == [k for k, labels in enumerate(sets, 1) if len(labels) > 1]
+    plain = ["Rome, Italy", "Paris, France", "Bonn, Germany", "cars"]  # names that have the sign, and share nothing
+    assert "joined-labels" not in kinds(texts, [plain[k % 4] for k in range(len(texts))])
+    assert "joined-labels" not in kinds(texts, sets)
+
+
 def test_check_finds_labels_that_go_together_rare_ones_and_torn_duplicates():
     texts, sets = tickets()
     twins = [
