@@ -169,7 +169,10 @@ def steadier(rule: Rule, contents: Contents) -> Verdict:
     p = float(binomtest(smaller, len(voting), alternative="greater").pvalue) if voting else 1.0
     cells_said = f"in {sum(mine < other for _, mine, other in found)} of {len(found)} cells"
     cells = [f"{row['place']}, {row['model']} {mine:.2f} against {other:.2f}" for row, mine, other in found]
-    said = f"smaller deviation on {smaller} of {len(voting)} sets (sign test, one-sided, p = {p:.3f}), {cells_said}."
+    even = len(by_set) - len(voting)
+    ties = f"; {even} {'sets have' if even > 1 else 'set has'} no vote, as many cells on either side" if even else ""
+    test = f"sign test, one-sided, p = {p:.3f}{ties}"
+    said = f"smaller deviation on {smaller} of {len(voting)} sets ({test}), {cells_said}."
     return judged(p < 0.05, said, cells)
 
 

@@ -48,5 +48,9 @@ def test_a_set_has_one_vote_however_many_models_it_has() -> None:
     found = judge(asked, {"table": content(rows, [])})
     assert found.word == NOT_SUPPORTED  # two of two sets: p = 1 / 4, though six of six cells
     assert "on 2 of 2 sets (sign test, one-sided, p = 0.250), in 6 of 6 cells" in found.said
+    even = [{**one, "sd": 0.03} if one["method"] == "soft" and one["model"] != "c" else one for one in rows[:6]]
+    tied = [*rows[6:], *(one for one in even if one["model"] != "b")]  # set 0: one model for, one against
+    said = judge(asked, {"table": content(tied, [])}).said
+    assert "on 1 of 1 sets (sign test, one-sided, p = 0.500; 1 set has no vote, as many cells on either side)" in said
     more = [{**one, "data": f"{one['data']} {k}", "place": f"{one['place']} {k}"} for one in rows for k in range(3)]
     assert judge(asked, {"table": content(more, [])}).word == SUPPORTED
