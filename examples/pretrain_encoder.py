@@ -238,8 +238,7 @@ class Pretraining:
         with torch.no_grad():
             for name, p in self.named.items():
                 p.copy_(tensors[f"parameter.{name}"])
-                kept = {key: tensors[f"{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-                self.optimizer.state[p] = kept | {"step": kept["step"].cpu()}
+                self.optimizer.state[p] = {key: tensors[f"{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
         self.step, self.losses = state["step"], [(step, loss) for step, loss in state["losses"]]
 
 

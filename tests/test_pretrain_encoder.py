@@ -45,6 +45,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(script, tmp_path):
     assert state["step"] == 20
     assert state["losses"][-1][0] == 20
     assert (broken / "loss.svg").is_file()
+    config = json.loads((whole / "config.json").read_text())  # trained without dropout, to be trained on with it
+    assert config["hidden_dropout_prob"] == config["attention_probs_dropout_prob"] == 0.1
     with pytest.raises(InputError, match="other settings"):
         trained(script, broken, lr=1.0)
 
@@ -64,6 +66,12 @@ def test_the_folder_is_an_encoder_for_transformers_and_for_sfumato(script, tmp_p
     labels = ["科技", "财经", "体育", "教育"] * 12
     model = sfumato.fit((TITLES, labels), model="transformer-cnn", method="baseline", **options)
     assert set(model.predict(TITLES[:4])) <= set(labels)
+
+
+def test_of_a_long_text_the_first_pieces_are_read(script, tmp_path):
+    (tmp_path / "texts.txt").write_text("abcdefgh\n\nx  y\n")
+    assert script.read_texts(None, str(tmp_path / "texts.txt"), 5, 2) == ["abc", "def", "x y"]
+    assert script.read_texts(None, str(tmp_path / "texts.txt"), 5, 9) == ["abc", "def", "gh", "x y"]
 
 
 def test_about_fifteen_percent_of_the_characters_are_hidden_and_no_mark_is(script):

@@ -112,17 +112,17 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     return given
 
 
-def check_copies(copies: int, *, texts: int | None = None, characters: int = 0) -> None:
+def check_copies(copies: int, *, owner: str = "augment", texts: int | None = None, characters: int = 0) -> None:
     """Raise unless there are 1 to 1000 copies, and say what so many would come to."""
     if not isinstance(copies, int | np.integer) or isinstance(copies, bool):
-        raise InputError(f"augment: copies must be a whole number, got {copies!r}")
+        raise InputError(f"{owner}: copies must be a whole number, got {copies!r}")
     if copies < 1:
-        raise InputError(f"augment: copies must be at least 1, got {copies}: nothing would be written")
+        raise InputError(f"{owner}: copies must be at least 1, got {copies}: no copy would be made")
     if copies > MOST_COPIES:
         size = f"{copies:,} copies of each row" if texts is None else f"{copies * texts:,} texts"
         gigabytes = copies * characters / 1e9
         size += f", about {gigabytes:,.{0 if gigabytes >= 10 else 3}f} GB together" if characters else ""
-        raise InputError(f"augment: copies must be at most {MOST_COPIES}, got {copies}: that would be {size}")
+        raise InputError(f"{owner}: copies must be at most {MOST_COPIES}, got {copies}: that would be {size}")
 
 
 def check_rows(rows: Sequence[int] | Integers | None, count: int) -> Integers:
@@ -201,7 +201,7 @@ def _write_all(
             again = [i for i, (text, old) in enumerate(zip(written, block.texts, strict=True)) if text == old]
         if again:
             known = known or [{text} for text in block.texts]
-            _write_again(made, augmenter, written, again, known, block.texts, replace(keys, copy=copy))
+            _write_again(made, augmenter, written, again, known, block, replace(keys, copy=copy))
         columns.append(written)
         for text, others in zip(written, known, strict=False):
             others.add(text)
@@ -215,20 +215,19 @@ def _write_again(
     written: list[str],
     again: list[int],
     known: list[set[str]],
-    texts: Sequence[str],
+    block: Block,
     keys: Keys,
 ) -> None:
     """Draw the texts ``again`` anew until they are new, or as often as is allowed, and count those that are not."""
     for attempt in range(1, TRIES + 1):
         index = np.array(again)
-        ((_, block),) = split_texts([texts[i] for i in again], augmenter.unit, protect=augmenter.protect)
         made.redrawn += len(again)
-        anew = augmenter.write(block, replace(keys, rows=keys.rows[index], attempt=attempt))
+        anew = augmenter.write(block.take(index), replace(keys, rows=keys.rows[index], attempt=attempt))
         for i, text in zip(again, anew, strict=True):
             written[i] = text
         again = [i for i in again if written[i] in known[i]]
         if not again:
             return
-    unchanged = sum(written[i] == texts[i] for i in again)
+    unchanged = sum(written[i] == block.texts[i] for i in again)
     made.unchanged += unchanged
     made.repeated += len(again) - unchanged

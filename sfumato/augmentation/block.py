@@ -6,7 +6,7 @@ Shapes: N texts, K code points together, G gaps: one before each unit and one af
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -57,6 +57,18 @@ class Block:
             at[-1] = len(text) + skip  # what follows the last gap belongs to the last unit
             found.append([text[a : b - skip] for a, b in pairwise(at)] if len(at) > 1 else [])
         return found
+
+    def take(self, index: Integers) -> Block:
+        """Return the texts with these numbers, with the units that they have here."""
+        lengths, counts = np.diff(self.ends)[index], np.diff(self.first)[index]  # characters and gaps of each
+        ends, first = np.zeros(len(index) + 1, dtype=np.int64), np.zeros(len(index) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=ends[1:])
+        np.cumsum(counts, out=first[1:])
+        codes = self.codes[np.repeat(self.ends[index], lengths) + within(lengths)]
+        gaps = self.gaps[np.repeat(self.first[index], counts) + within(counts)]
+        gaps += np.repeat(ends[:-1] - self.ends[index], counts)
+        texts = [self.texts[i] for i in index.tolist()]
+        return replace(self, texts=texts, codes=codes, ends=ends, gaps=gaps, first=first)
 
 
 def encode(texts: Sequence[str]) -> tuple[Codes, Integers]:

@@ -157,6 +157,8 @@ def eda(
     check_unit(unit)
     read = lexicon if isinstance(lexicon, Lexicon | None) else read_lexicon(lexicon)
     given = (operations,) if isinstance(operations, str) else operations
+    if not isinstance(given, Sequence | None):
+        raise InputError(f"eda: operations must be some of {', '.join(OPERATIONS)}, got {operations!r}")
     chosen = tuple(given) if given is not None else OPERATIONS if read else OPERATIONS[2:]
     for name in chosen:
         check_choice("eda", "operations", name, OPERATIONS)

@@ -14,7 +14,7 @@ from sfumato.errors import InputError
 LISTS = ("synonyms", "paraphrases")  # the column beside "word", the first that is there
 ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl")
 SHOULD = "a lexicon has a column 'word' and a column 'synonyms' (or 'paraphrases')"
-CORE = re.compile(r"^(\W*)(.*?)(\W*)$", re.DOTALL)
+MARKS = re.compile(r"\W*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,15 @@ class Lexicon:
 
 def _core(word: str) -> tuple[str, str, str]:
     """Return the marks before a word, the word in lower case, and the marks after it."""
-    found = CORE.match(word)
-    assert found is not None  # the pattern matches every string
-    return found[1], found[2].lower(), found[3]
+    start, after = _marks_first(word), _marks_first(word[::-1])
+    stop = max(len(word) - after, start)  # a word of marks alone has no core
+    return word[:start], word[start:stop].lower(), word[stop:]
+
+
+def _marks_first(word: str) -> int:
+    """Return how many marks a word begins with."""
+    found = MARKS.match(word)
+    return found.end() if found else 0
 
 
 def read_lexicon(path: str | Path) -> Lexicon:

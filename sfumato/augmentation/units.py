@@ -108,7 +108,7 @@ def _custom_blocks(chosen: Integers, texts: Sequence[str], split: Split, *, cjk:
     for spaced in (False, True):
         part = np.flatnonzero(apart == spaced)
         if len(part):
-            joined = [(" " if spaced else "").join(lists[i]) for i in part]
+            joined = [(" " if spaced else "").join(lists[i]) or texts[i] for i in part]  # no units: it stays
             blocks.append((chosen[part], listed_block(joined, [lists[i] for i in part], cjk=cjk, spaced=spaced)))
     return blocks
 
@@ -156,7 +156,8 @@ def listed_block(texts: Sequence[str], lists: Sequence[list[str]], *, cjk: bool,
     counts = np.array([len(units) for units in lists], dtype=np.int64)
     sizes = np.array([len(unit) + spaced for units in lists for unit in units], dtype=np.int64)
     row = np.repeat(np.arange(len(texts)), counts)
-    starts = np.cumsum(sizes) - sizes - spaced * row  # the last unit of a text has no blank after it
+    before = np.concatenate([[0], np.cumsum(sizes)])
+    starts = ends[row] + before[:-1] - before[np.cumsum(counts) - counts][row]
     if spaced:
         return make_block(texts, codes, ends, starts, counts, ends[1:], cjk=cjk, spaced=True)
     blank = np.array([unit.isspace() for units in lists for unit in units], dtype=bool)

@@ -83,7 +83,7 @@ class Copies:
 
 def copies_of(name: str, augmenter: str, copies: int, seed: int | None, options: Mapping[str, Any]) -> Copies:
     """Return the step of the method ``name``, with everything checked that needs no rows."""
-    check_copies(copies)
+    check_copies(copies, owner=name)
     if seed is not None:
         check_whole(name, "seed", seed, 0, 2**63 - 1)
     AUGMENTERS.build(augmenter, options)

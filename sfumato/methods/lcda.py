@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sfumato.augmentation.augment import check_copies
 from sfumato.augmentation.lcda_text import NOTE
 from sfumato.errors import InputError
 from sfumato.method import Method, Plan, combine
@@ -104,6 +105,7 @@ def lcda(
     stop : epochs after which plain cross-entropy takes over; None never stops
     seed : of the copies; None is that of the run, so that each repeat draws its own
     """
+    check_copies(copies, owner="lcda")
     check_choice("lcda", "soft_on", soft_on, ("all", "augmented"))
     _check_own(insert_prob=insert_prob, replace_prob=replace_prob, gold_mass=gold_mass, alpha=alpha, stop=stop)
     if alpha is not None and gold_mass is not None:

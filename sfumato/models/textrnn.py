@@ -1,9 +1,9 @@
 """TextRNN: two LSTMs, one from each end of the text; their states together are the text.
 
-TextRNN of the LCDA paper, which does not describe it. ``pooling="last"`` lays the last state of each direction side by
-side, as is usual for that name; each direction ends where the text does, not where its batch does. M. Schuster,
-K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions on Signal Processing 45, 1997. ``"max"``:
-A. Conneau and others, "Supervised Learning of Universal Sentence Representations", EMNLP 2017, section 3.2.
+TextRNN of the LCDA paper, whose tables do not describe it. ``pooling="last"`` lays the last state of each direction
+side by side, as is usual for that name; each direction ends where the text does, not where its batch does.
+M. Schuster, K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions on Signal Processing 45, 1997.
+``"max"``: A. Conneau and others, "Supervised Learning of Universal Sentence Representations", EMNLP 2017, section 3.2.
 """
 
 from __future__ import annotations

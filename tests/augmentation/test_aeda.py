@@ -72,7 +72,7 @@ def test_a_text_of_33_words_gets_1_to_10_marks_equally_often():
     assert stats.chisquare(np.bincount([place for p in places for place in p], minlength=33)).pvalue > 1e-3
 
 
-# methods.md 5.1, which lists what the authors' code and the paper's range allow.
+# By hand: floor(0.3 n) + 1, as in the authors' code, and floor(n / 3), as in the paper.
 LENGTHS = [1, 2, 3, 4, 7, 10, 33, 100]
 MOST = {"reference": [1, 1, 1, 2, 3, 4, 10, 31], "paper": [0, 0, 1, 1, 2, 3, 11, 33]}
 

@@ -116,6 +116,7 @@ def test_any_script_is_edited_and_nothing_but_the_edit_is_changed():
         ({"alpha_rs": -0.1}, "alpha_rs must be"),
         ({"operations": ["swop"]}, "did you mean 'swap'"),
         ({"operations": []}, "operations is empty"),
+        ({"operations": 5}, "operations must be some of synonyms, insertion, swap, deletion, got 5"),
     ],
 )
 def test_bad_options_are_named(options, said):

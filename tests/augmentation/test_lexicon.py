@@ -31,6 +31,8 @@ def test_marks_and_capitals_of_a_word_stay_and_stop_words_have_no_synonyms(tmp_p
     assert lexicon.find("in") == ()
     written = [lexicon.put(word, "movie") for word in ('"Film,', "FILM!", "film", "(film")]
     assert written == ['"Movie,', "MOVIE!", "movie", "(movie"]
+    assert lexicon.find("?!") == lexicon.find("") == ()
+    assert lexicon.find("a" + "-" * 1_000_000 + "b") == ()  # at once, where trying every split would take hours
 
 
 @pytest.mark.data

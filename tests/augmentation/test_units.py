@@ -1,6 +1,7 @@
 """Texts to units and back: words as the reference has them, characters that stay whole, and what is no text."""
 
 import importlib.util
+import re
 
 import numpy as np
 import pytest
@@ -78,6 +79,15 @@ def test_a_function_of_the_user_is_joined_as_it_fits():
     both = augment(mixed, unit=lambda text: text.split() if " " in text else list(text), copies=3)
     assert both[0] == augment(mixed[:1], unit=list, copies=3)[0]
     assert both[1] == augment(mixed[1:], unit=str.split, copies=3, rows=[1])[0]
+
+
+@pytest.mark.parametrize("method", ["aeda", "eda"])
+def test_a_function_of_the_user_may_drop_marks_and_find_no_unit(method):
+    texts = ["?!", "", "so, it is", "Oh!", "not, at all", " "]
+    made = augment(texts, method, unit=lambda text: re.findall(r"\w+", text), copies=5)
+    assert [made[k] for k in (0, 1, 5)] == [[texts[k]] * 5 for k in (0, 1, 5)]  # nothing to change
+    for k, words in ((2, {"so", "it", "is"}), (3, {"Oh"}), (4, {"not", "at", "all"})):
+        assert all(set(re.findall(r"\w+", copy)) <= words for copy in made[k])
 
 
 def test_a_function_that_returns_no_strings_is_refused():

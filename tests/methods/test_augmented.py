@@ -177,7 +177,8 @@ def test_what_would_leave_nothing_of_a_method_is_refused():
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("aeda", {"copies": 0}, "copies must be at least 1, got 0"),
+        ("lcda", {"copies": 0}, "^lcda: copies must be at least 1, got 0"),
+        ("aeda", {"copies": 0}, "^aeda: copies must be at least 1, got 0"),
         ("aeda", {"copies": 10**6}, "copies must be at most 1000, got 1000000"),
         ("aeda", {"seed": -1}, "aeda: seed must be at least 0"),
         ("aeda", {"marks": ""}, "marks"),
