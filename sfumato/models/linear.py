@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from sfumato.architecture import Architecture, Training
@@ -32,7 +33,8 @@ class LinearClassifier(nn.Module):
         nn.init.zeros_(self.output_layer.bias)
 
     def forward(self, features: Tensor) -> Output:
-        logits = features @ self.output_layer.weight.T + self.output_layer.bias
+        with torch.autocast(features.device.type, enabled=False):  # torch has no sparse product in bfloat16
+            logits = features @ self.output_layer.weight.T + self.output_layer.bias
         return Output(logits, logits)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import sfumato.retrieval.training as training_module
 from sfumato.architecture import Training
 from sfumato.base import Output
 from sfumato.errors import InputError
@@ -79,6 +80,14 @@ def test_every_model_makes_vectors_of_length_one_in_both_towers(model, towers):
         assert np.isfinite(lengths).all()
     same = np.allclose(retriever.encode_questions(["a red car"]), retriever.encode_sentences(["a red car"]))
     assert same is (towers == "shared")
+
+
+@pytest.mark.parametrize("computing", ["bf16", "no"])
+@pytest.mark.parametrize("model", SMALL)
+def test_every_model_trains_in_both_precisions(model, computing, monkeypatch):
+    """Whatever the processor has: a processor with bf16 would else be the first to see what does not run in it."""
+    monkeypatch.setattr(training_module, "precision", lambda device: computing)
+    assert np.isfinite(trained(model).encode_questions(["what red one do we sit"])).all()
 
 
 @pytest.mark.parametrize("method", IN_BATCH)
