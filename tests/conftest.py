@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # One thread a process, also in the commands that tests start: xdist has a process a core, and threads that wait for
@@ -18,6 +19,17 @@ WORDS = {
     "shipping": ["parcel", "courier", "address", "door", "late"],
 }
 FILLER = ["please", "help", "the", "my", "is", "a", "with", "today", "again", "and"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def float32_on_every_processor() -> Iterator[None]:
+    """Train in float32 also where the processor has bf16: compared sums need it, and tests of bf16 ask for it."""
+    import torch
+
+    with pytest.MonkeyPatch.context() as patch:
+        for probe in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+            patch.setattr(torch.cpu, probe, lambda: False, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
