@@ -101,12 +101,17 @@ def test_every_row_is_in_one_batch_of_an_epoch_and_epochs_differ(script):
         (["--batch", "0"], "batch must be at least 1, got 0"),
         (["--share", "1.5"], "share must be more than 0 and at most 1, got 1.5"),
         (["--vocabulary", "5"], "vocabulary must be at least 6, got 5"),
+        (["--save-every", "0", "--texts", "good.txt"], "save_every must be at least 1, got 0"),
+        (["--stop", "-5", "--texts", "good.txt"], "stop must be at least 0, got -5"),
+        (["--device", "nonsense", "--texts", "good.txt"], "cannot compute on device 'nonsense'"),
         ([], "texts.txt is not UTF-8 (byte 3)"),
         (["--texts", "absent.txt"], "absent.txt"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(script, tmp_path, monkeypatch, capsys, options, said):
     (tmp_path / "texts.txt").write_bytes("caf\u00e9".encode("latin-1"))
+    (tmp_path / "good.txt").write_text("one text\n")
+    monkeypatch.chdir(tmp_path)
     given = [str(tmp_path / "encoder"), "--texts", str(tmp_path / "texts.txt"), *options]
     monkeypatch.setattr("sys.argv", ["pretrain_encoder.py", *given])
     with pytest.raises(SystemExit) as ended:

@@ -155,7 +155,9 @@ def eda(
     for name, value in strengths.items():
         check_range("eda", name, value, 0, 1)
     check_unit(unit)
-    read = lexicon if isinstance(lexicon, Lexicon | None) else read_lexicon(lexicon)
+    if not isinstance(lexicon, str | Path | Lexicon | None):
+        raise InputError(f"eda: lexicon must be a file of synonyms, got {lexicon!r:.80}")
+    read = read_lexicon(lexicon) if isinstance(lexicon, str | Path) else lexicon
     given = (operations,) if isinstance(operations, str) else operations
     if not isinstance(given, Sequence | None):
         raise InputError(f"eda: operations must be some of {', '.join(OPERATIONS)}, got {operations!r}")
@@ -166,5 +168,13 @@ def eda(
             raise InputError(f"eda: the operation {name} needs synonyms: give lexicon=FILE (--lexicon FILE)")
     if not chosen:
         raise InputError("eda: operations is empty; there are: " + ", ".join(OPERATIONS))
-    notes = (NOTE,) if read is None and operations is None else ()
-    return Eda(read, chosen, tuple(strengths.values()), unit, notes=notes)
+    return Eda(read, chosen, tuple(strengths.values()), unit, notes=_notes(read, operations is None))
+
+
+def _notes(lexicon: Lexicon | None, all_operations: bool) -> tuple[str, ...]:
+    """Say what is not done: two operations without a lexicon, entries that cannot be read."""
+    if lexicon is None:
+        return (NOTE,) if all_operations else ()
+    if not lexicon.undecodable:
+        return ()
+    return (f"{lexicon.source}: entries left out, for their characters are not UTF-8: {lexicon.undecodable}",)

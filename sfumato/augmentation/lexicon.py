@@ -25,10 +25,12 @@ class Lexicon:
     ----------
     synonyms : word in lower case -> other words, in the order of the file
     source : the file, for messages
+    undecodable : entries that were left out, for their characters are not UTF-8
     """
 
     synonyms: Mapping[str, tuple[str, ...]]
     source: str
+    undecodable: int = 0
 
     def __len__(self) -> int:
         return len(self.synonyms)
@@ -72,16 +74,18 @@ def read_lexicon(path: str | Path) -> Lexicon:
     """
     file = _file(Path(path))
     found: dict[str, dict[str, None]] = {}
+    undecodable = 0
     for word, synonyms in _rows(file):
         if any("\ufffd" in each for each in (word, *synonyms)):
-            continue  # an undecodable entry in the source would put a replacement character into texts
+            undecodable += 1  # it would put a replacement character into texts
+            continue
         own = found.setdefault(word.strip().lower(), {})
         own.update(dict.fromkeys(each.replace("_", " ").strip() for each in synonyms))
     kept = {word: tuple(s for s in own if s and s.lower() != word) for word, own in found.items()}
     kept = {word: synonyms for word, synonyms in kept.items() if word and synonyms}
     if not kept:
         raise InputError(f"{file} is no lexicon: no word in it has a synonym")
-    return Lexicon(kept, str(file))
+    return Lexicon(kept, str(file), undecodable)
 
 
 def _file(path: Path) -> Path:

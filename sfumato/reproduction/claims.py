@@ -79,7 +79,7 @@ def _said(found: Verdict, further: str) -> Verdict:
 
 
 def _cut(rule: Mapping[str, Any], contents: Sequence[Content]) -> str:
-    """Say which data sets and models, of those that the rule asks for, the scale leaves out."""
+    """Say which data sets, settings and models, of those that the rule asks for, the scale leaves out."""
     asked: dict[str, set[str]] = {}
     for where in (rule.get("where", {}), *(rule.get(side, {}).get("where", {}) for side in ("first", "second"))):
         for key, titles in where.items():
@@ -88,7 +88,7 @@ def _cut(rule: Mapping[str, Any], contents: Sequence[Content]) -> str:
     for content in contents:
         titles = [
             title
-            for key, part in (("data", "data"), ("models", "model"))
+            for key, part in (("data", "data"), ("settings", "setting"), ("models", "model"))
             for title in content["cut"].get(key, ())
             if title in asked.get(part, {title})
         ]

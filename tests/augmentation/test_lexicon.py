@@ -1,10 +1,12 @@
 """Files of synonyms: those of the data collection, and simple ones; what is none is refused in words."""
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from sfumato.augmentation.eda import eda
 from sfumato.augmentation.lexicon import read_lexicon
 from sfumato.errors import InputError
 
@@ -45,6 +47,21 @@ def test_the_lexicons_of_the_collection_are_read(data_folder, name, word, synony
     assert synonym in lexicon.find(word)
     assert len(lexicon) > 3000
     assert all(synonyms and word not in synonyms for word, synonyms in lexicon.synonyms.items())
+
+
+def test_entries_that_are_not_utf8_are_left_out_and_counted(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(
+        b'{"word": "film", "synonyms": ["movie"]}\n{"word": "caf\xe9", "synonyms": ["bar"]}\n'
+    )
+    lexicon = read_lexicon(tmp_path / "a.jsonl")
+    assert (dict(lexicon.synonyms), lexicon.undecodable) == ({"film": ("movie",)}, 1)
+    assert "left out, for their characters are not UTF-8: 1" in eda(lexicon=lexicon).notes[0]
+    assert eda(lexicon=replace(lexicon, undecodable=0)).notes == ()
+
+
+def test_what_is_no_file_is_refused_in_words():
+    with pytest.raises(InputError, match="lexicon must be a file of synonyms, got 5"):
+        eda(lexicon=5)
 
 
 BAD = {

@@ -127,6 +127,13 @@ def test_a_model_that_the_scale_cuts_is_named_and_its_cells_are_not_testable() -
     assert "BERT" not in verdict(other, cut).said
 
 
+def test_a_setting_that_the_scale_cuts_is_named() -> None:
+    cut = tables(0.02, cut={"settings": ["200 a class", "500 a class"]})
+    assert verdict(CLAIM, cut).said.endswith("Without 200 a class, 500 a class (cut from table at scale small).")
+    one = Claim("X-4", "kwls", "Table 0", "Few.", {**RULE, "where": {"setting": ["50 a class", "200 a class"]}})
+    assert "500 a class" not in verdict(one, cut).said
+
+
 def test_a_table_that_is_half_done_says_so() -> None:
     half = tables(0.02, done=5)
     assert verdict(CLAIM, half).said.endswith("So far 5 of 8 runs of table are done.")
