@@ -108,7 +108,7 @@ def _custom_blocks(chosen: Integers, texts: Sequence[str], split: Split, *, cjk:
     for spaced in (False, True):
         part = np.flatnonzero(apart == spaced)
         if len(part):
-            joined = [(" " if spaced else "").join(lists[i]) or texts[i] for i in part]  # no units: it stays
+            joined = [(" " if spaced else "").join(lists[i]) or texts[i] for i in part.tolist()]  # no units: it stays
             blocks.append((chosen[part], listed_block(joined, [lists[i] for i in part], cjk=cjk, spaced=spaced)))
     return blocks
 
