@@ -2,12 +2,14 @@
 
 import errno
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -15,7 +17,28 @@ from sfumato.cli.output import note
 from sfumato.errors import TRAINING_MODULES, InputError, MissingExtraError
 
 FULL = "No space left on device"  # safetensors and polars say it in errors of their own
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which `kill` and schedulers of jobs send: the command ends as by Ctrl-C, and so do its processes."""
+
+
+@contextmanager
+def ending_as_by_ctrl_c() -> Iterator[None]:
+    """Raise `Terminated` where SIGTERM would end this process at once, and leave its workers to themselves."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python takes signals in its main thread alone
+        return
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    raise Terminated
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -23,7 +46,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ending_as_by_ctrl_c():
             show_warnings_as_notes()
             try:
                 command(*args, **kwargs)
@@ -45,7 +68,7 @@ def report(error: BaseException) -> int:
         return BAD_INPUT
     if isinstance(error, KeyboardInterrupt):
         note("stopped")
-        return INTERRUPTED
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     if isinstance(error, BrokenPipeError):
         return DONE  # the reader, such as `head`, has what it wanted
     if isinstance(error, MissingExtraError):

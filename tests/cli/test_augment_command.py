@@ -194,7 +194,10 @@ def test_many_rows_need_no_more_memory_than_few(tmp_path: Path) -> None:
     assert peaks[1] <= 1.1 * peaks[0], peaks
 
 
-def test_a_command_that_is_stopped_leaves_nothing_under_the_name_of_the_output(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_stopped_leaves_nothing_under_the_name_of_the_output(
+    tmp_path: Path, number: int, code: int
+) -> None:
     data, output = tmp_path / "data.csv", tmp_path / "more.csv"
     write_rows(data, 50_000)
     command = [sys.executable, "-m", "sfumato", "augment", data, "-o", output, "--copies", "100"]
@@ -203,8 +206,8 @@ def test_a_command_that_is_stopped_leaves_nothing_under_the_name_of_the_output(t
         if any(path.name.startswith(".more.csv") for path in tmp_path.iterdir()):
             break
         time.sleep(0.05)  # until the work has begun
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]

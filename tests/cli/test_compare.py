@@ -1,6 +1,10 @@
 """`sfumato compare` as it is called: options by name, an output that cannot be, runs that fail, one real run."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +117,29 @@ def test_runs_that_failed_are_shown_and_the_exit_code_is_one(
     assert "1 run of 2 failed" in ended.err
     monkeypatch.setattr("sfumato.comparison.compare", lambda *_, **__: Comparison([], [], lines[:1]))
     assert sfumato("compare", sixty, *flags).code == 0
+
+
+def workers_of(leader: int) -> int:
+    """Return how many workers the session of a command has; ended ones that nobody has asked for are not counted."""
+    command = ["ps", "-ww", "-s", str(leader), "-o", "stat=,args="]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return sum("LokyProcess" in line and not line.startswith("Z") for line in shown.splitlines())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ps takes other options")
+def test_a_comparison_that_is_ended_from_outside_leaves_no_process_behind(sixty: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sfumato", "compare", sixty, "--models", "textcnn", "--methods", "baseline"]
+    command += ["--seeds", "1", "--epochs", "9999", "-o", tmp_path / "runs"]
+    process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    ends = time.monotonic() + 60
+    while not workers_of(process.pid) and time.monotonic() < ends:
+        time.sleep(0.2)
+    assert workers_of(process.pid) == 1
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()[-1]) == (143, "stopped")
+    assert workers_of(process.pid) == 0
 
 
 @pytest.mark.slow
