@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from numbers import Real
 from typing import Any, Generic, TypeVar
@@ -50,7 +51,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 
     def schema(self, name: str) -> dict[str, inspect.Parameter]:
         """Return the options of ``name``: parameter name to parameter (default and annotation)."""
-        return dict(inspect.signature(self[name]).parameters)
+        return dict(_parameters(self[name]))
 
     def build(self, name: str, options: Mapping[str, Any]) -> T:
         """Call the function ``name`` with ``options``, naming an option it does not have."""
@@ -61,6 +62,11 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
                 takes = ", ".join(allowed) or "no options"
                 raise InputError(f"{name} has no option {key!r}{nearest(key, allowed)}; it takes: {takes}")
         return self[name](**options)
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters  # a listing of tables asks for the same ones ten thousand times
 
 
 def read_value(text: str) -> Any:
