@@ -33,7 +33,8 @@ def read_settings(
     settings = Settings({}, {}, {})
     for owner, key, value, text in split_settings(given):
         if owner not in {"", "method", "model"}:
-            raise InputError(f"--set {text}: the owner must be method or model, got {owner!r}")
+            instead = f"; the option --{key.replace('_', '-')} sets it" if key in reserved else ""
+            raise InputError(f"--set {text}: the owner must be method or model, got {owner!r}{instead}")
         if not owner and key in reserved:
             raise InputError(reserved_name(text, key, {} if options is None else options()))
         group = getattr(settings, owner) if owner else settings.loose

@@ -24,6 +24,11 @@ def test_a_setting_that_cannot_be_placed_is_refused(text: str) -> None:
     assert read_settings(["alpha=3"], reserved={"epochs"}).loose == {"alpha": 3}
 
 
+def test_a_setting_of_training_is_shown_the_option_that_sets_it() -> None:
+    with pytest.raises(InputError, match=r"must be method or model, got 'training'; the option --batch-size sets it"):
+        read_settings(["training.batch_size=8"], reserved={"batch_size"})
+
+
 def test_a_setting_given_twice_is_refused() -> None:
     with pytest.raises(InputError, match="twice"):
         read_settings(["alpha=1", "alpha=2"])
