@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,7 @@ class Pretraining:
                 num_hidden_layers=settings.layers,
                 num_attention_heads=max(settings.hidden // 64, 1),
                 intermediate_size=4 * settings.hidden,
-                max_position_embeddings=max(settings.max_length, 128),
+                max_position_embeddings=settings.max_length,  # no others are trained
                 pad_token_id=PAD,
                 hidden_dropout_prob=settings.dropout,
                 attention_probs_dropout_prob=settings.dropout,
@@ -273,6 +274,8 @@ def pretrain(settings: Settings, texts: list[str], folder: Path, *, device: str,
     check_whole("pretrain_encoder", "save_every", save_every, 1)
     check_whole("pretrain_encoder", "stop", stop, 0)
     check_device(device)
+    if find_spec("matplotlib") is None:
+        raise InputError("the curve of the loss is drawn by matplotlib, which is not installed: pip install matplotlib")
     folder.mkdir(parents=True, exist_ok=True)
     about = {"settings": asdict(settings), "texts": sha256("\n".join(texts).encode()).hexdigest()}
     tokenizer = character_tokenizer(texts, settings.vocabulary)

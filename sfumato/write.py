@@ -188,12 +188,17 @@ class _ParquetParts:
         if self._rows >= PART_ROWS:
             self._flush()
 
-    def _flush(self) -> None:
+    def _together(self) -> Any:
+        """Return what is held as one frame; a chunk without rows does not know the types of its columns."""
         import polars as pl
 
+        held = [frame for frame in self._held if frame.height] or self._held[:1]
+        return pl.concat(held) if held else pl.DataFrame()
+
+    def _flush(self) -> None:
         if self._held:
             with as_os_error():
-                pl.concat(self._held).write_parquet(self._folder / f"{self._count:06d}.parquet")
+                self._together().write_parquet(self._folder / f"{self._count:06d}.parquet")
             self._held, self._rows, self._count = [], 0, self._count + 1
 
     def join(self, target: Path, metadata: dict[str, str]) -> None:
@@ -201,9 +206,8 @@ class _ParquetParts:
         import polars as pl
 
         if self._count == 0:
-            frame = pl.concat(self._held) if self._held else pl.DataFrame()
             with as_os_error():
-                frame.write_parquet(target, metadata=metadata)
+                self._together().write_parquet(target, metadata=metadata)
             return
         self._flush()
         files = [self._folder / f"{k:06d}.parquet" for k in range(self._count)]

@@ -4,8 +4,9 @@ Karimi, Rossi, Prati: AEDA: An Easier Data Augmentation Technique for Text Class
 https://aclanthology.org/2021.findings-emnlp.234. Section 2; the ranges are those of the authors' code.
 
 A text of n words gets q marks, q drawn evenly from 1 to floor(0.3 n) + 1, before q different words, each mark drawn
-evenly from ``. , ! ? ; :``; never one after the last word, and never two side by side. The paper says "from 1 to
-n / 3" instead (``preset="paper"``), which leaves texts of one or two words as they are.
+evenly from ``. , ! ? ; :``; never one after the last word, and never two side by side (as in that code, an empty word
+stands between two blanks, and after one at the end). The paper says "from 1 to n / 3" instead (``preset="paper"``),
+which leaves texts of one or two words as they are.
 
 Shapes: N texts, M marks together.
 """

@@ -21,7 +21,7 @@ import numpy as np
 
 from sfumato.augmentation.block import Block
 from sfumato.augmentation.draws import Keys, uniform, within
-from sfumato.augmentation.lexicon import Lexicon, read_lexicon
+from sfumato.augmentation.lexicon import Lexicon, bare, read_lexicon
 from sfumato.augmentation.units import Unit, check_unit
 from sfumato.errors import InputError
 from sfumato.registry import check_choice, check_range
@@ -109,13 +109,13 @@ def swap(units: list[str], visible: list[int], times: int, draws: Draws) -> list
 
 def replace_words(units: list[str], visible: list[int], times: int, draws: Draws, lexicon: Lexicon) -> list[str]:
     """Replace ``times`` different words that have synonyms, each wherever it stands, by a synonym at random."""
-    known = sorted({units[i].lower(): i for i in visible if lexicon.find(units[i])}.values())
+    known = sorted({bare(units[i]): i for i in visible if lexicon.find(units[i])}.values())
     order = sorted(range(len(known)), key=lambda k: draws[k])[:times]
     chosen = {}
     for k in order:
         word, synonyms = units[known[k]], lexicon.find(units[known[k]])
-        chosen[word.lower()] = synonyms[int(draws[len(units) + k] * len(synonyms))]
-    return [lexicon.put(unit, chosen[unit.lower()]) if unit.lower() in chosen else unit for unit in units]
+        chosen[bare(word)] = synonyms[int(draws[len(units) + k] * len(synonyms))]
+    return [lexicon.put(unit, chosen[bare(unit)]) if bare(unit) in chosen else unit for unit in units]
 
 
 def insert_words(units: list[str], visible: list[int], times: int, draws: Draws, lexicon: Lexicon) -> list[str]:

@@ -37,7 +37,7 @@ class Lexicon:
 
     def find(self, word: str) -> tuple[str, ...]:
         """Return the synonyms of a word as it stands in a text, with its marks and capitals; none for stop words."""
-        core = _core(word)[1]
+        core = bare(word)
         return () if core in STOP_WORDS else self.synonyms.get(core, ())
 
     def put(self, word: str, synonym: str) -> str:
@@ -47,6 +47,11 @@ class Lexicon:
         if inside[:1].isupper():
             synonym = synonym.upper() if inside.isupper() and len(inside) > 1 else synonym[:1].upper() + synonym[1:]
         return before + synonym + after
+
+
+def bare(word: str) -> str:
+    """Return a word as it stands in a text in lower case and without the marks around it."""
+    return _core(word)[1]
 
 
 def _core(word: str) -> tuple[str, str, str]:
@@ -134,7 +139,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -1,7 +1,8 @@
 """`sfumato augment`: writes a table with copies of its rows, a chunk at a time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,7 +47,7 @@ def augment(
 ) -> None:
     """Write a table with copies of its rows whose texts are changed a little.
 
-    Your columns, then source_row (the line of a CSV, else the row from 1) and copy (0 is the row itself, unless
+    Your columns, then source_row (the line of a text file, else the row from 1) and copy (0 is the row itself, unless
     --copies-only leaves it out). The table streams through: memory does not grow with its rows.
     """
     from sfumato.augmentation.augment import check_copies
@@ -62,7 +63,7 @@ def augment(
     check_output(output, overwrite, table=True)
     if "lexicon" in options:  # read once, not for every chunk
         options["lexicon"] = getattr(augmenter, "lexicon", None)
-    chunks = stream_table(data, chunk_rows=CHUNK * (1 if jobs == 1 else 10 * jobs), bad_rows=bad_rows)
+    chunks = stream_table(data, chunk_rows=CHUNK, bad_rows=bad_rows)  # of one size, so that --jobs decides nothing
     made: Counter[str] = Counter()
     given = {"method": method, "copies": copies, "seed": seed, "jobs": jobs, **options}
     with TableWriter(output, overwrite=overwrite) as table:
@@ -92,7 +93,7 @@ def size_of(data: str) -> int:
 
 
 def copied(
-    chunks: "Iterable[Table]",
+    chunks: "Iterator[Table]",
     text: Sequence[str] | None,
     bad_rows: str,
     keep_originals: bool,
@@ -100,11 +101,11 @@ def copied(
     made: Counter[str],
 ) -> Iterator[Columns]:
     """Yield the columns of each chunk with its copies, and count them in ``made``."""
-    from sfumato.table import guess_columns
-
     said: set[str] = set()
     seen, progress = 0, Lines()
-    for table in chunks:
+    first, *_ = head = list(islice(chunks, 1))
+    text = text or guessed(first)
+    for table in together(chain(head, chunks), 1 if given["jobs"] == 1 else 10 * given["jobs"]):
         for sentence in set(table.notes) - said:
             note(f"note: {sentence}")
         said.update(table.notes)
@@ -113,15 +114,29 @@ def copied(
             raise InputError(
                 f"{table.source} already has the column {clash[0]!r}; rename it, or leave it out, before augmenting"
             )
-        if not text:
-            text, _, guesses = guess_columns(table, None, None, need_label=False)
-            for sentence in guesses:
-                note(f"note: {sentence}")
         ids = {row: seen + k for k, row in enumerate(table.rows)}
         seen += len(table)
         usable, _ = with_text(table, text, bad_rows)
         yield with_copies(usable, text, [ids[row] for row in usable.rows], keep_originals, given, made)
         progress.say(made)
+
+
+def guessed(table: "Table") -> Sequence[str]:
+    """Return the columns of texts that the first rows speak for, and say which."""
+    from sfumato.table import guess_columns
+
+    text, _, guesses = guess_columns(table, None, None, need_label=False)
+    for sentence in guesses:
+        note(f"note: {sentence}")
+    return text
+
+
+def together(chunks: "Iterator[Table]", number: int) -> "Iterator[Table]":
+    """Yield ``number`` chunks at a time as one table."""
+    from sfumato.rows import join_tables
+
+    for first in chunks:
+        yield first if number == 1 else join_tables(chain([first], islice(chunks, number - 1)))
 
 
 def with_copies(

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from sfumato.errors import InputError
 
+AS_WRITTEN = ("marks", "end_marks", "protect")  # text in which a comma is a mark, or part of a regular expression
+
 
 class Settings(NamedTuple):
     """Options by owner: those of the method, those of the model, and those that say no owner."""
@@ -54,7 +56,7 @@ def split_settings(given: Sequence[str] | None) -> Iterator[tuple[str, str, Any,
         key = option.replace("-", "_")
         if not equals or not key:
             raise InputError(f"--set takes NAME=VALUE, such as method.alpha=2, got {text!r}")
-        yield owner, key, read_value(value), text
+        yield owner, key, value if key in AS_WRITTEN else read_value(value), text
 
 
 def reserved_name(text: str, key: str, options: Mapping[str, Collection[str]]) -> str:

@@ -36,6 +36,11 @@ from sfumato.targets import DenseTargets, Floats
 SOFT = ("augmented", "all")
 
 
+def version_of(lexicon: str | Path | None) -> int:
+    """Return the version: since 2, "film" and "film," are one word of a lexicon; nothing changed without one."""
+    return 1 if lexicon is None else 2
+
+
 def softened(examples: Examples, eps: float) -> Floats:
     """Return ``(1 - eps) y + eps / C``, (N, C), of hard labels; with several a row, each answer towards one half."""
     if examples.multilabel:
@@ -87,7 +92,8 @@ def eda(
         "operations": operations,
         "unit": unit,
     }
-    return copying("eda", copies, seed, options, notes=AUGMENTERS.build("eda", options).notes)
+    made = copying("eda", copies, seed, options, notes=AUGMENTERS.build("eda", options).notes)
+    return replace(made, version=version_of(lexicon))
 
 
 def softeda(
@@ -129,4 +135,5 @@ def softeda(
         multilabel=True,
         augments=True,
         notes=AUGMENTERS.build(augmenter, given).notes,
+        version=version_of(lexicon),
     )

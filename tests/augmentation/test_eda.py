@@ -55,9 +55,7 @@ def test_swap_exchanges_one_pair_of_ten_words_and_every_pair_equally_often():
 
 def test_synonyms_take_the_place_of_a_word_wherever_it_stands():
     copies = copies_by("synonyms", 'A Film in town: "film", we saw.', rows=200, lexicon=LEXICON)
-    assert set(copies) == {'A Movie in town: "film", we saw.', 'A Film in town: "movie", we saw.'} | {
-        'A Picture in town: "film", we saw.', 'A Film in town: "picture", we saw.'
-    }  # fmt: skip
+    assert set(copies) == {'A Movie in town: "movie", we saw.', 'A Picture in town: "picture", we saw.'}
     assert set(copies_by("synonyms", "film film", rows=50, lexicon=LEXICON)) == {"movie movie", "picture picture"}
     both = set(copies_by("synonyms", "film good", rows=50, lexicon=LEXICON, alpha_sr=1.0))
     assert both == {"movie great", "picture great"}
@@ -107,6 +105,8 @@ def test_any_script_is_edited_and_nothing_but_the_edit_is_changed():
         cjk = "网" in text
         for (copy,) in augment([text] * 30, "eda"):
             assert Counter([*copy] if cjk else copy.split()) <= Counter([*text] if cjk else text.split())
+            assert copy.strip()
+            assert copy != text
 
 
 @pytest.mark.parametrize(

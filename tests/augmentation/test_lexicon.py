@@ -59,6 +59,11 @@ def test_entries_that_are_not_utf8_are_left_out_and_counted(tmp_path):
     assert eda(lexicon=replace(lexicon, undecodable=0)).notes == ()
 
 
+def test_json_lines_end_at_line_feeds_alone(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"word": "film", "synonyms": ["a\u2028b"]}\r\n\n', encoding="utf-8", newline="")
+    assert read_lexicon(tmp_path / "a.jsonl").synonyms == {"film": ("a\u2028b",)}
+
+
 def test_what_is_no_file_is_refused_in_words():
     with pytest.raises(InputError, match="lexicon must be a file of synonyms, got 5"):
         eda(lexicon=5)

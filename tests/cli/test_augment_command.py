@@ -159,6 +159,29 @@ def test_rows_without_a_text_are_named_or_left_out_and_the_others_keep_their_dra
     assert read(output) == read(plain)[2:]
 
 
+def test_a_first_chunk_without_a_text_does_not_spoil_a_parquet_file(tmp_path: Path, sfumato: Command) -> None:
+    data, output = tmp_path / "data.csv", tmp_path / "more.parquet"
+    data.write_text("id,body\n" + "1, \n" * 2000 + "2,my parcel never arrived\n")
+    ended = sfumato("augment", data, "-o", output, "--text", "body", "--bad-rows", "drop")
+    assert ended.code == 0, ended.err
+    assert pl.read_parquet(output)["source_row"].to_list() == [2002, 2002]
+
+
+def test_a_table_without_rows_is_refused(tmp_path: Path, sfumato: Command) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("id,body\n")
+    ended = sfumato("augment", data, "-o", tmp_path / "more.csv")
+    assert (ended.code, [path.name for path in tmp_path.iterdir()]) == (2, ["data.csv"])
+    assert "no rows" in ended.err
+
+
+def test_marks_are_taken_as_they_are_written(table: Path, sfumato: Command) -> None:
+    output = table.with_name("more.csv")
+    assert sfumato("augment", table, "-o", output, "--copies", 9, "--set", "marks=.,", "--copies-only").code == 0
+    texts = " ".join(row["body"] for row in read(output) if row["source_row"] == "6")
+    assert set(texts.replace("hi", "")) == {" ", ".", ","}
+
+
 def peak_memory(*arguments: object) -> int:
     """Run the command and return its peak memory, in KiB."""
     process = subprocess.Popen([sys.executable, "-m", "sfumato", *map(str, arguments)], env={**os.environ})
@@ -172,6 +195,23 @@ def write_rows(path: Path, rows: int) -> None:
     with path.open("w") as file:
         file.write("id,body\n")
         file.writelines(f"{k},my parcel of number {k} never arrived\n" for k in range(rows))
+
+
+def test_what_is_guessed_and_refused_does_not_depend_on_the_number_of_processes(
+    tmp_path: Path, sfumato: Command
+) -> None:
+    """The column of texts is guessed, and a late key refused, by chunks of one size."""
+    data, late = tmp_path / "data.csv", tmp_path / "late.jsonl"
+    rows = [f"{k},a text of some words,x\n" for k in range(2000)] + [f"{k},-,{'long ' * 40}\n" for k in range(2000)]
+    data.write_text("id,first,second\n" + "".join(rows))
+    late.write_text('{"body": "one two"}\n' * 3000 + '{"body": "one two", "more": 1}\n')
+    written = []
+    for jobs in (1, 2):
+        ended = sfumato("augment", data, "-o", tmp_path / f"{jobs}.csv", "--jobs", jobs)
+        written.append(((tmp_path / f"{jobs}.csv").read_bytes(), ended.err.replace(f"{jobs}.csv", "")))
+        ended = sfumato("augment", late, "-o", tmp_path / "late.csv", "--jobs", jobs)
+        assert (ended.code, "the key 'more' appears after" in ended.err) == (2, True)
+    assert written[0] == written[1]
 
 
 def test_two_processes_write_the_same_table(tmp_path: Path, sfumato: Command) -> None:
