@@ -1,5 +1,7 @@
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -7,7 +9,7 @@ import warnings
 import pytest
 import typer
 
-from sfumato.cli.failure import guarded
+from sfumato.cli.failure import Terminated, ending_as_by_ctrl_c, guarded
 from sfumato.errors import InputError, MissingExtraError
 
 
@@ -94,3 +96,30 @@ def test_json_is_one_document_on_standard_output() -> None:
     entry = json.loads(ended.stdout)
     assert entry["options"] == {"smoothing": 0.1, "mode": "uniform", "loss": "ce", "alpha": 1.0, "scale": "none"}
     assert not ended.stderr
+
+
+def test_a_second_sigterm_does_not_stop_the_cleaning_up_and_the_handler_before_comes_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    cleaned = []
+
+    def ended_twice() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            cleaned.append(True)
+
+    with pytest.raises(Terminated), ending_as_by_ctrl_c():
+        ended_twice()
+    assert cleaned
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_sigterm_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with ending_as_by_ctrl_c():
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

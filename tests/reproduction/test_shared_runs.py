@@ -23,9 +23,9 @@ def table_file(folder, name, text=TOML):
     return folder / f"{name}.toml"
 
 
-def run(file, data, folder):
+def run(file, data, folder, only=ONLY):
     heard = []
-    result = reproduce(file, data=data, output=folder, only=ONLY, echo=heard.append)
+    result = reproduce(file, data=data, output=folder, only=only, echo=heard.append)
     return result, heard
 
 
@@ -60,3 +60,19 @@ def test_other_settings_are_run_and_a_line_without_its_file_is_not_enough(done, 
     again, heard = run(table_file(tmp_path, "fourth"), data, tmp_path / "results")
     assert [line for line in heard if "taken" in line] == []
     assert again.lines[0]["key"] in finished(table_folder("fourth", "small", tmp_path / "results"))
+
+
+def test_what_a_run_has_learned_is_taken_over_with_it_for_its_controls(data, tmp_path):
+    text = TOML.replace('"kwls-paper" }', '"lcm" }').replace('own_test = "paired-t"', 'controls = ["uniform"]')
+    only = {**ONLY, "model": ["L"], "method": ["KWLS"]}
+    first, _ = run(table_file(tmp_path, "first", text), data, tmp_path, only)
+    assert {line["control"] for line in first.lines} == {"", "uniform"}
+    _, heard = run(table_file(tmp_path, "second", text), data, tmp_path, only)
+    assert heard == ["2 runs are taken from first, which has the same"]
+    records = [
+        [path.name for path in table_folder(name, "small", tmp_path).rglob("*.record.safetensors")]
+        for name in ("first", "second")
+    ]
+    assert len(records[0]) == 1
+    assert records[1] == records[0]
+    assert run(tmp_path / "second.toml", data, tmp_path, only)[1] == []
