@@ -105,6 +105,8 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     """Return the texts as a list; raise for one that is no string."""
     if isinstance(texts, str):
         raise InputError(f"augment takes a list of texts, got one string; write [{texts[:40]!r}]")
+    if hasattr(texts, "columns"):
+        raise InputError("augment takes a list of texts, got a table; give one column of it")
     given = list(texts)
     if set(map(type, given)) - {str} and not all(isinstance(text, str) for text in given):
         wrong = next(i for i, text in enumerate(given) if not isinstance(text, str))

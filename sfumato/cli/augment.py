@@ -50,6 +50,8 @@ def augment(
     Your columns, then source_row (the line of a text file, else the row from 1) and copy (0 is the row itself, unless
     --copies-only leaves it out). The table streams through: memory does not grow with its rows.
     """
+    from pathlib import Path
+
     from sfumato.augmentation.augment import check_copies
     from sfumato.augmentation.registered import AUGMENTERS
     from sfumato.table import stream_table
@@ -61,6 +63,8 @@ def augment(
     augmenter = AUGMENTERS.build(method, options)
     check_copies(copies, characters=size_of(data))
     check_output(output, overwrite, table=True)
+    if output != "-" and Path(output).exists() and data != "-" and Path(output).samefile(data):
+        raise InputError(f"{output} is the table that is read; give another name with -o, so that it stays")
     if "lexicon" in options:  # read once, not for every chunk
         options["lexicon"] = getattr(augmenter, "lexicon", None)
     chunks = stream_table(data, chunk_rows=CHUNK, bad_rows=bad_rows)  # of one size, so that --jobs decides nothing
@@ -188,9 +192,9 @@ class Lines:
 
 def report(made: Counter[str], output: str, keep_originals: bool) -> Iterator[str]:
     """Yield what was made, and what to take care of next."""
-    total = f"{counted(made['rows'], 'row')} and {made['copies']:,} copies of them"
-    if not keep_originals:
-        total = f"{made['copies']:,} copies of {counted(made['rows'], 'row')}, without the rows themselves"
+    rows = counted(made["rows"], "row")
+    copies = "1 copy" if made["copies"] == 1 else f"{made['copies']:,} copies"
+    total = f"{rows} and {copies} of them" if keep_originals else f"{copies} of {rows}, without the rows themselves"
     yield total + ("" if output == "-" else f" written to {output}")
     if made["unchanged"]:
         yield f"{made['unchanged']:,} of the copies are the row's own text: nothing in it could be changed"

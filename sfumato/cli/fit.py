@@ -151,7 +151,9 @@ def fit(
             **given(optimizer=optimizer, momentum=momentum, thresholds=read_thresholds(thresholds)),
             **options.loose,
         )
-    trained.info["rows"]["dropped"] = dropped_rows(source, trained.info, few=shots is not None)
+    trained.info["rows"]["dropped"] = dropped_rows(
+        source, trained.info, few=shots is not None, dev_apart=isinstance(read_dev(dev), str)
+    )
     if texts:
         trained.info.update(text=texts, label=labels)  # so that predict and evaluate read the same columns
     trained.save(output, overwrite=overwrite)
@@ -200,14 +202,18 @@ def read_data(
     return table, *guess_columns(table, text, label, need_label=need_label)
 
 
-def dropped_rows(source: Any, info: Mapping[str, Any], *, few: bool = False) -> int:
-    """Return how many rows of a table could not be used; of images that is in the notes. ``few`` used but some."""
+def dropped_rows(source: Any, info: Mapping[str, Any], *, few: bool = False, dev_apart: bool = False) -> int:
+    """Return how many rows of a table could not be used; of images that is in the notes.
+
+    ``few`` of the rows were asked for; dev is another table where it is ``dev_apart``.
+    """
     if isinstance(source, str):
         return 0
     if few:
         return len(source.dropped)
     rows, merged = info["rows"], info.get("votes", {}).get("merged_rows", 0)
-    return int(len(source.dropped) + len(source) - merged - rows["train"] - rows["dev"])
+    used = rows["train"] + (0 if dev_apart else rows["dev"])
+    return int(len(source.dropped) + len(source) - merged - used)
 
 
 @contextmanager

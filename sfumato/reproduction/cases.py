@@ -152,8 +152,10 @@ def cases_text(content: Mapping[str, Any], grid: Any) -> str:
         if body:
             parts.append(grid(["row", "text", "gold", *methods], body))
         if one["errors"] > len(one["rows"]):
-            which = "the first" if "counts" in one else "spread evenly over the rows:"
-            parts.append(f"These are {which} {len(one['rows'])}.")
+            few = len(one["rows"])
+            parts.append(
+                f"These are the first {few}." if "counts" in one else f"These are {few}, evenly spread over them."
+            )
     return "\n\n".join(parts)
 
 
@@ -167,7 +169,7 @@ def _introduced(content: Mapping[str, Any], one: Mapping[str, Any]) -> str:
     """Say in how many rows there is what the cases are examples of."""
     start = f"**{one['place']}, {one['model']}**, first repeat: in {one['errors']} of {one['test_rows']} test rows "
     if "counts" not in one:
-        return f"{start}{one['method']} gives a wrong label."
+        return f"{start}the label of “{one['method']}” is wrong."
     said = "; ".join(
         f"{name} mends {n['mended']} of them and makes {n['made']} where {content['baseline']} is right"
         for name, n in one["counts"].items()

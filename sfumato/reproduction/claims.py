@@ -64,9 +64,10 @@ def verdict(claim: Claim, contents: Mapping[str, Content]) -> Verdict:
 
 
 def _apart(claim: Claim, own: Verdict, found: Verdict) -> Verdict:
-    """Say what the paper's own comparison gives beside what we ask for, whose word stands."""
+    """Say what the paper's own comparison gives beside what we ask for besides: both must hold."""
     said = f"By the paper's own comparison *{own.word}*: {_whole(own.said)} We ask for {claim.asks}: "
-    return replace(found, said=f"{said}*{found.word}*: {_whole(found.said)}")
+    both = own.word if found.word == SUPPORTED else found.word
+    return replace(found, word=both, said=f"{said}*{found.word}*: {_whole(found.said)}")
 
 
 def _whole(said: str) -> str:

@@ -4,6 +4,7 @@ import pickle
 import random
 
 import numpy as np
+import polars
 import pytest
 
 import sfumato
@@ -91,6 +92,12 @@ HARD = {
     "lone surrogate": "a \ud83d b",
     "a null": "a\x00b c",
 }
+
+
+def test_a_table_in_place_of_texts_is_refused_in_words():
+    with pytest.raises(InputError, match="got a table; give one column of it"):
+        augment(polars.DataFrame({"text": ["a b"]}))
+    assert len(augment(polars.Series(["a b"]))) == 1
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -175,6 +175,13 @@ def test_a_table_without_rows_is_refused(tmp_path: Path, sfumato: Command) -> No
     assert "no rows" in ended.err
 
 
+def test_the_table_that_is_read_is_never_written_over(table: Path, sfumato: Command) -> None:
+    before = table.read_bytes()
+    ended = sfumato("augment", table, "-o", table, "--overwrite")
+    assert (ended.code, table.read_bytes()) == (2, before)
+    assert "is the table that is read" in ended.err
+
+
 def test_marks_are_taken_as_they_are_written(table: Path, sfumato: Command) -> None:
     output = table.with_name("more.csv")
     assert sfumato("augment", table, "-o", output, "--copies", 9, "--set", "marks=.,", "--copies-only").code == 0

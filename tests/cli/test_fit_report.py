@@ -24,3 +24,15 @@ def test_a_linear_fit_names_the_strength_and_the_steps_that_dev_chose(tmp_path: 
     best = min(info["history"], key=lambda look: (look["dev_log_loss"], -look["dev_accuracy"]))
     assert (float(chosen[1]), int(chosen[2])) == (best["strength"], best["step"])
     assert (info["strength"], info["steps"]) == (best["strength"], best["step"])
+
+
+def test_dev_of_another_table_is_not_taken_off_the_rows_of_this_one(tmp_path: Path, sfumato: Command) -> None:
+    data, dev = tmp_path / "data.csv", tmp_path / "dev.csv"
+    rows = [
+        f"{text} {k},{label}" for k in range(9) for text, label in (("an invoice", "billing"), ("a parcel", "shipping"))
+    ]
+    data.write_text("\n".join(["text,label", *rows, " ,billing", ""]))
+    dev.write_text("\n".join(["text,label", *rows, ""]))
+    ended = sfumato("fit", data, "--dev", dev, "-o", tmp_path / "model", "--method", "baseline", "--bad-rows", "drop")
+    assert ended.code == 0, ended.err
+    assert "rows: 18 to train, 18 to choose, 1 row dropped" in ended.out

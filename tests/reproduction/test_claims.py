@@ -170,6 +170,15 @@ def test_what_we_ask_for_beyond_the_paper_is_judged_beside_its_own_comparison() 
     assert verdict(claim, {"table": content([row("hard", 0.8)], beyond)}).word == SUPPORTED
 
 
+def test_a_gain_over_a_control_alone_supports_nothing() -> None:
+    asked = {**RULE, "against": "uniform"}
+    claim = Claim("X-7", "kwls", "Table 0", "It is what soft knows.", asked, asks="a gain over uniform", own=RULE)
+    over = [gain("soft", -0.02, 0.001), gain("soft", 0.01, 0.001, against="uniform")]
+    found = verdict(claim, {"table": content([row("hard", 0.8)], over)})
+    assert found.word == NOT_SUPPORTED
+    assert "We ask for a gain over uniform: *supported*" in found.said
+
+
 def test_what_we_ask_for_and_the_papers_own_comparison_look_at_the_same_tables() -> None:
     for claim in CLAIMS:
         assert (claim.own is None) == (not claim.asks), claim.id

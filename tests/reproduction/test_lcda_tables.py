@@ -134,5 +134,5 @@ def test_the_errors_of_each_method_are_listed_over_all_rows_with_every_answer(da
             assert set(row["answers"]) == {"none", "soft"}
             assert row["text"]
     said = done.to_markdown()
-    assert "test rows soft gives a wrong label." in said
+    assert "test rows the label of “soft” is wrong." in said
     assert "| row | text | gold | soft | none |" in said
