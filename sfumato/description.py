@@ -47,8 +47,23 @@ def describe(
         else:
             info["majority"] = majority_accuracy(dev.labels, train.labels, train.num_classes)
             pairs = confused_pairs(dev.labels, predicted, dev.classes, n=3)
+        info["notes"] += learned_nothing(info)
         info["confused_pairs"] = [pair._asdict() for pair in pairs]
     return info
+
+
+def learned_nothing(info: dict[str, Any]) -> list[str]:
+    """Return what to say where dev finds the model no better than the same answer to every text."""
+    several = "micro_f1" in info["dev"]
+    name, what = ("micro_f1", "the commonest labels") if several else ("accuracy", "the commonest class")
+    found, same = info["dev"].get(name), info["majority"]
+    if found is None or found > same:
+        return []
+    return [
+        f"on the {info['rows']['dev']:,} dev rows the model is no better than always answering {what} "
+        f"({name.replace('_', '-')} {found:.3f} and {same:.3f}): too few rows, too short a training, or texts that do "
+        "not tell their labels"
+    ]
 
 
 @cache

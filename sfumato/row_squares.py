@@ -28,6 +28,12 @@ class RowSquares:
         N = matrix.shape[0]
         self.dense = N <= LARGEST and WORTH * matrix.nnz > N * N
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows, twice, and of ``X X'`` where it is used, made or not."""
+        stored = int(self.matrix.data.nbytes + self.matrix.indices.nbytes)
+        return 2 * stored + (4 * self.matrix.shape[0] ** 2 if self.dense else 0)
+
     @cached_property
     def gram(self) -> Floats:
         """``X X'``, (N, N)."""

@@ -8,6 +8,7 @@ import pytest
 import sfumato
 from sfumato import METHODS, MODELS
 from sfumato.data import Examples
+from sfumato.description import learned_nothing
 from sfumato.errors import InputError
 from sfumato.softening import SoftTargets
 from sfumato.targets import DenseTargets
@@ -36,6 +37,23 @@ def test_a_small_table_gives_a_model_that_knows_what_it_was_made_from(tickets):
     assert json.loads(json.dumps(model.info)) == model.info
     right = [a == b for a, b in zip(model.predict(tickets["text"]), tickets["label"], strict=True)]
     assert np.mean(right) > 0.9
+    assert not any("no better than" in note for note in model.info["notes"])
+
+
+def test_a_model_that_learned_nothing_says_so():
+    words = [f"word{number}" for number in range(120)]  # each text has one of its own
+    data = {"text": words, "label": ["often"] * 90 + ["seldom"] * 30}
+    model = fit(data, model="linear", model_options=None, epochs=None, lr=None, batch_size=None)
+    (said,) = [note for note in model.info["notes"] if "no better than" in note]
+    assert said.startswith("on the 12 dev rows the model is no better than always answering the commonest class (acc")
+
+
+@pytest.mark.parametrize(
+    ("dev", "majority", "says"),
+    [({"accuracy": 0.5}, 0.5, 1), ({"accuracy": 0.51}, 0.5, 0), ({"micro_f1": 0.4, "f1": 0.9}, 0.5, 1), ({}, 0.5, 0)],
+)
+def test_what_is_compared_with_the_same_answer_to_every_text(dev, majority, says):
+    assert len(learned_nothing({"dev": dev, "majority": majority, "rows": {"dev": 10}})) == says
 
 
 def test_labels_that_are_numbers_become_text(tickets):

@@ -117,9 +117,14 @@ class DualLoop:
         return float(loss.detach())
 
 
-def look(model: DualEncoder, dev: DevQuestions, training: Training, device: torch.device) -> dict[str, float]:
-    """Return how well the dev questions find their sentences, as ``dev_`` metrics (recall@10 where 10 are searched)."""
-    how: dict[str, Any] = {"batch_size": 2 * training.batch_size, "device": device, "mixed": False}
+def look(
+    model: DualEncoder, dev: DevQuestions, training: Training, device: torch.device, *, mixed: bool = False
+) -> dict[str, float]:
+    """Return how well the dev questions find their sentences, as ``dev_`` metrics (recall@10 where 10 are searched).
+
+    ``mixed``: in bf16, as training may be: it only chooses an epoch, and reads every candidate after each of them.
+    """
+    how: dict[str, Any] = {"batch_size": 2 * training.batch_size, "device": device, "mixed": mixed}
     sentences = vectors(model.sentence, dev.sentences, **how)
     found = top_k(vectors(model.question, dev.questions, **how), sentences, DEV_DEPTH).rows
     said = evaluate(found, dev.positives)
@@ -151,7 +156,7 @@ def train_dual_encoder(
         for epoch in range(1, training.epochs + 1):
             record = {"epoch": float(epoch), "loss": loop.epoch(progress)}
             if dev is not None:
-                record |= look(objective.model, dev, training, device)
+                record |= look(objective.model, dev, training, device, mixed=loop.mixed)
                 if record[f"dev_{WATCHED}"] > best:
                     best, history.best_epoch = record[f"dev_{WATCHED}"], epoch
                     state = copy.deepcopy(objective.state_dict())

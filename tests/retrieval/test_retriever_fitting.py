@@ -198,7 +198,7 @@ def looked(monkeypatch, scores, training):
     """Train with looks at dev that say these scores, and return the history and the weights after each epoch."""
     weights, said = [], iter(scores)
 
-    def look(model, dev, training, device):
+    def look(model, dev, training, device, *, mixed):
         weights.append(copy.deepcopy(model.state_dict()))
         return {"dev_mrr@10": next(said)}
 

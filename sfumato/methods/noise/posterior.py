@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sfumato.methods.noise.family import Choice, Shape, choose
 from sfumato.methods.noise.model import Array, NoiseModel, standardised
 from sfumato.methods.noise.trusted import Mask, Trusted, settled
 from sfumato.ngrams import NgramEncoder
+from sfumato.recent import Recent
 from sfumato.registry import check_choice, check_range, check_whole
 from sfumato.row_squares import RowSquares
 from sfumato.split import fold_rows
@@ -30,6 +32,8 @@ LONG = 100  # words of a text on the mean, from which further rounds do not help
 ROUNDS = 2  # of shorter ones
 FITTED = 20_000  # rows, enough for the few numbers of the model; the targets are made for all
 FEW_ROWS, FEW_SHARE = 20.0, 0.2  # n0 of the shrinking of small classes
+SQUARES: Recent[RowSquares] = Recent(2**27)  # of the last texts: methods that are compared ask for the same
+HELD_OUT: Recent[tuple[int, Array]] = Recent(2**26)  # steps and logits of the linear expert, by texts and given labels
 
 
 @dataclass(frozen=True)
@@ -105,9 +109,8 @@ class Experts:
     """The experts of a table, asked with the given labels or with shares of them."""
 
     def __init__(self, texts: Sequence[str], labels: Integers, C: int, settings: Settings) -> None:
-        self.labels, self.C = labels, C
+        self.texts, self.labels, self.C, self.settings = texts, labels, C, settings
         self.fold = fold_rows(labels, texts, folds=min(settings.folds, len(set(texts))), seed=settings.seed)
-        self.matrix = None if settings.experts == "keywords" else squares_of(texts)
         self.counts: Counts | None = None if settings.experts == "linear" else count_words(texts, unit=settings.unit)
         if self.counts is not None and not self.counts.matrix.nnz:
             raise InputError(
@@ -118,7 +121,7 @@ class Experts:
     def given(self) -> Array:
         """Return the scores by the given labels, (E, N, C)."""
         found = []
-        if self.matrix is not None:
+        if self.settings.experts != "keywords":
             found.append(self.linear())
         if self.counts is not None:
             found.append(keyword_scores(self.counts, self.labels, self.C))
@@ -126,19 +129,34 @@ class Experts:
 
     def linear(self) -> Array:
         """Return the held-out logits of the linear expert by the given labels, (N, C)."""
-        self.steps, logits = best_steps(self.matrix, self.labels, self.C, self.fold)
+        key = (self.labels.tobytes(), self.C, self.settings.folds, self.settings.seed)
+        found = HELD_OUT.find(self.texts, *key)
+        if found is None:
+            found = best_steps(self.squares, self.labels, self.C, self.fold)
+            HELD_OUT.keep(found, found[1].nbytes, self.texts, *key)
+        self.steps, logits = found
         return logits
+
+    @cached_property
+    def squares(self) -> RowSquares:
+        """The n-grams of the texts, made where they are asked for."""
+        return squares_of(self.texts)
 
     def soft(self, q: Array) -> Array:
         """Return the scores where row i has the share q_ij of label j, (E, N, C)."""
-        found = [] if self.matrix is None else [soft_linear(self.matrix, q, self.fold, self.steps)]
+        linear = self.settings.experts != "keywords"
+        found = [soft_linear(self.squares, q, self.fold, self.steps)] if linear else []
         found += [] if self.counts is None else [soft_keyword_scores(self.counts, q)]
         return standardised(found)
 
 
 def squares_of(texts: Sequence[str]) -> RowSquares:
     """Return the n-grams of the texts, for classifiers that are fitted several times."""
-    return RowSquares(NgramEncoder.fit(texts).encode(texts).matrix)
+    found = SQUARES.find(texts)
+    if found is None:
+        found = RowSquares(NgramEncoder.fit(texts).encode(texts).matrix)
+        SQUARES.keep(found, found.nbytes, texts)
+    return found
 
 
 def posterior(
