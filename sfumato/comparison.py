@@ -117,6 +117,7 @@ def compare(
     count: str | None = None,
     label_separator: str | None = None,
     task: str = "auto",
+    trusted: str | None = None,
     output: str | Path | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -146,6 +147,7 @@ def compare(
     bad_rows : ``refuse`` or ``drop`` rows without a text or a label
     votes, count : where the votes of several annotators stand, as `sfumato.fit` takes them, the same for each data set
     label, label_separator, task : where the labels stand, and whether a row has several, as `sfumato.fit` takes them
+    trusted : column that says which labels are known to be right, as `sfumato.fit` takes it
     output : folder of ``results.jsonl`` and predictions; a run that is in it is not done again. None keeps nothing
     epochs, batch_size, lr, optimizer, momentum, max_length : the training loop of every run; left out, each model's
         own. Of these only max_length means anything to linear, and to image-cnn all but it
@@ -179,6 +181,7 @@ def compare(
         "count": count,
         "label_separator": label_separator,
         "task": task,
+        "trusted": trusted,
     }
     sets = _data_sets(data, test, split_seed, cut)
     if any(method.needs_votes for method, _ in named_methods.values()) and any(s.train.votes is None for s in sets):
@@ -270,8 +273,15 @@ def _judged(
     grouped = cells(lines)
     compared = differences(grouped, folder, baseline=baseline)
     notes = tuple(f"{data.name}: {note}" if len(sets) > 1 else note for data in sets for note in data.notes)
-    notes = (*notes, *dict.fromkeys(note for method in methods for note in method.notes))
+    notes = (*notes, *dict.fromkeys(note for method in methods for note in method.notes), *_ignoring(sets, methods))
     return Comparison(rows(grouped, compared), compared, lines, (*_sizes(sets), *notes))
+
+
+def _ignoring(sets: Sequence[DataSet], methods: Sequence[Method]) -> list[str]:
+    """Say which methods make nothing of trusted rows, if there are any."""
+    names = dict.fromkeys(method.name for method in methods for data in sets if method.ignored(data.train))
+    rest = "trusted rows are rows as the others; adaptive and adaptive-fast learn more from them"
+    return [f"{', '.join(names)}: {rest}"] if names else []
 
 
 def _sizes(sets: Sequence[DataSet]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sfumato.data import Examples, concatenate
+from sfumato.dev_rows import split_dev
 from sfumato.errors import InputError
 from sfumato.image_source import has_test_images
 from sfumato.images import are_images, content, size_of
@@ -103,7 +104,7 @@ class DataSet:
         draw = int(np.random.SeedSequence((self.split_seed, seed)).generate_state(1)[0])
         if self.shots is not None and not isinstance(self.dev_shots, str):
             return few_rows_and_dev(every, self.shots, self.dev_shots or self.shots, seed=draw)[:2]
-        rest, cut = split_rows(every.labels, every.inputs, size=len(self.dev), seed=draw)
+        rest, cut = split_dev(every, size=len(self.dev), seed=draw)
         train, dev = (every.take(rest), every.take(cut)) if len(cut) else (self.train, self.dev)
         return (train if self.shots is None else few_rows(train, self.shots, seed=draw)[0]), dev
 
@@ -187,6 +188,7 @@ def cut_data(
     count: str | None = None,
     label_separator: str | None = None,
     task: str = "auto",
+    trusted: str | None = None,
     shots: int | None = None,
     dev_shots: int | str | None = None,
     seed: int = 0,
@@ -201,13 +203,14 @@ def cut_data(
     limit : at most so many rows to train on (dev included), and as many of test
     votes, count : where the votes of several annotators stand, see `sfumato.votes`; a test table may have none
     label, label_separator, task : where the labels stand, see `sfumato.label_columns`
+    trusted : column that says which labels are known to be right; dev is drawn from the other rows
     shots, dev_shots : rows of each class to train on and to choose by, see `DataSet`
     seed : decides which rows are cut, and nothing else
     """
     check_shots("compare", shots, dev_shots)
     columns = {"text": text, "label": label, "bad_rows": bad_rows, "votes": votes, "count": count}
     columns["label_separator"] = label_separator
-    examples, notes = read_examples(data, task=task, **columns)
+    examples, notes = read_examples(data, task=task, trusted=trusted, **columns)
     test = data if test is None and has_test_images(data) else test
     made = f"test cut with seed {seed}" if test is None else "test as given"
     if test is None:
@@ -220,15 +223,21 @@ def cut_data(
     if not len(held_out):
         raise InputError(f"{name}: no rows are left to test on; give more than {len(examples)} rows, or a test table")
     train, held_out = _at_most(train, limit, seed), _at_most(held_out, limit, seed)
-    rest, cut = split_rows(train.labels, train.inputs, share=dev, seed=seed)
+    rest, cut = split_dev(train, share=dev, seed=seed)
     if not len(cut):
         raise InputError(f"{name}: no rows are left for dev, of {len(train)} to train on; give more rows")
     sizes = f"{len(rest):,} to train, {len(cut):,} dev, {len(held_out):,} test rows; {made}"
     if shots is not None:
         sizes = _said_shots(train, train.take(rest), shots, dev_shots, seed) + f"; {len(held_out):,} test rows; {made}"
     parts = (train.take(rest), train.take(cut), held_out)
-    said = tuple(notes)
+    said = (*notes, *_said_trusted(train))
     return DataSet(name, *parts, said, split_seed=seed, sizes=sizes, shots=shots, dev_shots=dev_shots)
+
+
+def _said_trusted(train: Examples) -> list[str]:
+    if train.trusted is None:
+        return []
+    return [f"{int(train.trusted.sum()):,} of the {len(train):,} rows to train on and to choose by are trusted"]
 
 
 def _said_shots(every: Examples, train: Examples, shots: int, dev_shots: int | str | None, seed: int) -> str:

@@ -24,7 +24,6 @@ def cut_dev(
     Trusted rows stay in train, see `free_rows`.
     """
     from sfumato.source import read_beside
-    from sfumato.split import split_rows, wanted_rows
 
     if isinstance(dev, bool) or dev is None or (isinstance(dev, int | float) and dev == 0):
         return examples, None, ["no dev rows: nothing is chosen, nothing is calibrated"]
@@ -33,17 +32,27 @@ def cut_dev(
         return examples, kept, notes
     check_range("fit", "dev", dev, 0, 0.9 if isinstance(dev, float) else len(examples) - 1, open_low=True)
     share, size = (dev, None) if isinstance(dev, float) else (None, dev)
-    wanted = wanted_rows(len(examples), share, size)
-    free, drawn = free_rows(examples, wanted), examples
-    if len(free) < len(examples):  # a share is of all rows
-        drawn, share, size = examples.take(free), None, wanted
     try:
-        _, cut = split_rows(drawn.labels, drawn.inputs, share=share, size=size, seed=seed)
+        rest, cut = split_dev(examples, share=share, size=size, seed=seed)
     except InputError as error:
         return examples, None, [f"no dev rows ({error}): nothing is chosen, nothing is calibrated"]
     said = few_dev_rows(len(cut), examples.num_classes) if isinstance(dev, int) else []
-    chosen = free[cut]
-    return examples.take(np.setdiff1d(np.arange(len(examples)), chosen)), examples.take(chosen), said
+    return examples.take(rest), examples.take(cut), said
+
+
+def split_dev(
+    examples: Examples, *, share: float | None = None, size: int | None = None, seed: int
+) -> tuple[Integers, Integers]:
+    """Return the rows to train on and those of dev, cut by `sfumato.split.split_rows`; trusted rows stay in train."""
+    from sfumato.split import split_rows, wanted_rows
+
+    wanted = wanted_rows(len(examples), share, size)
+    free = free_rows(examples, wanted)
+    if len(free) == len(examples):
+        return split_rows(examples.labels, examples.inputs, share=share, size=size, seed=seed)
+    drawn = examples.take(free)  # a share is of all rows
+    chosen = free[split_rows(drawn.labels, drawn.inputs, size=wanted, seed=seed)[1]]
+    return np.setdiff1d(np.arange(len(examples)), chosen), chosen
 
 
 def free_rows(examples: Examples, wanted: int) -> Integers:

@@ -8,6 +8,7 @@ import pytest
 import sfumato
 from sfumato.cli.app import app
 from sfumato.data import Examples, concatenate
+from sfumato.dataset import cut_data
 from sfumato.dev_rows import cut_dev
 from sfumato.errors import InputError
 from sfumato.methods import METHODS
@@ -145,3 +146,39 @@ def test_fit_reads_the_column_and_notes_what_does_not_use_it():
     notes = sfumato.fit(table, method="adaptive-fast", **columns).info["notes"]
     assert not any("as it takes the others" in note for note in notes)
     assert any("trusted rows do not contradict" in note or "trusted rows contradict" in note for note in notes)
+
+
+def test_compare_trains_on_the_trusted_rows_of_each_seed_and_says_how_many_there_are():
+    table = rows(checked=[i % 4 == 0 for i in range(60)])
+    data = cut_data("topics", table, text="text", label="label", trusted="checked", dev=0.2, test_size=0.2)
+    every = int(data.train.trusted.sum())
+    assert not data.dev.trusted.any()
+    assert (
+        f"{every} of the {len(data.train) + len(data.dev)} rows to train on and to choose by are trusted" in data.notes
+    )
+    for seed in (0, 1):
+        train, dev = data.of_seed(seed)
+        assert (int(train.trusted.sum()), int(dev.trusted.sum()), len(dev)) == (every, 0, len(data.dev))
+    plain = cut_data("topics", table, text="text", label="label", dev=0.2, test_size=0.2)
+    assert plain.fingerprint != data.fingerprint
+
+
+def test_compare_reads_the_column_and_names_the_methods_that_make_nothing_of_it(tmp_path):
+    table = rows(checked=[i % 4 == 0 for i in range(60)])
+    choice = {"text": "text", "label": "label", "seeds": 1, "controls": False, "jobs": 1, "epochs": None}
+    found = sfumato.compare(table, methods=("baseline", "adaptive-fast"), trusted="checked", **choice)
+    assert not found.failed
+    assert any("rows to train on and to choose by are trusted" in note for note in found.notes)
+    assert any(note.startswith("baseline: trusted rows are rows as the others") for note in found.notes)
+    plain = sfumato.compare(table, methods=("baseline",), **choice)
+    assert not any("trusted" in note for note in plain.notes)
+
+
+def test_the_command_compare_takes_the_column(tmp_path, capsys):
+    path = tmp_path / "topics.csv"
+    columns = rows(checked=[i % 4 == 0 for i in range(60)])
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    given = ["compare", str(path), "--methods", "baseline", "--seeds", "1", "--no-controls", "--jobs", "1", "--json"]
+    app([*given, "--trusted-column", "checked"], standalone_mode=False)
+    assert any("are trusted" in note for note in json.loads(capsys.readouterr().out)["notes"])

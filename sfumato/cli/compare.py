@@ -22,6 +22,7 @@ from sfumato.cli.options import (
     Shots,
     Task,
     Text,
+    Trusted,
     Votes,
 )
 from sfumato.cli.output import counted, note, say, say_json
@@ -67,6 +68,7 @@ def compare(
     bad_rows: Rows = "refuse",
     votes: Votes = None,
     count: Count = None,
+    trusted_column: Trusted = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Runs side by side, one thread each.")] = 2,
     controls: Annotated[bool, typer.Option("--controls/--no-controls", help="Run the controls of a method.")] = True,
     output: Annotated[
@@ -105,6 +107,7 @@ def compare(
         bad_rows=bad_rows,
         votes=read_option(votes),
         count=count,
+        trusted=trusted_column,
         split_seed=split_seed,
         controls=controls,
         jobs=jobs,
