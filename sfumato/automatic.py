@@ -8,7 +8,7 @@ the epoch of each candidate too, so that all of them look a little better than t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +62,19 @@ def choose(train: Examples, dev: Examples | None, fit: Callable[[Method], Any]) 
     names = candidates(train)
     trained = {name: fit(METHODS.build(name, {})) for name in names}
     right = {name: right_answers(one.model, dev) for name, one in trained.items()}
-    gains = {name: gain(right[name] - right[BASELINE]) for name in names[1:]}
-    better = {name: mean for name, (mean, error) in gains.items() if mean > error + TINY}
-    taken = max(better, key=lambda name: better[name]) if better else BASELINE
+    taken, gains = clearly_best(right)
     return Chosen(METHODS.build(taken, {}), trained[taken], tuple(reasons(taken, right, gains)))
+
+
+def clearly_best(right: Mapping[str, Right]) -> tuple[str, dict[str, tuple[float, float]]]:
+    """Return the name that is taken, and what each of the others gains over the first with its standard error.
+
+    ``right`` are the answers to the same dev rows, (N,) each; the first is taken unless another is clearly better.
+    """
+    first, *others = right
+    gains = {name: gain(right[name] - right[first]) for name in others}
+    better = {name: mean for name, (mean, error) in gains.items() if mean > error + TINY}
+    return (max(better, key=lambda name: better[name]) if better else first), gains
 
 
 def right_answers(model: Any, dev: Examples) -> Right:

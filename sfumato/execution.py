@@ -31,7 +31,7 @@ from sfumato.measured_test import (
     unusual_rows,
     without_leaked,
 )
-from sfumato.measures import label_embeddings, of_training
+from sfumato.measures import label_embeddings, of_training, packed
 from sfumato.method import Method
 from sfumato.run_files import predictions_path, read_record, record_path, write_predictions, write_record
 from sfumato.teacher_files import with_teacher
@@ -55,7 +55,7 @@ def execute(
         warnings.simplefilter("always")
         trained = _trained(run, rows, dev, folder, train=train, source=source)
         logits = np.asarray(trained.model.predict_logits(list(data.test.inputs)), dtype=np.float64)
-        asked_for = _asked_for(run, trained, data)
+        asked_for = _asked_for(run, trained, data, dev)
     if not np.isfinite(logits).all():
         raise InputError(f"{run}: training diverged, the model's answers hold NaN or infinity; try a lower lr")
     if trained.record is not None and not run.control:
@@ -159,7 +159,7 @@ def _training_of(run: Run, trained: Any, rows: Any) -> dict[str, Any]:
     return {"steps": trained.steps, **chosen, **control, **told}
 
 
-def _asked_for(run: Run, trained: Any, data: DataSet) -> dict[str, Any]:
+def _asked_for(run: Run, trained: Any, data: DataSet, dev: Examples) -> dict[str, Any]:
     """Return what the measures of a run add to its line; one that this run cannot have is left out with a warning."""
     found: dict[str, Any] = {}
     if "curves" in run.measures and not run.architecture.full_batch:
@@ -170,6 +170,8 @@ def _asked_for(run: Run, trained: Any, data: DataSet) -> dict[str, Any]:
             found["metrics_last"] = raw_metrics(data.test, logits, trained.model)
         else:
             warnings.warn("after the last epoch the answers hold NaN or infinity: no metrics of it", stacklevel=2)
+    if "dev-answers" in run.measures and not dev.multilabel and trained.dev_predicted is not None:
+        found["dev_right"] = packed(np.asarray(trained.dev_predicted) == dev.labels)
     if "label-embeddings" in run.measures:
         found["label_embeddings"] = label_embeddings(trained.objective.criterion)
         if found["label_embeddings"] is None:

@@ -6,6 +6,7 @@
 ``label-embeddings``  the vectors of the labels, where a criterion learns some (LCM)
 ``per-label``         recall and F1 of each label on the test rows
 ``errors-in-group``   how many wrong labels are in the group of a right one, see `sfumato.measured_test`
+``dev-answers``       which dev rows with one label were answered right, for a table's rows that choose among methods
 
 None of them changes what is trained. The model that is fitted in one batch (linear) has no epochs, so the first two
 are left out there, which is said.
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from sfumato.base import Criterion
 
 OF_EPOCHS = ("curves", "last-epoch")
-OF_TEST = ("per-label", "errors-in-group")  # of the answers, whatever trained the model
-MEASURES = (*OF_EPOCHS, "label-embeddings", *OF_TEST)
+OF_ANSWERS = ("per-label", "errors-in-group", "dev-answers")  # whatever trained the model
+MEASURES = (*OF_EPOCHS, "label-embeddings", *OF_ANSWERS)
 SAMPLE = 1000  # training rows whose loss is told at a look, at most
 DIGITS = 4
 
@@ -46,7 +47,7 @@ def checked_measures(owner: str, measures: Sequence[str]) -> tuple[str, ...]:
 
 def of_training(measures: Sequence[str]) -> tuple[str, ...]:
     """Return those measures that are taken while a model is trained, or of what the criterion learned."""
-    return tuple(measure for measure in measures if measure not in OF_TEST)
+    return tuple(measure for measure in measures if measure not in OF_ANSWERS)
 
 
 def measures_of_one_batch(name: str, measures: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,6 +57,17 @@ def measures_of_one_batch(name: str, measures: tuple[str, ...]) -> tuple[str, ..
         said = f"{name} is fitted in one batch and has no epochs: {' and '.join(useless)} left out"
         warnings.warn(said, stacklevel=2)
     return tuple(measure for measure in measures if measure not in useless)
+
+
+def packed(right: NDArray[np.bool_]) -> str:
+    """Write which rows are answered right, (N,), as text: their number, and eight of them in two hexadecimal digits."""
+    return f"{len(right)}:{np.packbits(right).tobytes().hex()}"
+
+
+def unpacked(text: str) -> NDArray[np.bool_]:
+    """Read what `packed` wrote, (N,)."""
+    number, _, digits = text.partition(":")
+    return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8), count=int(number)).astype(bool)
 
 
 def sampled_rows(rows: int, seed: int) -> NDArray[np.int64]:

@@ -20,7 +20,15 @@ from sfumato.controls import control
 from sfumato.data import Examples
 from sfumato.errors import InputError
 from sfumato.execution import execute
-from sfumato.measures import SAMPLE, class_distances, dev_measures, label_embeddings, sampled_rows
+from sfumato.measures import (
+    SAMPLE,
+    class_distances,
+    dev_measures,
+    label_embeddings,
+    packed,
+    sampled_rows,
+    unpacked,
+)
 from sfumato.metrics import accuracy, ece, log_loss
 from sfumato.run import train_model
 
@@ -173,6 +181,24 @@ def test_a_line_holds_the_measures_that_its_run_asks_for_and_no_other(data, tmp_
         assert line["metrics_last"].items() <= line["metrics"].items()
 
 
+@pytest.mark.parametrize("rows", [0, 1, 8, 13, 600])
+def test_answers_that_are_packed_come_out_as_they_went_in(rows):
+    right = np.random.default_rng(rows).random(rows) < 0.7
+    assert len(packed(right)) <= len(f"{rows}:") + 2 * (rows // 8 + 1)
+    np.testing.assert_array_equal(unpacked(packed(right)), right)
+
+
+@pytest.mark.parametrize("name", ["linear", "textcnn"])
+def test_a_line_tells_which_dev_rows_were_answered_right_if_it_is_asked(name, data, tmp_path):
+    architecture = network() if name == "textcnn" else MODELS["linear"](steps=5)
+    training = TRAINING if name == "textcnn" else Training(epochs=5)
+    line = execute(a_run(data, architecture=architecture, training=training, measures=("dev-answers",)), data, tmp_path)
+    right = unpacked(line["dev_right"])
+    assert len(right) == line["n_dev"]
+    assert right.mean() == pytest.approx(line["dev"]["accuracy"])
+    assert "dev_right" not in execute(a_run(data, architecture=architecture, training=training), data, tmp_path)
+
+
 def test_measures_are_in_the_key_only_if_there_are_any_and_in_any_order(data):
     assert a_run(data, measures=()).key == a_run(data).key
     assert "measures" not in a_run(data).settings
@@ -202,7 +228,7 @@ def test_what_a_run_cannot_be_asked_is_left_out_and_said(data, tmp_path):
 
 
 def test_a_measure_that_is_not_there_is_refused_in_words(data, split):
-    known = "'curves', 'last-epoch', 'label-embeddings', 'per-label', 'errors-in-group'"
+    known = "'curves', 'last-epoch', 'label-embeddings', 'per-label', 'errors-in-group', 'dev-answers'"
     said = f"measures must be one of {known}, got 'curve' (did you mean 'curves'?)"
     with pytest.raises(InputError, match=re.escape(said)):
         a_run(data, measures=("curve",))

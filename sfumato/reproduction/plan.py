@@ -16,7 +16,7 @@ from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError, nearest
 from sfumato.experiment import Run
 from sfumato.joining import joined
-from sfumato.measures import OF_TEST
+from sfumato.measures import OF_ANSWERS
 from sfumato.method import Method, combine
 from sfumato.methods import METHODS
 from sfumato.reproduction.table_parts import (
@@ -33,10 +33,8 @@ from sfumato.resolve import build_architecture
 from sfumato.retrieval.lexical_names import LEXICAL, lexical
 from sfumato.side_by_side import Job
 
-FULL_BATCH_TRAINING = (
-    "max_length",
-    "thresholds",
-)  # all that a model fitted in one batch takes of a scale's training settings
+FULL_BATCH_TRAINING = ("max_length", "thresholds", "choose")
+"""All that a model fitted in one batch takes of a table's training settings."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +214,7 @@ class TablePlan:
         """Return what is measured: of a model fitted in one batch what its answers tell, of groups where there are."""
         full_batch, groups = self.models[model].full_batch, self.table.data[data].groups
         asked = [one for one in self.table.measures if groups is not None or one != "errors-in-group"]
-        return tuple(one for one in asked if not full_batch or one in OF_TEST)
+        return tuple(one for one in asked if not full_batch or one in OF_ANSWERS)
 
     @property
     def data(self) -> list[DataChoice]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sfumato.automatic import clearly_best
+from sfumato.measures import unpacked
 from sfumato.reproduction.metric_names import EVERY_CONTROL, MAIN, OF_GROUPS, PERCENT
 from sfumato.reproduction.plan import TablePlan, Wanted
 from sfumato.reproduction.table_parts import MethodChoice, TableFile, place_title
@@ -98,9 +100,26 @@ def _best(choice: MethodChoice, cells: Sequence[Cell], place: tuple[str, ...]) -
     near = [c for c in cells if (c.place, c.model, c.control) == (title, model, control) and c.method in choice.best_of]
     if len(near) < len(choice.best_of):
         return None
-    repeats = set.intersection(*(set(cell.runs) for cell in near))
-    runs = {repeat: max((cell.runs[repeat] for cell in near), key=_on_dev) for repeat in sorted(repeats)}
+    repeats = sorted(set.intersection(*(set(cell.runs) for cell in near)))
+    if choice.clearly:
+        by_name = {cell.method: cell for cell in near}
+        order = [by_name[name] for name in choice.best_of]
+        chosen = {repeat: _clearly_best([cell.runs[repeat] for cell in order]) for repeat in repeats}
+        runs = {repeat: lines for repeat, lines in chosen.items() if lines is not None}
+    else:
+        runs = {repeat: max((cell.runs[repeat] for cell in near), key=_on_dev) for repeat in repeats}
     return Cell(data, setting, title, model, choice.title, control, runs, settings=len(near))
+
+
+def _clearly_best(runs: Sequence[tuple[Line, ...]]) -> tuple[Line, ...] | None:
+    """Return the first, unless dev finds another clearly better; None where a run did not note its dev answers."""
+    if not all("dev_right" in line for lines in runs for line in lines):
+        return None
+    right = {
+        str(place): np.concatenate([unpacked(line["dev_right"]) for line in lines]).astype(np.float64)
+        for place, lines in enumerate(runs)
+    }
+    return runs[int(clearly_best(right)[0])]
 
 
 def _on_dev(lines: tuple[Line, ...]) -> tuple[float, float]:

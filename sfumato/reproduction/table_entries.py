@@ -30,7 +30,7 @@ SECTION_KEYS: Mapping[str, tuple[str, ...]] = {
     "data": ("name", "label", "damage", "characters", "vectors", "encoder", "groups", "options", "note", "test"),
     "settings": ("x", "damage", "each_class"),
     "models": ("name", "training", "repeats", "published_only"),  # and the options of the model
-    "methods": ("name", "join_share", "beside", "best_of", "line", "x"),  # and the options of the method
+    "methods": ("name", "join_share", "beside", "best_of", "clearly", "line", "x"),  # and the options of the method
     "repeats": ("kind", "number", "share", "dev"),
     "published": ("methods", "cells"),
     "scale": ("rows", "test_rows", "training", "repeats", "controls", "whole_dev", "blocks", "note"),  # and titles
@@ -115,8 +115,9 @@ def read_method(name: str, title: str, entry: Mapping[str, Any]) -> MethodChoice
     """Read one entry of ``[methods]``; its options are the method's own to check."""
     best_of = texts(name, f"best_of of {title!r}", entry.get("best_of", ()))
     if best_of:
-        known_keys(name, f"method {title!r}", entry, ("best_of",))
-        return MethodChoice(title, best_of=best_of)
+        known_keys(name, f"method {title!r}", entry, ("best_of", "clearly"))
+        clearly = flag(name, f"clearly of {title!r}", entry.get("clearly", False))
+        return MethodChoice(title, best_of=best_of, clearly=clearly)
     share = entry.get("join_share")
     if share is not None:
         number(name, f"join_share of {title!r}", share, 0.0, 1.0)

@@ -180,10 +180,14 @@ def _check_rows(table: TableFile) -> None:
 
 def _check_measures(table: TableFile) -> None:
     """Check that what the metric, the figure and the cases need is measured, and every set has groups where needed."""
-    needed = {"per-label": table.figure.get("kind") == "labels", "errors-in-group": table.metric == OF_GROUPS}
+    needed = {
+        "per-label": table.figure.get("kind") == "labels",
+        "errors-in-group": table.metric == OF_GROUPS,
+        "dev-answers": any(method.clearly for method in table.methods.values()),
+    }
     for measure, asked in needed.items():
         if asked and measure not in table.measures:
-            raise InputError(f'table {table.name}: its metric or figure needs measures = ["{measure}"]')
+            raise InputError(f'table {table.name}: its metric, its figure or a row needs measures = ["{measure}"]')
     grouped = table.metric == OF_GROUPS or (bool(table.cases) and table.cases.get("errors") != "each")
     lacking = [title for title, choice in table.data.items() if choice.groups is None]
     if grouped and lacking:

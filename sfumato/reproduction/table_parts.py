@@ -75,6 +75,8 @@ class ModelChoice:
 class MethodChoice:
     """A row of the table: a method with options; or the best on dev of other rows, chosen anew in each repeat.
 
+    ``clearly`` takes the first of them unless another is clearly better, as ``method="auto"`` does.
+
     ``beside`` is another method that is joined with it, with its defaults. ``line`` and ``x`` are the line of a figure
     of kind "sweep" that it is a point of, and where on the axis.
     """
@@ -85,6 +87,7 @@ class MethodChoice:
     join_share: float | None = None
     beside: str = ""
     best_of: tuple[str, ...] = ()
+    clearly: bool = False
     line: str = ""
     x: float | None = None
 

@@ -72,6 +72,15 @@ def test_training_settings_of_the_scale_and_of_a_model_in_it_win():
     assert (other.training("CNN").epochs, other.training("CNN").max_length) == (2, 16)
 
 
+def test_what_dev_chooses_by_reaches_models_fitted_in_one_batch_and_is_in_their_key():
+    plain = planned(table(), scale="small")
+    text = TOML.replace('"L" = { name = "linear" }', '"L" = { name = "linear", training = { choose = "noise-aware" } }')
+    plan = planned(table(text), scale="small")
+    assert (plain.training("L").choose, plan.training("L").choose) == ("auto", "noise-aware")
+    first = next(run for run in plan.wanted if run.model == "L")
+    assert plan.run(first, "x").key != plain.run(first, "x").key
+
+
 def test_folds_share_the_test_rows_and_meet_in_every_training_row_once(data):
     pairs = jobs(planned(table(), scale="small", only={"setting": [""], "method": ["hard"]}), data)
     sets = [job.data for _, job in pairs]

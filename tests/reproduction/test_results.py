@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from sfumato.measures import packed
 from sfumato.reproduction.judging import differences, over_sets
 from sfumato.reproduction.planning import planned
 from sfumato.reproduction.results import rows, table_cells
@@ -64,6 +65,29 @@ def test_the_best_on_dev_is_chosen_in_each_repeat_and_test_has_no_say():
     row = of_row(rows(plan, table_cells(plan, lines)), "best LS")
     assert row["mean"] == pytest.approx((0.9 + 0.6 + 0.6) / 3)
     assert row["settings"] == 2
+
+
+def test_the_clearly_best_is_the_first_unless_another_is_better_on_dev_by_more_than_its_standard_error():
+    random = np.random.default_rng(0)
+    hard = random.random(200) < 0.6
+    little, much = hard.copy(), hard.copy()
+    little[np.flatnonzero(~hard)[:1]] = True  # one more is one standard error
+    much[np.flatnonzero(~hard)[:9]] = True
+    answers = {0: (hard, little), 1: (hard, much), 2: (little, hard)}
+
+    def one(run):
+        known = {"dev_right": packed(answers[run.repeat][run.method == "LS .1"])}
+        return line({"hard": 0.5, "LS .1": 0.8}.get(run.method, 0.1), **known)
+
+    text = TOML.replace('{ best_of = ["LS .1", "LS .3"] }', '{ best_of = ["hard", "LS .1"], clearly = true }')
+    text = text.replace('place = "Table 0"', 'place = "Table 0"\nmeasures = ["dev-answers"]')
+    plan, lines = made(text, one, setting="noise")
+    row = of_row(rows(plan, table_cells(plan, lines)), "best LS")
+    assert row["mean"] == pytest.approx((0.5 + 0.8 + 0.5) / 3)
+    for run in lines:
+        if run.method == "LS .1" and run.repeat == 1:
+            lines[run].pop("dev_right")
+    assert of_row(rows(plan, table_cells(plan, lines)), "best LS")["n"] == 2
 
 
 def test_random_splits_are_judged_by_the_corrected_t(tmp_path):

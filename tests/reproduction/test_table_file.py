@@ -70,6 +70,8 @@ WRONG = [
     ('kind = "folds"', 'kind = "fold"', "kind of repeats must be one of seeds, folds, splits, got 'fold'"),
     ("number = 3", "number = 0", "number of repeats must be a whole number of at least 1, got 0"),
     ('"LS .3"] }', '"LS .4"] }', "best_of names 'LS .4'"),
+    ('"LS .3"] }', '"LS .3"], clearly = 1 }', "clearly of 'best LS' must be true or false, got 1"),
+    ('"LS .3"] }', '"LS .3"], clearly = true }', 'a row needs measures = ["dev-answers"]'),
     ('settings = ["rare"]', 'settings = ["rara"]', "block 2 names 'rara', which is not in [settings]"),
     ('models = ["L", "BERT"]', 'models = ["LL"]', "scale small names 'LL', which is not in [models]"),
     ("L = [80.0, 85.0]", "L = [80.0]", "published 'News, noise', 'L' needs 2 numbers"),
