@@ -107,7 +107,7 @@ class TfidfCosine:
         return sparse_top_k(self.transformer.transform(asked), self.weights, k)
 
 
-def fused(*tops: Any, k: int | None = None, constant: float = FUSION) -> Top:
+def fused(*tops: Any, k: int | None = None, constant: float = FUSION, weights: Sequence[float] | None = None) -> Top:
     """Fuse lists of candidates of the same questions by reciprocal ranks.
 
     A candidate's score is the sum of ``1 / (60 + rank)`` over the lists that hold it (G. V. Cormack, C. L. A. Clarke
@@ -120,22 +120,35 @@ def fused(*tops: Any, k: int | None = None, constant: float = FUSION) -> Top:
     k : how many to return, at most as many as all lists hold; as many as the longest if not given. The lists should
         be longer than that
     constant : 60 in the paper
+    weights : what the ranks of each list count; evenly if not given. A list that is much worse than another makes it
+        worse at even weights: choose them on dev questions
 
     Raises
     ------
     InputError
-        if the lists are not of the same questions
+        if the lists are not of the same questions, or there is not one weight above 0 for each
     """
     lists = [np.asarray(top[1] if isinstance(top, tuple) else top, dtype=np.int64) for top in tops]
     if not lists or len({len(index) for index in lists}) > 1:
         raise InputError(f"fusion needs lists of the same questions, got {[len(index) for index in lists]} questions")
     check_range("fused", "constant", constant, 0, float("inf"))
+    weights = weights_of(weights, len(lists))
     k = k if k is not None else max(index.shape[1] for index in lists)
     check_whole("fused", "k", k, 1)
     k = min(k, sum(index.shape[1] for index in lists))
-    shares = [1 / (constant + np.arange(1, index.shape[1] + 1)) for index in lists]
+    shares = [w / (constant + np.arange(1, index.shape[1] + 1)) for w, index in zip(weights, lists, strict=True)]
     parts = [_fused_one([index[q] for index in lists], shares, k) for q in range(len(lists[0]))]
     return joined(parts, k)
+
+
+def weights_of(given: Sequence[float] | None, lists: int) -> Sequence[float]:
+    """Return a weight for each list, or raise."""
+    if given is None:
+        return [1.0] * lists
+    weights = list(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else []
+    if len(weights) != lists or not all(isinstance(w, int | float | np.number) and 0 < w < np.inf for w in weights):
+        raise InputError(f"fused: weights must be {lists} numbers above 0, one for each list, got {given!r}")
+    return weights
 
 
 def _fused_one(lists: list[Any], shares: list[Any], k: int) -> Top:

@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,6 +91,22 @@ def test_fusion_adds_reciprocal_ranks() -> None:
     assert fused(np.array([[5]]), np.array([[2]])).rows.tolist() == [[2]]  # of equal scores the lower row
     with pytest.raises(InputError, match=r"lists of the same questions, got \[1, 2\]"):
         fused(first, np.zeros((2, 1)))
+
+
+def test_fusion_with_weights_counts_the_ranks_of_each_list_so_often() -> None:
+    first, second = np.array([[3, 1, 2]]), np.array([[1, 4, -1]])
+    top = fused(first, second, weights=(3, 0.5))
+    wanted = {3: 3 / 61, 1: 3 / 62 + 0.5 / 61, 2: 3 / 63, 4: 0.5 / 62}
+    order = sorted(wanted, key=lambda row: -wanted[row])[:3]
+    assert top.rows.tolist() == [order]
+    assert top.scores[0].tolist() == pytest.approx([wanted[row] for row in order])
+    assert fused(first, second, weights=[2, 2]).rows.tolist() == fused(first, second).rows.tolist()
+
+
+@pytest.mark.parametrize("weights", [(1,), (1, 2, 3), (1, 0), (1, -1), (1, float("inf")), (1, float("nan")), 2, "12"])
+def test_weights_that_are_none_of_the_lists_are_refused(weights: Any) -> None:
+    with pytest.raises(InputError, match="weights must be 2 numbers above 0, one for each list, got"):
+        fused(np.array([[3, 1]]), np.array([[1, 4]]), weights=weights)
 
 
 @pytest.mark.slow
