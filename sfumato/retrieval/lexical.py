@@ -141,11 +141,11 @@ def fused(*tops: Any, k: int | None = None, constant: float = FUSION, weights: S
     return joined(parts, k)
 
 
-def weights_of(given: Sequence[float] | None, lists: int) -> Sequence[float]:
+def weights_of(given: Any, lists: int) -> Sequence[float]:
     """Return a weight for each list, or raise."""
     if given is None:
         return [1.0] * lists
-    weights = list(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else []
+    weights = list(given) if isinstance(given, Sequence | np.ndarray) else []
     if len(weights) != lists or not all(isinstance(w, int | float | np.number) and 0 < w < np.inf for w in weights):
         raise InputError(f"fused: weights must be {lists} numbers above 0, one for each list, got {given!r}")
     return weights
