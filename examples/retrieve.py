@@ -20,7 +20,7 @@ def main() -> None:
     )
     train, test = task.split(0.25, seed=0)
     small = Training(epochs=30, batch_size=16, lr=0.01, max_length=16)
-    retriever = fit(type(task)(task.corpus, train), model="bag", method="kwls", dev=None, training=small)
+    retriever = fit(task, train, model="bag", method="kwls", dev=None, training=small)
     words = BM25(task.corpus.sentences).top_k(test.texts, 10)
     vectors = top_k(retriever.encode_questions(test.texts), retriever.encode_sentences(task.corpus.sentences), 10)
     for name, found in (("BM25", words), ("dual encoder", vectors), ("both", fused(words, vectors))):

@@ -97,7 +97,7 @@ def read_row_scores(folder: Path, key: str, metric: str = "") -> NDArray[np.floa
     """Return a value a test row of a finished run whose mean is its main metric, (N,).
 
     1 where the prediction is the label, else 0; where rows may have several labels, `row_micro_f1`; of retrieval, 1
-    where the first right candidate is among the first k of the metric ``recall@k``.
+    where the first right candidate is among the first k of the metric ``recall@k``, and of ``mrr@k`` 1 / its place.
     """
     import polars as pl
 
@@ -105,7 +105,9 @@ def read_row_scores(folder: Path, key: str, metric: str = "") -> NDArray[np.floa
     schema = pl.read_parquet_schema(path)
     if "rank" in schema:
         ranks = pl.read_parquet(path, columns=["rank"])["rank"].to_numpy()
-        return np.asarray(ranks <= int(metric.rpartition("@")[2]), dtype=np.float64)
+        name, _, k = metric.partition("@")
+        worth = 1 / ranks if name == "mrr" else np.ones(len(ranks))
+        return np.asarray(np.where(ranks <= int(k), worth, 0.0), dtype=np.float64)
     if isinstance(schema["label"], pl.List):
         found = read_answers(folder, key)
         return row_micro_f1(found.gold, found.predicted, found.unseen)

@@ -49,7 +49,7 @@ def search(
         from sfumato.write import check_output
 
         check_output(output or "-", overwrite, table=True)
-    if as_json and questions is not None and output is None:
+    if as_json and questions is not None and output in (None, "-"):
         raise InputError("--json prints what was done, and the table would go to the same place; give -o FILE")
     index = opened(folder, model)
     if questions is not None:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sfumato.base import Criterion, Output, Supervision
-from sfumato.errors import InputError
+from sfumato.errors import InputError, MissingExtraError
 from sfumato.losses import SoftCrossEntropy
 from sfumato.method import Method, Plan
 from sfumato.registry import check_range
@@ -225,10 +225,17 @@ class SoftInBatchLoss(nn.Module):
         return {"scale": self.scale, "method": self.name}
 
 
+def missing(what: str) -> MissingExtraError:
+    """Return what to say where sentence-transformers is not installed, or an older one."""
+    return MissingExtraError(f"{what} needs sentence-transformers 6: pip install 'sfumato[sentence-transformers]'")
+
+
 def with_rows(questions: Sequence[str], sentences: Sequence[str]) -> Any:
     """Return the training table of `SoftInBatchLoss`: ``question``, ``sentence``, and as ``label`` the row's number."""
-    from datasets import Dataset
-
+    try:
+        from datasets import Dataset
+    except ModuleNotFoundError as error:
+        raise missing("a training table") from error
     columns = {"question": list(questions), "sentence": list(sentences), "label": list(range(len(questions)))}
     return Dataset.from_dict(columns)
 
@@ -245,8 +252,10 @@ def evaluator(task: Task, questions: Questions | None = None, *, name: str = "sf
 
     ``options`` are its own; by default it counts what `sfumato.retrieval.ranking` does, at 1, 10, 50 and 100.
     """
-    from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
-
+    try:
+        from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
+    except ModuleNotFoundError as error:
+        raise missing("the evaluator") from error
     asked = task.questions if questions is None else questions
     ids = task.corpus.ids
     relevant = {q: {ids[k] for k in rows.tolist()} for q, rows in zip(asked.ids, asked.positives, strict=True)}

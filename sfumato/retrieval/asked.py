@@ -13,6 +13,7 @@ from sfumato.rows import BadRow, Table, short
 from sfumato.table import read_table
 
 ANSWER_COLUMNS = ("answers_text", "answers_start")
+NO_JSON = "?"  # stands for the places of answers that cannot be read
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 
 
@@ -93,14 +94,15 @@ def from_squad(given: Any, name: str) -> Source:
             raise InputError(f"{name}: {where} needs a text 'context' and a list 'qas', got {short(str(paragraph))}")
         if not context.strip():
             raise InputError(f"{name}: {where} is an empty passage; give its text, or leave it out")
+        _check_signs(context, f"{name}: {where}")
         more.append((context, title))
         for place, qa in enumerate(qas):
             number += 1
+            here = f"{where}.qas[{place}]"
             try:
-                rows.append(_nested(qa, number, context, title))
-            except (KeyError, TypeError, ValueError, AttributeError):
-                problem = f"{where}.qas[{place}] is no question with answers [{{text, answer_start}}]"
-                bad.append(BadRow(number, problem, str(qa)))
+                rows.append(_nested(qa, number, here, context, title))
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+                bad.append(BadRow(number, f"{here} is no question with answers [{{text, answer_start}}]", str(qa)))
     return Source(name, "question", rows, bad, more)
 
 
@@ -116,10 +118,22 @@ def _paragraphs(given: Any, name: str) -> Iterator[tuple[str, str, dict[str, Any
             yield f"data[{a}].paragraphs[{p}]", str(article.get("title") or ""), paragraph
 
 
-def _nested(qa: Any, number: int, context: str, title: str) -> Asked:
+def _check_signs(text: str, where: str) -> None:
+    """Raise for half a sign (a lone surrogate), which JSON can write and no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{where} holds half of a sign, {text[error.start]!r}, at place {error.start}; write the whole sign, or "
+            "leave it out"
+        ) from error
+
+
+def _nested(qa: Any, number: int, where: str, context: str, title: str) -> Asked:
     answers = [(_text(answer["text"]), _whole(answer["answer_start"])) for answer in qa.get("answers") or []]
     texts, starts = [text for text, _ in answers], [start for _, start in answers]
-    name = str(qa.get("id") if qa.get("id") is not None else number)
+    name = str(qa.get("id") if qa.get("id") is not None else where)  # a number could be the id of another
+    _check_signs(name + _text(qa["question"]) + "".join(texts), where)
     return Asked(number, name, _text(qa["question"]), context, title, texts, starts, qa.get("is_impossible") is True)
 
 
@@ -154,7 +168,8 @@ def from_table(table: Table, question: str) -> Source:
             bad.append(BadRow(row, *problem))
             continue
         rows.append(Asked(row, name, asked, context, title, texts, starts, flag.casefold() in TRUE))
-    return Source(table.source, table.unit, rows, bad, notes=table.notes)
+    more = [pair for pair in zip(table.column("context"), titles, strict=True) if pair[0].strip()]
+    return Source(table.source, table.unit, rows, bad, more, notes=table.notes)
 
 
 def _answer_cells(table: Table) -> list[tuple[str, str]]:
@@ -167,21 +182,27 @@ def _answer_cells(table: Table) -> list[tuple[str, str]]:
             given = json.loads(cell or "{}")
             both.append((json.dumps(given.get("text", [])), json.dumps(given.get("answer_start", []))))
         except (ValueError, AttributeError, RecursionError):
-            both.append((cell, "?"))
+            both.append((cell, NO_JSON))
     return both
 
 
 def _answers(texts: str, starts: str) -> tuple[tuple[str, str] | None, list[str], list[int]]:
     """Return what is wrong with two cells (or None), the answers and the starts: one of each, or two JSON lists."""
+    if starts == NO_JSON:
+        return ('answers must be JSON, {"text": ["..."], "answer_start": [0]}', texts), [], []
+    listed = starts.strip().startswith("[")
     try:
-        if starts.strip().startswith("["):
-            found, places = json.loads(texts or "[]"), [_whole(start) for start in json.loads(starts)]
-            if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-                return ("answers_text must be a list of texts, as answers_start is a list", texts), [], []
-        else:
-            found, places = ([texts] if starts.strip() else []), [_whole(start) for start in [starts] if start.strip()]
-    except (ValueError, TypeError, RecursionError):
+        places = [_whole(start) for start in (json.loads(starts) if listed else [starts]) if listed or start.strip()]
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return ("answers_start must hold whole numbers", starts), [], []
+    found: Any = [texts] if starts.strip() else []
+    if listed:
+        try:
+            found = json.loads(texts or "[]")
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            return ("answers_text must be a list of texts in JSON, as answers_start is a list", texts), [], []
     if len(found) != len(places):
         return (f"there are {len(found)} answers and {len(places)} starts", texts), [], []
     return None, found, places

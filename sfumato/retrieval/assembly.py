@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from sfumato.errors import InputError
-from sfumato.retrieval.sentences import Span, on_one_line, sentence_spans
+from sfumato.retrieval.sentences import Span, composed, on_one_line, sentence_spans
 from sfumato.retrieval.task import Corpus, Questions, Task
 
 WORD = re.compile(r"\w+")
@@ -18,18 +18,20 @@ WORD = re.compile(r"\w+")
 class Assembly:
     """A task that grows.
 
-    Sentences that are the same but for runs of blanks are one candidate, so that no positive is ever a negative;
-    questions of the same text are one question with all their positives.
+    Sentences that are the same but for runs of blanks, or for how accents are written, are one candidate, so that no
+    positive is ever a negative; questions of the same text are one question with all their positives.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.sentence_rows: dict[str, int] = {}
+        self.sentences: list[str] = []
         self.sentence_ids: list[str] = []
         self.sentence_passage: list[int] = []
         self.passages: dict[str, int] = {}
         self.titles: list[str] = []
         self.questions: dict[str, int] = {}
+        self.texts: list[str] = []
         self.question_ids: list[str] = []
         self.positives: list[set[int]] = []
         self.group: list[int] = []
@@ -45,11 +47,13 @@ class Assembly:
         """Return the row of a sentence, new or not."""
         text = on_one_line(text)
         self.counts["sentences_found"] += 1
-        if text not in self.sentence_rows:
-            self.sentence_rows[text] = len(self.sentence_rows)
+        known = composed(text)
+        if known not in self.sentence_rows:
+            self.sentence_rows[known] = len(self.sentence_rows)
+            self.sentences.append(text)
             self.sentence_ids.append(name)
             self.sentence_passage.append(passage)
-        return self.sentence_rows[text]
+        return self.sentence_rows[known]
 
     def cut(self, passage: str, title: str, language: str) -> tuple[int, list[Span], list[int]]:
         """Add a passage and its sentences; return its number, and the place and the row of each sentence."""
@@ -62,12 +66,14 @@ class Assembly:
         """Add a question, or the positives to those of the same question."""
         text = on_one_line(text)
         self.counts["questions_found"] += 1
-        if text not in self.questions:
-            self.questions[text] = len(self.questions)
+        known = composed(text)
+        if known not in self.questions:
+            self.questions[known] = len(self.questions)
+            self.texts.append(text)
             self.question_ids.append(name)
             self.positives.append(set())
             self.group.append(group)
-        self.positives[self.questions[text]].update(positives)
+        self.positives[self.questions[known]].update(positives)
 
     def corpus(self) -> Corpus:
         """Return the candidates.
@@ -82,7 +88,7 @@ class Assembly:
         names = [str(k) for k in range(len(self.passages))]
         passage = np.array(self.sentence_passage, dtype=np.int64)
         titles = self.titles if any(self.titles) else []
-        return Corpus(list(self.sentence_rows), self.sentence_ids, list(self.passages), names, passage, titles)
+        return Corpus(self.sentences, self.sentence_ids, list(self.passages), names, passage, titles)
 
     def task(self, notes: Iterable[str] = ()) -> Task:
         """Return all of it, counted, and in ``notes`` said."""
@@ -90,8 +96,8 @@ class Assembly:
         if not self.questions:
             raise InputError("no question is left: every row was left out or has no answer that is a sentence")
         positives = [np.array(sorted(rows), dtype=np.int64) for rows in self.positives]
-        questions = Questions(list(self.questions), self.question_ids, positives, np.array(self.group, dtype=np.int64))
-        alike = {" ".join(WORD.findall(text.casefold())) for text in corpus.sentences}
+        questions = Questions(self.texts, self.question_ids, positives, np.array(self.group, dtype=np.int64))
+        alike = {" ".join(WORD.findall(composed(text).casefold())) for text in corpus.sentences}
         self.counts.update(
             passages=len(corpus.passages),
             sentences=len(corpus),

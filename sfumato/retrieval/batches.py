@@ -98,3 +98,8 @@ class Pairs:
         for start in range(0, len(order), size):
             if len(order) - start > 1:
                 yield self.batch(order[start : start + size], generator)
+
+
+def batches(questions: int, size: int) -> int:
+    """Return how many batches `Pairs.epoch` yields: a last one of a single question is left out."""
+    return questions // size + (questions % size > 1)

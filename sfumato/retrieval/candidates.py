@@ -10,7 +10,7 @@ from typing import Any
 from sfumato.errors import InputError
 from sfumato.retrieval.asked import from_squad, read_json, table_of_json
 from sfumato.retrieval.assembly import Assembly, counted, first_titles
-from sfumato.retrieval.sentences import check_language, language_of
+from sfumato.retrieval.sentences import check_language, language_of, on_one_line
 from sfumato.retrieval.task import Corpus
 from sfumato.rows import TEXT_NAMES, BadRow, Table, check_bad_rows, name_rows, refuse_bad_rows
 from sfumato.table import read_table
@@ -48,7 +48,8 @@ def read_corpus(
         content = read_json(path)
         if not isinstance(content, list):
             _check_cut(str(path), {"sentence": sentence, "passage": passage, "id": id})
-            return _cut(from_squad(content, str(path)).more, language, [])
+            read = from_squad(content, str(path))
+            return _cut(read.more, language, [*read.notes])
         table = table_of_json(content, path)
     else:
         table = read_table(source if path is None else str(path), bad_rows=bad_rows)
@@ -57,7 +58,8 @@ def read_corpus(
         titles = table.columns.get("title") or [""] * len(table)
         rows = [k for k, cell in enumerate(table.column("context")) if cell.strip()]
         left_out = _without(table, rows, "the passage is empty", bad_rows)
-        return _cut(((table.columns["context"][k], titles[k]) for k in rows), language, left_out)
+        notes = [*table.notes, *left_out]
+        return _cut(((table.columns["context"][k], titles[k]) for k in rows), language, notes)
     return _sentences(table, sentence, passage, id, bad_rows)
 
 
@@ -125,7 +127,7 @@ def _sentences(
     made = Assembly()
     first: dict[str, int] = {}
     for k in good:
-        whole = passages[k] if passages[k].strip() else texts[k]
+        whole = passages[k] if passage is not None and passages[k].strip() else on_one_line(texts[k])
         row = made.sentence(texts[k], made.passage(whole), ids[k])
         if first.setdefault(ids[k], row) != row:
             raise InputError(

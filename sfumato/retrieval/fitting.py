@@ -15,7 +15,7 @@ from sfumato.method import Method, Plan
 from sfumato.progress import Progress
 from sfumato.registry import check_range, check_whole
 from sfumato.resolve import build_architecture, build_method
-from sfumato.retrieval.batches import Batch, Pairs
+from sfumato.retrieval.batches import Batch, Pairs, batches
 from sfumato.retrieval.in_batch_targets import Teacher, check_in_batch, controlled, in_batch_targets
 from sfumato.retrieval.retriever import Retriever
 from sfumato.retrieval.task import Corpus, Questions, Task
@@ -37,6 +37,7 @@ class Fitted:
 
 def fit(
     task: Task,
+    questions: Questions | None = None,
     *,
     model: str | Architecture | Callable[..., Architecture] = "bag",
     method: str | Method | Callable[..., Method] = "kwls",
@@ -53,6 +54,7 @@ def fit(
     Parameters
     ----------
     task : questions and their sentences, see `sfumato.retrieval.build`
+    questions : those of them to train on, where others are kept to test on, see `Task.split`; all if not given
     model : name of a model, one that is built, or a function that builds one; both towers are of it
     method : name of a method with in-batch targets, see `sfumato.retrieval.in_batch_targets`
     dev : questions that choose the epoch, or their share, cut off by passages; None trains to the end
@@ -67,7 +69,7 @@ def fit(
         questions.
     """
     require_torch("training a retriever")
-    questions, held_out = with_dev(task, dev, seed)
+    questions, held_out = with_dev(task if questions is None else task.of(questions), dev, seed)
     architecture, chosen = build_architecture(model, {}), build_method(method, {})
     settings = Settings(towers=towers, scale=scale, training=training, seed=seed, device=device)
     return fit_dual_encoder(
@@ -80,7 +82,7 @@ def with_dev(task: Task, dev: Questions | float | None, seed: int) -> tuple[Ques
     if not isinstance(task, Task):
         raise InputError(f"fit needs a task, got {type(task).__name__}; make one by sfumato.retrieval.build(...)")
     if dev is None or isinstance(dev, Questions):
-        return task.questions, dev
+        return task.questions, None if dev is None else task.of(dev).questions
     if isinstance(dev, bool) or not isinstance(dev, float | int):
         raise InputError(f"fit: dev must be questions, a share of them such as 0.1, or None, got {dev!r}")
     check_whole("fit", "seed", seed, 0)
@@ -175,10 +177,13 @@ class DualRun:
         retriever.towers, retriever.device = self.settings.towers, self.settings.device
         retriever.max_length = fitting_length(model.question.network, training.max_length)
         objective = DualObjective(model, self._criterion(training))
+        texts = self._texts(retriever)
         history = train_dual_encoder(
             objective,
-            *self._inputs(retriever, targets, training),
-            dev=self._dev(retriever),
+            texts,
+            targets,
+            training,
+            dev=self._dev(retriever, texts.sentences),
             seed=seed,
             device=torch.device(self.settings.device or ("cuda" if torch.cuda.is_available() else "cpu")),
             progress=self.progress,
@@ -206,26 +211,24 @@ class DualRun:
 
         if self.method.criterion is None:
             return SoftCrossEntropy()
-        steps = -(-len(self.questions) // training.batch_size)
+        steps = batches(len(self.questions), training.batch_size)
         return self.method.criterion(Plan(training.batch_size, 0, steps, training.epochs, self.settings.seed))
 
-    def _inputs(self, retriever: Retriever, targets: Any, training: Training) -> tuple[Any, ...]:
+    def _texts(self, retriever: Retriever) -> Any:
         from sfumato.retrieval.training import Texts
 
         length = retriever.max_length
         sentences = retriever.encoder.encode(self.corpus.sentences, length)
         questions = retriever.encoder.encode(self.questions.texts, length)
-        return Texts(sentences, questions, Pairs.of(self.questions)), targets, training
+        return Texts(sentences, questions, Pairs.of(self.questions))
 
-    def _dev(self, retriever: Retriever) -> Any:
+    def _dev(self, retriever: Retriever, sentences: Any) -> Any:
         from sfumato.retrieval.training import DevQuestions
 
         if self.dev is None:
             return None
-        sentences = retriever.encoder.encode(self.corpus.sentences, retriever.max_length)
-        return DevQuestions(
-            sentences, retriever.encoder.encode(self.dev.texts, retriever.max_length), self.dev.positives
-        )
+        asked = retriever.encoder.encode(self.dev.texts, retriever.max_length)
+        return DevQuestions(sentences, asked, self.dev.positives)
 
     def _info(self, history: DualHistory) -> dict[str, Any]:
         best = history.epochs[history.best_epoch - 1] if history.epochs else {}

@@ -139,7 +139,7 @@ def in_batch_targets(
     pairs = Pairs.of(questions)
     scores = WordScores(labels, corpus.sentences, questions.texts, pairs)
     check_empty(labels, scores, questions)
-    return ByWords(labels, scores, scale(labels, scores, pairs, seed))
+    return ByWords(labels, scores, temperature_of(labels, scores, pairs, seed))
 
 
 def check_empty(labels: KeywordLabels, scores: WordScores, questions: Questions) -> None:
@@ -160,6 +160,8 @@ def check_in_batch(method: Method) -> None:
             f"{name} is for classes, which stay the same from batch to batch; in retrieval the candidates of each "
             f"batch are its labels. Methods of retrieval: {', '.join(IN_BATCH)}"
         )
+    if name == "label-smoothing":
+        check_smoothing(method.options["smoothing"], method.options["mode"])
     if method.options.get("multiplicity", "types") != "types" or method.options.get("heads", "one") != "one":
         raise InputError(f"{name}: retrieval takes multiplicity='types' and heads='one' only")
     if method.options.get("gold_mass") is not None:
@@ -170,7 +172,21 @@ def check_in_batch(method: Method) -> None:
         raise InputError(f"{name}: in retrieval the teacher is a dual encoder of the same kind; leave out teacher")
 
 
-def scale(labels: KeywordLabels, scores: WordScores, pairs: Pairs, seed: int) -> float:
+def check_smoothing(smoothing: float, mode: str) -> None:
+    """Raise for label smoothing by which an answer could be worth less than a wrong candidate of a small batch."""
+    if mode == "per-class":
+        raise InputError(
+            "label-smoothing: mode='per-class' gives each other class the same share, and a batch has another "
+            "number of candidates each time; retrieval takes mode='uniform' or 'exclusive'"
+        )
+    if mode == "exclusive" and smoothing > 0.5:
+        raise InputError(
+            f"label-smoothing: in retrieval exclusive smoothing must be at most 0.5, got {smoothing:g}; a batch may "
+            "have two candidates, and the wrong one would be above the answer"
+        )
+
+
+def temperature_of(labels: KeywordLabels, scores: WordScores, pairs: Pairs, seed: int) -> float:
     """Return the temperature of a method of words: the given one, or that of the least log-loss of the answers.
 
     It is chosen on batches of 64 questions, whose own words are left out of their sentences; infinity, and with it

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sfumato.errors import InputError
-from sfumato.registry import check_whole
-from sfumato.retrieval.lexical import BM25
-from sfumato.retrieval.search import Floats, Top, joined, top_k, vectors
+from sfumato.registry import check_choice, check_whole
+from sfumato.retrieval.lexical import BM25, check_list
+from sfumato.retrieval.search import ANN_ROWS, Approximate, Floats, Top, has_usearch, joined, top_k, vectors
 from sfumato.retrieval.task import Corpus
 
 
@@ -45,6 +45,7 @@ class Index:
     identity: dict[str, str] | None = None
     model: Any = None
     model_folder: str = ""
+    _near: Any = field(default=None, repr=False)  # the approximate index, made once
 
     @classmethod
     def build(cls, corpus: Corpus, *, model: Any = None, model_folder: str | Path = "") -> Index:
@@ -67,6 +68,7 @@ class Index:
             )
         if model is None:
             return cls(corpus, BM25(corpus.sentences))
+        check_encodes(model)
         made = vectors(model.encode_sentences(corpus.sentences), "the vectors of the sentences")
         if len(made) != len(corpus):
             raise InputError(f"the model gave {len(made)} vectors for {len(corpus)} sentences")
@@ -119,8 +121,13 @@ class Index:
                 "model, or make the index again with this one"
             )
 
-    def top_k(self, questions: Sequence[str], k: int) -> Top:
+    def top_k(self, questions: Sequence[str], k: int, *, ann: str | None = None) -> Top:
         """Return the scores and the rows of the k best sentences of each question, (Q, k); -1 where there are fewer.
+
+        Parameters
+        ----------
+        ann : "auto" searches vectors of more than a million sentences by usearch, where it is installed: its graph is
+            made at the first search, kept in memory and never written. None is exact
 
         Raises
         ------
@@ -128,23 +135,30 @@ class Index:
             if a question is empty, or the model is not there or gives vectors of another size
         """
         check_whole("search", "k", k, 1)
+        check_choice("search", "ann", "auto" if ann is None else ann, ("auto",))
+        check_list("questions", questions)
         empty = next((q for q, text in enumerate(questions) if not str(text).strip()), None)
         if empty is not None:
             raise InputError(f"question {empty + 1} is empty; give it some words")
         if self.words is not None:
             return self.words.top_k(questions, k)
         if self.model is None:
-            raise InputError(f"the index was made with the model {named(self.identity or {})}; give it (--model)")
+            raise InputError(
+                f"the index was made with the model {named(self.identity or {})}; give it: Index.load(folder, model)"
+            )
         if not len(questions):
             return joined([], min(k, len(self)))
-        return top_k(self.model.encode_questions(list(questions)), self.vectors, k)
+        if ann is not None and self._near is None and len(self) > ANN_ROWS and has_usearch():
+            self._near = Approximate(self.vectors)
+        near = self._near if ann is not None else None
+        return top_k(self.model.encode_questions(list(questions)), self.vectors, k, ann=near)
 
-    def search(self, questions: str | Sequence[str], k: int = 10) -> list[list[Hit]]:
-        """Return the k best sentences of each question, best first.
+    def search(self, questions: str | Sequence[str], k: int = 10, *, ann: str | None = None) -> list[list[Hit]]:
+        """Return the k best sentences of each question, best first; ``ann`` is that of `top_k`.
 
         By words there are fewer where fewer share a word with the question.
         """
-        top = self.top_k([questions] if isinstance(questions, str) else questions, k)
+        top = self.top_k([questions] if isinstance(questions, str) else questions, k, ann=ann)
         return [
             [self._hit(row, score) for row, score in zip(rows, scores, strict=True) if row >= 0]
             for rows, scores in zip(top.rows.tolist(), top.scores.tolist(), strict=True)
@@ -154,6 +168,17 @@ class Index:
         corpus = self.corpus
         passage = corpus.passages[int(np.asarray(corpus.passage)[row])]
         return Hit(corpus.sentences[row], passage, corpus.ids[row], score)
+
+
+def check_encodes(model: Any) -> None:
+    """Raise unless a model has what an index asks of it."""
+    missing = [name for name in ("encode_questions", "encode_sentences", "identity") if not hasattr(model, name)]
+    if missing:
+        raise InputError(
+            f"a model for an index has the methods encode_questions, encode_sentences and identity, and "
+            f"{type(model).__name__} lacks {', '.join(missing)}; give a Retriever: Retriever.load(folder), or "
+            "Retriever.from_encoder(folder) of an encoder of Hugging Face or sentence-transformers"
+        )
 
 
 def named(identity: dict[str, str]) -> str:

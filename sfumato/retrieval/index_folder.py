@@ -50,11 +50,19 @@ def save_index(index: Index, folder: Path, *, overwrite: bool) -> Path:
 
 
 def check_place(folder: Path, *, overwrite: bool) -> None:
-    """Raise unless an index can be written there; with ``overwrite`` only another index is replaced."""
+    """Raise unless an index can be written there; with ``overwrite`` only another index is replaced, whole or not."""
     check_target(folder, overwrite=overwrite)
-    if (folder / "sfumato.json").is_file() and _facts(folder).get("kind") != KIND:
+    if (folder / "sfumato.json").is_file() and not _is_index(folder):
         raise InputError(f"{folder} exists and is no index of sentences; it is not overwritten")
     probe(folder)
+
+
+def _is_index(folder: Path) -> bool:
+    """Whether a folder says that it is an index, or looks like one whose ``sfumato.json`` cannot be read."""
+    try:
+        return bool(_facts(folder).get("kind") == KIND)
+    except InputError:
+        return all((folder / name).is_file() for name in ("sentences.parquet", "passages.parquet"))
 
 
 def _write(index: Index, folder: Path, final: Path) -> None:
@@ -66,6 +74,8 @@ def _write(index: Index, folder: Path, final: Path) -> None:
     pl.DataFrame(whole).write_parquet(folder / "passages.parquet")
     bm25 = None
     if index.words is not None:
+        if not isinstance(index.words.unit, str):
+            raise InputError("words cut by a function of your own cannot be written in a folder; give unit by its name")
         bm25 = {"k1": index.words.k1, "b": index.words.b, "unit": index.words.unit}
         held = index.words.weights
         arrays = {"data": held.data, "indices": held.indices, "indptr": held.indptr.astype(np.int64)}
@@ -80,12 +90,20 @@ def _write(index: Index, folder: Path, final: Path) -> None:
         "passages": len(corpus.passages),
         "model": index.identity,
         # relative, so that an index and its model can be moved together
-        "model_folder": os.path.relpath(index.model_folder, final) if index.model_folder else "",
+        "model_folder": relative(Path(index.model_folder), final) if index.model_folder else "",
         "size": 0 if index.vectors is None else int(index.vectors.shape[1]),
         "bm25": bm25,
         "files": {file.name: file.stat().st_size for file in sorted(folder.iterdir())},
     }
     (folder / "sfumato.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def relative(model: Path, folder: Path) -> str:
+    """Return the way from a folder to that of the model, links followed; the whole path where there is none."""
+    try:
+        return os.path.relpath(model.resolve(), folder.resolve())
+    except ValueError:  # two drives of Windows
+        return str(model.resolve())
 
 
 def check_folder(folder: Path) -> dict[str, Any]:
@@ -134,7 +152,7 @@ def load_index(folder: Path) -> Index:
     """Read the folder back; see `Index.load`."""
     facts = check_folder(folder)
     corpus = _corpus(folder, facts)
-    remembered = str(folder / facts["model_folder"]) if facts["model_folder"] else ""
+    remembered = str(folder.resolve() / facts["model_folder"]) if facts["model_folder"] else ""
     if facts["model"] is None:
         return Index(corpus, _words(folder, facts))
     found = _arrays(folder / VECTORS[0], "vectors")["vectors"]
@@ -164,6 +182,8 @@ def _words(folder: Path, facts: dict[str, Any]) -> BM25:
         shape = (facts["sentences"], len(vocabulary))
         weights = csr_matrix((held["data"], held["indices"], held["indptr"]), shape=shape)
         weights.check_format(full_check=True)  # an index outside the matrix would be read from foreign memory
+        if not np.isfinite(np.asarray(held["data"], dtype=np.float64)).all():
+            raise ValueError("a score is no finite number")
         return BM25.of(weights, vocabulary, **facts["bm25"])
     except (ValueError, TypeError) as error:
         raise InputError(f"{folder / WORDS[0]} does not fit the index ({error}); make it again") from error

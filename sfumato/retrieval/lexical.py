@@ -7,17 +7,41 @@ candidates, V words.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from sfumato.errors import InputError, MissingExtraError
-from sfumato.keywords import Unit, count_words
+from sfumato.keywords import Counts, Unit, count_words
 from sfumato.registry import check_range, check_whole
 from sfumato.retrieval.search import Top, joined, sparse_top_k
+from sfumato.retrieval.sentences import composed
 
 FUSION = 60
+
+
+def counted(sentences: Sequence[str], unit: Unit) -> Counts:
+    """Return the words of candidates, or raise if none has one."""
+    check_list("candidates", sentences)
+    counts = count_words([composed(text) for text in sentences], unit=unit)
+    if not counts.vocabulary:
+        raise InputError(f"none of {len(sentences)} candidates has a word to search by")
+    return counts
+
+
+def asked_words(questions: Sequence[str], index: BM25 | TfidfCosine) -> Any:
+    """Return how often each word of an index stands in each question, CSR (Q, V)."""
+    check_list("questions", questions)
+    texts = [composed(text) for text in questions]
+    return count_words(texts, unit=index.unit, vocabulary=index.vocabulary).matrix
+
+
+def check_list(name: str, texts: Any) -> None:
+    """Raise for a single text, which would be read letter by letter."""
+    if isinstance(texts, str):
+        raise InputError(f"{name} must be a list of texts, got the text {texts!r:.60}; write [text]")
 
 
 class BM25:
@@ -45,12 +69,10 @@ class BM25:
     def __init__(self, sentences: Sequence[str], *, k1: float = 1.5, b: float = 0.75, unit: Unit = "auto") -> None:
         from scipy.sparse import csc_matrix
 
-        check_range("BM25", "k1", k1, 0, float("inf"))
+        check_range("BM25", "k1", k1, 0, 1e6)
         check_range("BM25", "b", b, 0, 1)
         self.unit, self.k1, self.b = unit, k1, b
-        counts = count_words(sentences, unit=unit)
-        if not counts.vocabulary:
-            raise InputError(f"none of {len(sentences)} candidates has a word to search by")
+        counts = counted(sentences, unit)
         self.vocabulary = counts.vocabulary
         scores = _bm25s_scores(counts.matrix, k1, b)
         held = (scores["data"], scores["indices"], scores["indptr"])
@@ -65,8 +87,12 @@ class BM25:
 
     def top_k(self, questions: Sequence[str], k: int) -> Top:
         """Return the k best candidates of each question; -1 where fewer share a word with it."""
-        asked = count_words(questions, unit=self.unit, vocabulary=self.vocabulary).matrix
-        return sparse_top_k(asked, self.weights, k)
+        return sparse_top_k(asked_words(questions, self), self.columns, k)
+
+    @cached_property
+    def columns(self) -> Any:
+        """The scores by words, (V, N), as a search reads them."""
+        return self.weights.T.tocsr()
 
 
 def _bm25s_scores(counts: Any, k1: float, b: float) -> dict[str, Any]:
@@ -78,7 +104,7 @@ def _bm25s_scores(counts: Any, k1: float, b: float) -> dict[str, Any]:
     times = counts.data.astype(np.int64)
     tokens = np.repeat(counts.indices, times).tolist()
     ends = np.concatenate([[0], np.cumsum(times)])[counts.indptr].tolist()
-    texts = [tokens[a:b] for a, b in pairwise(ends)]
+    texts = [tokens[start:stop] for start, stop in pairwise(ends)]
     found = bm25s.BM25(method="lucene", k1=k1, b=b)
     scores: dict[str, Any] = found.build_index_from_ids(list(range(counts.shape[1])), texts, show_progress=False)
     return scores
@@ -94,17 +120,19 @@ class TfidfCosine:
         from sklearn.feature_extraction.text import TfidfTransformer
 
         self.unit = unit
-        counts = count_words(sentences, unit=unit)
-        if not counts.vocabulary:
-            raise InputError(f"none of {len(sentences)} candidates has a word to search by")
+        counts = counted(sentences, unit)
         self.vocabulary = counts.vocabulary
         self.transformer = TfidfTransformer()
         self.weights = self.transformer.fit_transform(counts.matrix)  # (N, V)
 
     def top_k(self, questions: Sequence[str], k: int) -> Top:
         """Return the k best candidates of each question; -1 where fewer share a word with it."""
-        asked = count_words(questions, unit=self.unit, vocabulary=self.vocabulary).matrix
-        return sparse_top_k(self.transformer.transform(asked), self.weights, k)
+        return sparse_top_k(self.transformer.transform(asked_words(questions, self)), self.columns, k)
+
+    @cached_property
+    def columns(self) -> Any:
+        """The weights by words, (V, N), as a search reads them."""
+        return self.weights.T.tocsr()
 
 
 def fused(*tops: Any, k: int | None = None, constant: float = FUSION, weights: Sequence[float] | None = None) -> Top:
@@ -129,6 +157,8 @@ def fused(*tops: Any, k: int | None = None, constant: float = FUSION, weights: S
         if the lists are not of the same questions, or there is not one weight above 0 for each
     """
     lists = [np.asarray(top[1] if isinstance(top, tuple) else top, dtype=np.int64) for top in tops]
+    if any(index.ndim != 2 for index in lists):
+        raise InputError(f"fusion needs lists (Q, k), a row a question, got {[index.shape for index in lists]}")
     if not lists or len({len(index) for index in lists}) > 1:
         raise InputError(f"fusion needs lists of the same questions, got {[len(index) for index in lists]} questions")
     check_range("fused", "constant", constant, 0, float("inf"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sfumato.errors import InputError
 from sfumato.retrieval.assembly import Assembly
+from sfumato.retrieval.sentences import on_one_line
 from sfumato.retrieval.task import Task
 from sfumato.rows import BadRow, Table, refuse_bad_rows
 
@@ -68,7 +69,7 @@ def _add_pair(made: Assembly, name: str, cells: tuple[str, ...]) -> None:
         raise _Bad("the question is empty", name)
     if not sentence.strip():
         raise _Bad("the question has no sentence that answers it", question)
-    text = " ".join(sentence.split())
+    text = on_one_line(sentence)
     passage = made.passage(text, title)
     made.question(question, name, [made.sentence(text, passage, str(passage))], passage)
 

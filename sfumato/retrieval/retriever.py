@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,10 @@ class Retriever:
         whole = sha256(json.dumps(said, sort_keys=True, default=str).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             whole.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        with TemporaryDirectory() as folder:  # what turns texts into inputs, as its files say it
+            self.encoder.save(Path(folder))
+            for file in sorted(Path(folder).rglob("*")):
+                whole.update(file.name.encode() + (file.read_bytes() if file.is_file() else b""))
         return {"name": self.architecture, "sha256": whole.hexdigest()}
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:

@@ -43,6 +43,8 @@ def save_retriever(retriever: Retriever, folder: Path, *, overwrite: bool) -> Pa
         if something is there that must stay, nothing can be written there, or the model is in no registry.
     """
     check_target(folder, overwrite=overwrite)
+    if (folder / "sfumato.json").is_file() and (about := read_json(folder / "sfumato.json")).get("kind") != KIND:
+        raise InputError(f"{folder} exists and is {said_kind(about)}; it is not overwritten with a retriever")
     probe(folder)
     if retriever.architecture not in MODELS:
         raise InputError(f"a folder names its model, and {retriever.architecture!r} is not one of {', '.join(MODELS)}")
@@ -51,9 +53,9 @@ def save_retriever(retriever: Retriever, folder: Path, *, overwrite: bool) -> Pa
 
 def write_files(retriever: Retriever, folder: Path) -> None:
     """Write every file of the folder; shared towers once."""
-    model = retriever.model.cpu()
+    model = retriever.model
     only = "question." if retriever.towers == "shared" else ""
-    state = {name: part.contiguous() for name, part in model.state_dict().items() if name.startswith(only)}
+    state = {name: part.cpu().contiguous() for name, part in model.state_dict().items() if name.startswith(only)}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     network: Any = model.question.network
     config = {"model_type": f"sfumato-{KIND}", "architectures": [type(network).__name__]}

@@ -57,6 +57,8 @@ def top_k(queries: Any, matrix: Any, k: int, *, block: int = BLOCK, ann: Any = N
     """
     check_whole("top_k", "k", k, 1)
     check_whole("top_k", "block", block, 1)
+    if not (ann is None or isinstance(ann, Approximate) or (isinstance(ann, str) and ann == "auto")):
+        raise InputError(f"top_k: ann must be None, 'auto' or an Approximate, got {ann!r:.60}")
     asked, matrix = vectors(queries, "queries"), vectors(matrix, "matrix")
     if asked.shape[1] != matrix.shape[1]:
         raise InputError(
@@ -65,8 +67,13 @@ def top_k(queries: Any, matrix: Any, k: int, *, block: int = BLOCK, ann: Any = N
         )
     if not len(matrix):
         raise InputError("matrix has no row: there is no candidate to search in")
-    k = min(k, len(matrix))
-    if ann == "auto":
+    if largest(asked) * largest(matrix) * asked.shape[1] > np.finfo(np.float32).max:
+        raise InputError(
+            f"numbers up to {largest(asked):.3g} in queries and {largest(matrix):.3g} in matrix have products that "
+            "float32 cannot hold; divide the vectors by their lengths"
+        )
+    k = min(int(k), len(matrix))
+    if isinstance(ann, str):
         ann = Approximate(matrix) if len(matrix) > ANN_ROWS and has_usearch() else None
     if ann is not None:
         return _approximate(ann, asked, matrix, k)
@@ -82,13 +89,21 @@ def vectors(given: Any, name: str) -> Floats:
     InputError
         if they are no rows of finite numbers
     """
-    found = np.ascontiguousarray(given, dtype=np.float32)
+    try:
+        found = np.ascontiguousarray(given, dtype=np.float32)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name} must be vectors of one size, in rows ({error})") from error
     if found.ndim != 2 or not found.shape[1]:
         raise InputError(f"{name} must be vectors in rows, got the shape {found.shape}")
-    bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
-    if len(bad):
+    if not np.isfinite(largest(found)):
+        bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
         raise InputError(f"{name} must hold finite numbers; row {bad[0] + 1} does not")
     return found
+
+
+def largest(matrix: Floats) -> float:
+    """Return the largest size of a number, NaN if one is NaN, 0 of none; nothing as large as the matrix is made."""
+    return max(float(matrix.max()), -float(matrix.min())) if matrix.size else 0.0
 
 
 def joined(parts: list[Top], k: int) -> Top:
@@ -139,17 +154,19 @@ def _merged(top: Top, rows: Integers, index: Integers, scores: Floats) -> Top:
     return new
 
 
-def sparse_top_k(queries: Any, matrix: Any, k: int) -> Top:
-    """Return the k best rows of ``matrix`` (N, V) for each of ``queries`` (Q, V), both CSR with no negative number.
+def sparse_top_k(queries: Any, columns: Any, k: int) -> Top:
+    """Return the k best of N candidates for each of ``queries`` (Q, V), both CSR with no negative number.
+
+    ``columns`` (V, N) are the candidates by words, as a search reads them.
 
     A candidate without a word of the question is none: its place has the row -1 and the score 0.
     """
     check_whole("sparse_top_k", "k", k, 1)
-    count = matrix.shape[0]
-    k, turned, parts = min(k, count), matrix.T.tocsr(), []
+    count = columns.shape[1]
+    k, parts = min(int(k), count), []
     step = max(CELLS // max(count, 1), 1)
     for start in range(0, queries.shape[0], step):
-        scores = np.asarray((queries[start : start + step] @ turned).toarray(), dtype=np.float32)
+        scores = np.asarray((queries[start : start + step] @ columns).toarray(), dtype=np.float32)
         top = best(scores, k)
         parts.append(Top(top.scores, np.where(top.scores > 0, top.rows, -1)))
     return joined(parts, k)
@@ -188,7 +205,9 @@ class Approximate:
         found = self.index.search(asked, k)
         keys = np.asarray(found.keys).reshape(len(asked), -1).astype(np.int64)
         counts = np.atleast_1d(np.asarray(getattr(found, "counts", np.full(len(asked), keys.shape[1]))))
-        return np.where(np.arange(keys.shape[1]) < counts[:, None], keys, -1)
+        given = np.full((len(asked), k), -1, dtype=np.int64)  # of a single query usearch returns those found alone
+        given[:, : keys.shape[1]] = np.where(np.arange(keys.shape[1]) < counts[:, None], keys, -1)
+        return given
 
 
 def _approximate(ann: Approximate, asked: Floats, matrix: Floats, k: int) -> Top:
@@ -196,8 +215,9 @@ def _approximate(ann: Approximate, asked: Floats, matrix: Floats, k: int) -> Top
         raise InputError(f"the approximate index is of vectors {ann.shape}, and the matrix has {matrix.shape}")
     warnings.warn(f"the search in {len(matrix):,} candidates is approximate; ann=None is exact", stacklevel=3)
     parts = []
-    for start in range(0, len(asked), QUERIES):
-        part = asked[start : start + QUERIES]
+    step = max(1, min(QUERIES, CELLS // (k * matrix.shape[1])))
+    for start in range(0, len(asked), step):
+        part = asked[start : start + step]
         index = ann.near(part, k)
         scores = np.einsum("qd,qkd->qk", part, matrix[index], dtype=np.float32)
         scores = np.where(index >= 0, scores, -np.inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from unicodedata import normalize
 
 from sfumato.errors import InputError, MissingExtraError
 
@@ -53,6 +54,11 @@ def language_of(passages: Iterable[str]) -> str:
     if han + kana <= UNSPACED_SHARE * len(LETTER.findall(text)) or not han + kana:
         return "en"
     return "ja" if kana > 0.1 * (han + kana) else "zh"
+
+
+def composed(text: str) -> str:
+    """Return ``text`` with each letter and its accent as one sign (NFC), as most texts are written."""
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def on_one_line(text: str) -> str:

@@ -49,6 +49,12 @@ class Corpus:
         if len(self.passages) != len(self.passage_ids) or len(self.titles) not in (0, len(self.passages)):
             sizes = f"{len(self.passages)} passages, {len(self.passage_ids)} ids and {len(self.titles)} titles"
             raise InputError(f"a corpus needs an id for each passage, and titles for all or none, got {sizes}")
+        refuse_twice("sentences", self.ids)
+        if len(self.passage) and not 0 <= np.min(self.passage) <= np.max(self.passage) < len(self.passages):
+            raise InputError(
+                f"passage must say in which of the {len(self.passages)} passages each sentence stands, from 0 on, got "
+                f"{np.min(self.passage)} to {np.max(self.passage)}"
+            )
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -74,6 +80,13 @@ class Questions:
         if not len(self.texts) == len(self.ids) == len(self.positives) == len(self.group):
             sizes = f"{len(self.texts)} texts, {len(self.ids)} ids, {len(self.positives)} and {len(self.group)}"
             raise InputError(f"questions need an id, positives and a passage each, got {sizes}")
+        refuse_twice("questions", self.ids)
+        if not ascending(self.positives):
+            wrong = next(k for k, rows in enumerate(self.positives) if not ascending([rows]))
+            raise InputError(
+                f"the question {self.texts[wrong]!r:.60} needs rows of the corpus that answer it, ascending and each "
+                f"once, got {list(self.positives[wrong])}"
+            )
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -98,6 +111,20 @@ class Task:
     notes: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        named = [("positives", np.concatenate([*self.questions.positives, [0]]), len(self.corpus), "sentences")]
+        named.append(("group", np.append(self.questions.group, 0), len(self.corpus.passages), "passages"))
+        for name, rows, number, what in named:
+            if not 0 <= rows.min() <= rows.max() < number:
+                raise InputError(
+                    f"questions and corpus are not of one task: {name} name {what} {rows.min():.0f} to "
+                    f"{rows.max():.0f}, and the corpus has {number}"
+                )
+
+    def of(self, questions: Questions) -> Task:
+        """Return some of the questions, as `split` gives them, with the whole corpus."""
+        return Task(self.corpus, questions)
+
     def split(self, share: float, seed: int) -> tuple[Questions, Questions]:
         """Return the questions that stay and those that are cut off, both in their order; the corpus stays whole.
 
@@ -106,8 +133,8 @@ class Task:
 
         Parameters
         ----------
-        share : of the questions to cut off, above 0 and below 1; groups are drawn until it is reached, and one that
-            would overshoot it by more than it lacks is passed over
+        share : of the questions to cut off, above 0 and below 1, and no number of them; groups are drawn until it is
+            reached, and one that would overshoot it by more than it lacks is passed over
         seed : of the drawing
 
         Raises
@@ -116,6 +143,8 @@ class Task:
             if the share is out of range, or all questions belong together
         """
         check_range("split", "share", share, 0, 1, open_low=True)
+        if share == 1:
+            raise InputError("split: share must be below 1, such as 0.1; no question would be left")
         together = connected(self.corpus, self.questions)
         members = [np.flatnonzero(together == k) for k in range(int(together.max(initial=-1)) + 1)]
         if len(members) < 2:
@@ -131,10 +160,28 @@ class Task:
         return self.questions.take(rest), self.questions.take(cut)
 
 
+def ascending(lists: Sequence[Integers]) -> bool:
+    """Whether every list has a number, and each number is above the one before it in its list."""
+    sizes = np.array([len(rows) for rows in lists], dtype=np.int64)
+    if not sizes.all():
+        return False
+    steps = np.diff(np.concatenate([*lists, np.empty(0, dtype=np.int64)]))
+    steps[np.cumsum(sizes)[:-1] - 1] = 1  # from one list to the next
+    return bool((steps > 0).all())
+
+
+def refuse_twice(what: str, ids: Sequence[str]) -> None:
+    """Raise if two of some things have one id."""
+    if len(set(ids)) < len(ids):
+        seen: set[str] = set()
+        twice = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise InputError(f"two {what} have the id {twice!r}; give each its own")
+
+
 def connected(corpus: Corpus, questions: Questions) -> Integers:
     """Return the number of the group of each question, (Q,): joined by article, passage or positive.
 
-    A question that was asked of several passages is one question here; its group joins the passages of its positives.
+    A question that was asked of several passages is one question here, and joins the passages of its positives.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -148,8 +195,10 @@ def connected(corpus: Corpus, questions: Questions) -> Integers:
     sizes = [len(rows) for rows in questions.positives]
     answering = np.concatenate([*questions.positives, np.empty(0, dtype=np.int64)])
     # nodes: questions, then sentences, then articles
-    left = np.concatenate([np.repeat(np.arange(Q), sizes), np.arange(Q)])
-    right = np.concatenate([Q + answering, Q + N + article[questions.group]])
+    left = np.concatenate([np.repeat(np.arange(Q), sizes), np.arange(Q), Q + answering])
+    right = np.concatenate(
+        [Q + answering, Q + N + article[questions.group], Q + N + article[corpus.passage[answering]]]
+    )
     size = Q + N + len(articles)
     links = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))
     found = connected_components(links, directed=False)[1][:Q]

@@ -18,11 +18,12 @@ import torch
 from torch import nn
 
 from sfumato.architecture import Encoded, Training
+from sfumato.errors import InputError
 from sfumato.inference import to_tensors
 from sfumato.limits import precision
 from sfumato.optimizer import build_optimizer
 from sfumato.progress import Progress
-from sfumato.retrieval.batches import Batch, Pairs
+from sfumato.retrieval.batches import Batch, Pairs, batches
 from sfumato.retrieval.dual_encoder import DualEncoder, DualObjective
 from sfumato.retrieval.encoding import vectors
 from sfumato.retrieval.in_batch_targets import Targets
@@ -80,18 +81,23 @@ class DualLoop:
         self.objective, self.texts, self.targets, self.training = objective.to(device), texts, targets, training
         self.device, self.mixed = device, precision(device) == "bf16"
         self.generator = np.random.default_rng((seed, 1))
-        self.total = training.epochs * -(-len(texts.pairs) // training.batch_size)
+        self.total = training.epochs * batches(len(texts.pairs), training.batch_size)
         stand_in: Any = objective  # has a model and a criterion, which is all that the optimizer asks for
         self.optimizer = build_optimizer(stand_in, training)
         self.done = 0
         self.making = 0.0
 
     def epoch(self, progress: Progress) -> float:
-        """Train on every question once and return the mean loss."""
+        """Train on every question once, but for one that would be a batch by itself, and return the mean loss."""
         self.objective.train()
         losses = []
         for batch in self.texts.pairs.epoch(self.training.batch_size, self.generator):
             losses.append(self.step(batch))
+            if not np.isfinite(losses[-1]):
+                raise InputError(
+                    f"training diverged: in step {self.done:,} the loss is {losses[-1]}; try a learning rate below "
+                    f"{self.training.lr:g}"
+                )
             progress.step(losses[-1])
         return float(np.mean(losses))
 

@@ -85,7 +85,7 @@ def test_another_model_is_refused_and_both_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\(sha256 letters-26\) and not with 'letters' \(sha256 letters-25\)"):
         Index.load(folder, Letters(size=25))  # of the same name and other weights
     looked_at = Index.load(folder)
-    with pytest.raises(InputError, match=r"made with the model 'letters'.*give it \(--model\)"):
+    with pytest.raises(InputError, match=r"made with the model 'letters'.*give it: Index.load\(folder, model\)"):
         looked_at.search("cats", 1)
     with pytest.raises(InputError, match="searched by words"):
         Index.load(Index.build(corpus()).save(tmp_path / "words"), Letters())

@@ -71,7 +71,7 @@ def test_sparse_search_finds_what_dense_search_finds_and_no_candidate_without_a_
     wanted = [[j if row[j] else -1 for j in found] for row, found in zip(scores, by_the_book(scores, 30), strict=True)]
     for cells in (1 << 24, 60):
         monkeypatch.setattr(search, "CELLS", cells)
-        top = sparse_top_k(sparse.csr_matrix(queries), sparse.csr_matrix(matrix), 30)
+        top = sparse_top_k(sparse.csr_matrix(queries), sparse.csr_matrix(matrix.T), 30)
         assert top.rows.tolist() == wanted
     assert (top.rows == -1).any()
     assert (top.scores[top.rows == -1] == 0).all()
