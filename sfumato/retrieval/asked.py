@@ -101,6 +101,8 @@ def from_squad(given: Any, name: str) -> Source:
             here = f"{where}.qas[{place}]"
             try:
                 rows.append(_nested(qa, number, here, context, title))
+            except InputError as error:
+                bad.append(BadRow(number, str(error), str(qa.get("question"))))
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
                 bad.append(BadRow(number, f"{here} is no question with answers [{{text, answer_start}}]", str(qa)))
     return Source(name, "question", rows, bad, more)

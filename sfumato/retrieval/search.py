@@ -67,7 +67,7 @@ def top_k(queries: Any, matrix: Any, k: int, *, block: int = BLOCK, ann: Any = N
         )
     if not len(matrix):
         raise InputError("matrix has no row: there is no candidate to search in")
-    if largest(asked) * largest(matrix) * asked.shape[1] > np.finfo(np.float32).max:
+    if largest(asked) * largest(matrix) * asked.shape[1] > float(np.finfo(np.float32).max):
         raise InputError(
             f"numbers up to {largest(asked):.3g} in queries and {largest(matrix):.3g} in matrix have products that "
             "float32 cannot hold; divide the vectors by their lengths"

@@ -220,3 +220,11 @@ def test_a_truncated_index_is_named(made: Path, sfumato: Command) -> None:
     ended = sfumato("search", made, "Tiber")
     assert ended.code == 2
     assert "bm25.safetensors" in ended.err
+
+
+def test_json_and_a_table_do_not_go_to_one_place(sfumato, made, tmp_path):
+    (tmp_path / "asked.csv").write_text("question\nWhere is the Tiber?\n", encoding="utf-8")
+    for output in ((), ("-o", "-")):
+        ended = sfumato("search", made, "--questions", tmp_path / "asked.csv", *output, "--json")
+        assert (ended.code, ended.out) == (2, "")
+        assert "the table would go to the same place" in ended.err

@@ -151,6 +151,8 @@ BAD_ROWS = [
     ({"answers_start": [9]}, "row 2: at 9 stands ' on a fjord.  Its ma', not the answer: 'on a fjord'"),
     ({"answers_text": ["on a fjord", "x"]}, "there are 2 answers and 1 starts"),
     ({"answers_start": ["x"]}, "answers_start must hold whole numbers"),
+    ({"answers_start": [10**400]}, "answers_start must hold whole numbers"),
+    ({"answers_text": "on a fjord", "answers_start": "[4]"}, "answers_text must be a list of texts in JSON"),
     ({"answers_text": [], "answers_start": []}, "row 2: the question has no answer"),
     ({"answers_text": [" "], "answers_start": [4]}, "row 2: an answer is empty"),
     ({"context": "  "}, "row 2: the passage is empty"),
@@ -204,6 +206,8 @@ BAD_JSON: list[tuple[Any, str]] = [
     (nested({"id": "1", "answers": []}), "question 1: data[0].paragraphs[0].qas[0] is no question"),
     (nested(qa("1", "Who?", "mayor") | {"answers": []}), "question 1: the question has no answer"),
     (nested(), "no question is left"),
+    (nested(context="half \ud83d of it"), "data[0].paragraphs[0] holds half of a sign, '\\ud83d', at place 5"),
+    (nested(qa("1", "Who \ud83d?", "mayor")), "qas[0] holds half of a sign"),
 ]
 
 
@@ -270,3 +274,30 @@ def test_the_other_sets_are_built_and_split(name: str, data_folder: Path) -> Non
     assert len(cut) / len(task.questions) == pytest.approx(0.2, abs=0.03)
     seen = set(np.concatenate(rest.positives).tolist())
     assert not seen & set(np.concatenate(cut.positives).tolist())
+
+
+def test_answers_in_no_json_are_named_with_their_column() -> None:
+    table = {"context": [PASSAGE], "question": ["Who?"], "answers": ["{'text': array(['mayor'], dtype=object)}"]}
+    with pytest.raises(InputError, match=r'answers must be JSON, \{"text": .*: "\{\'text\': array'):
+        build(table)
+
+
+def test_a_question_without_an_id_has_none_of_another(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    without = {name: value for name, value in qa("1", "How many?", "700,000").items() if name != "id"}
+    file.write_text(json.dumps(nested(qa("2", "Who?", "mayor"), without)), encoding="utf-8")
+    task = build(file)
+    assert task.questions.ids == ["2", "data[0].paragraphs[0].qas[1]"]
+
+
+def test_sentences_and_questions_of_composed_and_other_accents_are_one() -> None:
+    composed, other = "Caf\u00e9 noir.", "Cafe\u0301 noir."
+    rows = [asked("Qu\u00e9?", "noir", passage=composed), asked("Que\u0301?", "noir", passage=other)]
+    task = build(rows)
+    assert (task.corpus.sentences, task.questions.texts) == ([composed], ["Qu\u00e9?"])
+    assert len(task.corpus.passages) == 2
+
+
+def test_the_passage_of_a_row_that_is_left_out_is_searched_as_in_json() -> None:
+    rows = [asked("Who?", "mayor", id="1"), asked("Where?", "Tiber", passage=OTHER, id="2") | {"answers_start": [999]}]
+    assert build(rows, bad_rows="drop").corpus.passages == [PASSAGE, OTHER]

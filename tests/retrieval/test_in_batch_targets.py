@@ -12,7 +12,7 @@ from sfumato.errors import InputError
 from sfumato.methods import METHODS
 from sfumato.methods.kwls import kwls, kwls_paper
 from sfumato.methods.label_smoothing import baseline, label_smoothing
-from sfumato.retrieval.batches import Pairs
+from sfumato.retrieval.batches import Pairs, batches
 from sfumato.retrieval.in_batch_targets import IN_BATCH, controlled, evened, hard, in_batch_targets
 from sfumato.retrieval.task import Corpus, Questions
 
@@ -201,3 +201,23 @@ def test_a_method_of_classes_is_refused_with_the_methods_of_retrieval():
         in_batch_targets(METHODS["self-distillation-paper"](), corpus(), questions())
     with pytest.raises(InputError, match="takes no gold_mass"):
         in_batch_targets(kwls(gold_mass=0.9), corpus(), questions())
+
+
+def test_smoothing_that_could_put_an_answer_below_a_wrong_candidate_is_refused():
+    with pytest.raises(InputError, match="retrieval takes mode='uniform' or 'exclusive'"):
+        built(label_smoothing(0.1, mode="per-class"))
+    with pytest.raises(InputError, match=r"exclusive smoothing must be at most 0\.5, got 0\.6"):
+        built(label_smoothing(0.6, mode="exclusive"))
+    for smoothing, mode in ((0.5, "exclusive"), (1.0, "uniform")):
+        for rows in ((0, 1), (0, 1, 4, 8)):
+            made = batch(rows)
+            targets = built(label_smoothing(smoothing, mode=mode))(made)
+            assert targets.min() >= 0
+            assert (targets[made.positive].min() >= targets[~made.positive] - 1e-12).all()
+
+
+@pytest.mark.parametrize(("number", "size"), [(64, 64), (65, 64), (66, 64), (130, 64), (2, 8), (9, 2)])
+def test_batches_are_counted_as_an_epoch_yields_them(number, size):
+    names, rows = [str(k) for k in range(number)], np.arange(number)
+    pairs = Pairs.of(Questions(names, names, list(rows[:, None]), rows))
+    assert batches(number, size) == len(list(pairs.epoch(size, np.random.default_rng(0))))

@@ -10,6 +10,7 @@ import pytest
 from sfumato.errors import InputError
 from sfumato.retrieval import Corpus
 from sfumato.retrieval.index import Hit, Index
+from sfumato.retrieval.lexical import BM25
 
 SENTENCES = ["Rome lies on the Tiber.", "Cats sleep all day.", "Oslo lies on a fjord.", "猫在睡觉。"]
 PASSAGES = ["Rome lies on the Tiber. Cats sleep all day.", "Oslo lies on a fjord. 猫在睡觉。"]
@@ -186,3 +187,73 @@ def test_an_empty_question_and_a_k_of_nothing_are_refused() -> None:
         index.search(["cats", " "], 1)
     with pytest.raises(InputError, match="k must be at least 1"):
         index.search("cats", 0)
+
+
+def test_a_cut_off_index_can_be_written_over_and_another_folder_cannot(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    about = folder / "sfumato.json"
+    about.write_text(about.read_text(encoding="utf-8")[:40], encoding="utf-8")
+    Index.build(corpus()).save(folder, overwrite=True)
+    assert Index.load(folder).search("Tiber", 1)[0][0].id == "a"
+    (folder / "sentences.parquet").unlink()
+    about.write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="is no index of sentences; it is not overwritten"):
+        Index.build(corpus()).save(folder, overwrite=True)
+
+
+def test_the_place_of_the_model_is_found_through_a_link(tmp_path: Path) -> None:
+    deep, model = tmp_path / "data" / "deep", tmp_path / "home" / "model"
+    deep.mkdir(parents=True)
+    model.mkdir(parents=True)
+    (tmp_path / "home" / "link").symlink_to(deep)
+    built = Index.build(corpus(), model=Letters(), model_folder=model)
+    built.save(tmp_path / "home" / "link" / "index")
+    for folder in (tmp_path / "home" / "link" / "index", deep / "index"):
+        assert Path(Index.load(folder).model_folder).resolve() == model
+
+
+def test_a_score_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = made(tmp_path)
+    held = load_file(folder / "bm25.safetensors")
+    held["data"][0] = np.nan
+    save_file(held, folder / "bm25.safetensors")
+    with pytest.raises(InputError, match="a score is no finite number"):
+        Index.load(folder)
+
+
+def test_what_is_no_model_and_what_is_no_list_is_refused_in_words() -> None:
+    with pytest.raises(InputError, match=r"object lacks encode_questions, .*; give a Retriever: Retriever.load"):
+        Index.build(corpus(), model=object())
+    with pytest.raises(InputError, match="questions must be a list of texts, got the text 'Who is"):
+        Index.build(corpus()).top_k("Who is?", 2)
+    with pytest.raises(InputError, match="ann must be one of 'auto', got 'exact'"):
+        Index.build(corpus(), model=Letters()).search("Who?", 1, ann="exact")
+
+
+def test_an_approximate_index_is_made_once_and_above_the_limit_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("usearch")
+    index = Index.build(corpus(), model=Letters())
+    exact = index.search(QUESTIONS[:3], 1)
+    assert index.search(QUESTIONS[:3], 1, ann="auto") == exact
+    assert index._near is None
+    monkeypatch.setattr("sfumato.retrieval.index.ANN_ROWS", 3)
+    with pytest.warns(UserWarning, match="approximate"):
+        assert index.search(QUESTIONS[:3], 1, ann="auto") == exact
+    first = index._near
+    with pytest.warns(UserWarning, match="approximate"):
+        index.search(QUESTIONS[:1], 1, ann="auto")
+    assert index._near is first is not None
+
+
+def test_words_of_a_function_cannot_be_written(tmp_path: Path) -> None:
+    index = Index(corpus(), BM25(SENTENCES, unit=str.split))
+    with pytest.raises(InputError, match="words cut by a function of your own cannot be written"):
+        index.save(tmp_path / "index")
+    assert not (tmp_path / "index").exists()
+
+
+def test_accents_are_found_however_they_are_written() -> None:
+    words = BM25(["Caf\u00e9 noir.", "The noir."])
+    assert words.top_k(["cafe\u0301"], 1).rows.tolist() == [[0]]

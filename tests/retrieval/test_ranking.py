@@ -8,6 +8,7 @@ import pytest
 
 from sfumato.errors import InputError
 from sfumato.retrieval import Corpus, Questions
+from sfumato.retrieval.execution import write_ranks
 from sfumato.retrieval.ranking import (
     NOT_FOUND,
     compared,
@@ -22,6 +23,7 @@ from sfumato.retrieval.ranking import (
     recall_at,
 )
 from sfumato.retrieval.search import best
+from sfumato.run_files import predictions_path, read_row_scores
 
 
 def drawn(questions: int = 40, candidates: int = 120, seed: int = 0) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -138,3 +140,14 @@ def test_recall_by_quartile_of_overlap_starts_with_the_lowest() -> None:
     assert [part["questions"] for part in found] == [1, 1, 1, 1]
     assert [part["from"] for part in found] == pytest.approx([0, 3 / 7, 0.5, 1])
     assert [part["recall@1"] for part in found] == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("metric", ["recall@1", "recall@10", "recall@100", "mrr@10"])
+def test_the_scores_of_rows_that_are_kept_have_the_metric_as_their_mean(metric, tmp_path) -> None:
+    generator = np.random.default_rng(0)
+    rows = np.array([generator.permutation(300)[:100] for _ in range(80)])
+    positives = [np.sort(generator.choice(300, size, replace=False)) for size in generator.integers(1, 4, 80)]
+    write_ranks(predictions_path(tmp_path, "run"), ranks(rows, positives))
+    kept = read_row_scores(tmp_path, "run", metric)
+    assert kept.mean() == pytest.approx(evaluate(rows, positives)[metric])
+    np.testing.assert_allclose(kept, per_question(rows, positives)[metric])

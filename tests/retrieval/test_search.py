@@ -60,6 +60,16 @@ def test_vectors_of_another_size_and_numbers_that_are_none_are_refused() -> None
         top_k(np.ones(3), np.ones((2, 3)), 1)
     with pytest.raises(InputError, match="k must be at least 1"):
         top_k(np.ones((1, 3)), np.ones((2, 3)), 0)
+    with pytest.raises(InputError, match="queries must be vectors of one size"):
+        top_k([[1.0, 1.0], [1.0]], np.ones((2, 2)), 1)
+    with pytest.raises(InputError, match="ann must be None, 'auto' or an Approximate, got True"):
+        top_k(np.ones((1, 3)), np.ones((2, 3)), 1, ann=True)
+
+
+def test_products_that_float32_cannot_hold_are_refused_and_large_ones_are_not() -> None:
+    with pytest.raises(InputError, match=r"numbers up to 1e\+30 in queries and 1e\+30 in matrix"):
+        top_k([[1e30, 1e30]], [[1e30, -1e30], [1, 1]], 1)
+    assert top_k([[1e18, -1e18]], [[1e18, 1e18], [1, -1]], 2.0).rows.tolist() == [[1, 0]]
 
 
 def test_sparse_search_finds_what_dense_search_finds_and_no_candidate_without_a_common_word(
@@ -95,6 +105,22 @@ def test_an_approximate_index_is_said_and_finds_nearly_the_same() -> None:
     assert found.scores[:, 0] == pytest.approx(exact.scores[:, 0], abs=1e-5)
     with pytest.raises(InputError, match=r"is of vectors \(500, 8\), and the matrix has \(400, 8\)"):
         top_k(matrix[:1], matrix[:400], 5, ann=near)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_what_an_approximate_index_does_not_find_is_minus_one(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("usearch")
+    matrix = np.eye(6, dtype=np.float32)
+    near = Approximate(matrix)
+    for row in (1, 2, 3):
+        near.index.remove(row)  # so that it finds three of six
+    monkeypatch.setattr(search, "CELLS", 6 * 6 * 2)
+    with pytest.warns(UserWarning, match="approximate"):
+        found = top_k(matrix[:number], matrix, 6, ann=near)
+    assert found.rows.shape == (number, 6)
+    assert found.rows[0, 0] == 0
+    assert (found.rows[:, 3:] == -1).all()
+    assert (found.scores[:, 3:] == 0).all()
 
 
 def test_auto_makes_an_approximate_index_above_the_limit_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Questions are taken and split without a passage, an article, a question or a positive on both sides."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,54 @@ def test_a_share_of_nothing_and_parts_of_unequal_length_are_refused() -> None:
         Corpus(["a", "b"], ["1"], ["a b"], ["p"], np.array([0, 0]))
     with pytest.raises(InputError, match="1 texts, 0 ids"):
         Questions(["a"], [], [np.array([0])], np.array([0]))
+
+
+def test_a_share_of_one_is_refused_since_it_may_be_meant_as_a_number() -> None:
+    with pytest.raises(InputError, match=r"share must be below 1, such as 0\.1"):
+        plain().split(1, seed=0)
+
+
+def test_a_question_about_two_passages_joins_all_that_was_asked_about_either() -> None:
+    titles, passage = ["A", "A", "B", "B"], [0, 1, 2, 3]
+    task = task_of(titles, [0, 1, 3], [[0, 2], [1], [3]], passage)  # the first question is about A, and B has an answer
+    with pytest.raises(InputError, match="cannot be split: all are about one article"):
+        task.split(0.5, seed=0)
+    assert [len(side) for side in task_of(titles, [0, 1, 3], [[0], [1], [3]], passage).split(0.5, seed=0)] != [3, 0]
+
+
+def test_of_keeps_the_corpus_and_takes_the_questions() -> None:
+    task = plain()
+    rest, cut = task.split(0.25, seed=0)
+    assert (task.of(rest).questions, task.of(rest).corpus) == (rest, task.corpus)
+    assert len(task.of(cut).questions) == len(cut)
+
+
+WRONG = [
+    ({"ids": ["1", "1"]}, "two sentences have the id '1'"),
+    ({"passage": np.array([0, 7])}, "in which of the 2 passages each sentence stands, from 0 on, got 0 to 7"),
+    ({"passage": np.array([-1, 0])}, "got -1 to 0"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), WRONG)
+def test_a_corpus_that_contradicts_itself_is_refused(change: dict[str, Any], words: str) -> None:
+    good = {"sentences": ["a", "b"], "ids": ["1", "2"], "passages": ["a", "b"], "passage_ids": ["0", "1"]}
+    given: dict[str, Any] = {**good, "passage": np.array([0, 1]), **change}
+    with pytest.raises(InputError, match=words):
+        Corpus(**given)
+
+
+@pytest.mark.parametrize("positives", [[[0], []], [[0], [2, 1]], [[1, 1], [0]]])
+def test_questions_need_positives_ascending_and_each_once(positives: list[list[int]]) -> None:
+    with pytest.raises(InputError, match="needs rows of the corpus that answer it, ascending and each once"):
+        Questions(["a", "b"], ["1", "2"], [np.array(rows, dtype=np.int64) for rows in positives], np.array([0, 0]))
+
+
+def test_questions_of_another_task_are_refused() -> None:
+    with pytest.raises(InputError, match="two questions have the id 'q0'"):
+        plain().questions.take([0, 0])
+    with pytest.raises(InputError, match="not of one task: positives name sentences 0 to 79, and the corpus has 4"):
+        plain(2).of(plain().questions)
+    few = Questions(["a"], ["1"], [np.array([0])], np.array([9]))
+    with pytest.raises(InputError, match="group name passages 0 to 9, and the corpus has 2"):
+        plain(2).of(few)
