@@ -35,6 +35,9 @@ def tables(output: Output = Path("results"), as_json: Json = False) -> None:
     say("sfumato reproduce NAME runs what is left of a table; started again, it goes on.")
 
 
+UNNAMED = ("setting", "control")  # of which one may have no title
+
+
 def reproduce(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="A name from `sfumato tables`, or a TOML file.")],
     scale: Annotated[str, typer.Option("--scale", help="smoke, small or full.")] = "small",
@@ -136,11 +139,14 @@ def rendered_pages(output: Path) -> list[str]:
 
 
 def read_only(pairs: list[str]) -> dict[str, list[str]]:
-    """Read ``key=title`` options; the same key given twice keeps both titles."""
+    """Read ``key=title`` options; the same key given twice keeps both titles.
+
+    ``setting=`` is the setting without a name, where nothing is done to the data, and ``control=`` the method itself.
+    """
     found: dict[str, list[str]] = {}
     for pair in pairs:
         key, sign, title = pair.partition("=")
-        if not sign or not title:
+        if not sign or not (title or key in UNNAMED):
             raise InputError(f'--only takes KEY=TITLE, such as "model=TextCNN", got {pair!r}')
         found.setdefault(key.strip(), []).append(title.strip())
     return found

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from test_startup import without_torch
 
+from sfumato.cli.reproduce import read_only
+
 Command = Callable[..., Any]
 
 
@@ -109,3 +111,22 @@ def test_tables_are_listed_without_pytorch_with_the_same_counts(sfumato: Command
         listed.stdout.rpartition("\nLOADED")[0].strip().splitlines()
         == sfumato("tables", "-o", results).out.strip().splitlines()
     )
+
+
+@pytest.mark.parametrize(
+    ("pairs", "found"),
+    [
+        (["model=TextCNN", "model=LSTM", "setting="], {"model": ["TextCNN", "LSTM"], "setting": [""]}),
+        (["setting=30 % a=b"], {"setting": ["30 % a=b"]}),
+        (["control="], {"control": [""]}),
+    ],
+)
+def test_only_may_name_the_setting_without_a_name(pairs: list[str], found: dict[str, list[str]]) -> None:
+    assert read_only(pairs) == found
+
+
+@pytest.mark.parametrize("pair", ["model=", "setting", "=x", ""])
+def test_only_needs_a_key_and_a_title(pair: str, sfumato: Command) -> None:
+    ended = sfumato("reproduce", "noise-sweep", "--only", pair)
+    assert ended.code == 2
+    assert "--only takes" in ended.err
