@@ -105,17 +105,22 @@ def search_all(
     from sfumato.table import stream_table
     from sfumato.write import TableWriter
 
-    asked = written = 0
+    asked = written = without = 0
     with TableWriter(output, overwrite=overwrite) as table:
         for chunk in stream_table(questions, chunk_rows=CHUNK):
             column = column or question_column(chunk)
             columns = answered(index, chunk, column, k)
             asked, written = asked + len(chunk), written + len(columns["rank"])
+            without += len(chunk) - len(set(columns["question_row"]))
             table.write(columns)
     if as_json:
-        print_json({"path": output, "questions": asked, "hits": written})
+        print_json({"path": output, "questions": asked, "hits": written, "without": without})
     elif output != "-":
         note(f"{counted(written, 'sentence')} for {counted(asked, 'question')} written to {output}")
+    if without and not as_json:
+        note(
+            f"note: {counted(without, 'question')} without a sentence that shares a word with it, and so without a row"
+        )
 
 
 def question_column(table: "Table") -> str:

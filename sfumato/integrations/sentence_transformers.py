@@ -132,6 +132,7 @@ class SoftInBatchLoss(nn.Module):
         self.rows, self.targets = rows, targets
         self.criterion = SoftCrossEntropy() if criterion is None else criterion
         self.scale, self.name = scale, name
+        self._first = True
 
     @classmethod
     def by_method(
@@ -199,9 +200,8 @@ class SoftInBatchLoss(nn.Module):
         if len(columns) != 2:
             raise InputError(f"SoftInBatchLoss reads two columns of texts, question and sentence, got {len(columns)}")
         if labels is None:
-            raise InputError(
-                "SoftInBatchLoss needs the numbers of the rows as labels; make the table by with_rows(...)"
-            )
+            raise InputError("SoftInBatchLoss needs the numbers of the rows as labels; train on loss.table()")
+        self._check_use(len(labels))
         vectors = [F.normalize(self.model(column)["sentence_embedding"].float(), dim=1) for column in columns]
         batch, place = self.batch(labels.detach().cpu().numpy().astype(np.int64))
         scores = self.scale * vectors[0] @ vectors[1][torch.as_tensor(place, device=vectors[1].device)].T
@@ -210,6 +210,25 @@ class SoftInBatchLoss(nn.Module):
         with torch.autocast(scores.device.type, enabled=False):
             loss: Tensor = self.criterion(Output(scores.float(), vectors[0]), Supervision(given, targets))
         return loss
+
+    def _check_use(self, size: int) -> None:
+        """Raise where the labels cannot be the numbers of training rows, or no batch has a wrong candidate."""
+        if not torch.is_grad_enabled() and not self.model.training:
+            raise InputError(
+                "SoftInBatchLoss reads the numbers of its training rows, so other rows (an eval_dataset) have no loss "
+                "by it; leave eval_dataset out and measure by evaluator(task, questions)"
+            )
+        if self._first and size == 1 and len(self.rows.sentence) > 1:
+            raise InputError(
+                "the wrong candidates are those of the same batch, so per_device_train_batch_size must be at least 2, "
+                "got 1"
+            )
+        self._first = False
+
+    def table(self) -> Any:
+        """Return the training table of this loss: ``question``, ``sentence``, and as ``label`` the row's number."""
+        asked, corpus = self.rows.questions.texts, self.rows.corpus.sentences
+        return with_rows([asked[k] for k in self.rows.question], [corpus[k] for k in self.rows.sentence])
 
     def batch(self, numbers: NDArray[np.int64]) -> tuple[Batch, NDArray[np.int64]]:
         """Return some rows with their distinct sentences, and where in the batch each of these stands first, (U,)."""
@@ -231,7 +250,12 @@ def missing(what: str) -> MissingExtraError:
 
 
 def with_rows(questions: Sequence[str], sentences: Sequence[str]) -> Any:
-    """Return the training table of `SoftInBatchLoss`: ``question``, ``sentence``, and as ``label`` the row's number."""
+    """Return the training table of a `SoftInBatchLoss` of these columns, in this order; `SoftInBatchLoss.table` is it.
+
+    ``question``, ``sentence``, and as ``label`` the row's number.
+    """
+    if len(questions) != len(sentences):
+        raise InputError(f"a row has a question and a sentence, got {len(questions)} and {len(sentences)} of them")
     try:
         from datasets import Dataset
     except ModuleNotFoundError as error:
@@ -250,8 +274,14 @@ def training_rows(task: Task, questions: Questions | None = None) -> tuple[list[
 def evaluator(task: Task, questions: Questions | None = None, *, name: str = "sfumato", **options: Any) -> Any:
     """Return an ``InformationRetrievalEvaluator``: the questions search all candidates of the task.
 
-    ``options`` are its own; by default it counts what `sfumato.retrieval.ranking` does, at 1, 10, 50 and 100.
+    ``options`` are its own; by default its ``accuracy@k``, which is the recall@k of `sfumato.retrieval.ranking`, is at
+    1, 10, 50 and 100, with mrr@10 and ndcg@10. Its own ``recall@k`` is the share of the right sentences found.
     """
+    if not isinstance(task, Task) or not isinstance(questions, Questions | None):
+        raise InputError(
+            "evaluator needs a task and some of its questions, as task.split gives them, got "
+            f"{type(task).__name__} and {type(questions).__name__}"
+        )
     try:
         from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
     except ModuleNotFoundError as error:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sfumato.reproduction.contents import Content, Row, fits, gains, named, signed, unit
@@ -106,12 +107,16 @@ def _pooled(found: Sequence[Level]) -> Side | None:
 
 
 def larger(rule: Rule, contents: Contents) -> Verdict:
-    """Compare a mean of two sides, as if these were independent; of two tables, the sets and models of both."""
+    """Compare a mean of two sides, as if these were independent; of two tables, the sets and models of both.
+
+    With ``match = "model"`` the models of both are enough: tables of two tasks have no set in common.
+    """
     quantity, where = rule.get("quantity", "gain"), rule.get("where", {})
     levels = [_side(rule[side], contents, quantity, where) for side in ("first", "second")]
     if rule["first"]["table"] != rule["second"]["table"]:
-        both = set.intersection(*({(one.data, one.model) for one in side} for side in levels))
-        levels = [[one for one in side if (one.data, one.model) in both] for side in levels]
+        key = attrgetter("model") if rule.get("match") == "model" else attrgetter("data", "model")
+        both = set.intersection(*({key(one) for one in side} for side in levels))
+        levels = [[one for one in side if key(one) in both] for side in levels]
     first, second = map(_pooled, levels)
     if first is None or second is None:
         return NOTHING

@@ -5,7 +5,8 @@ the claim needs, *and* more than chance.
 
 ``better``        a method gains over a baseline, a control or another method, in as many cells as ``need`` says;
                   with ``each = "model"`` for each model by itself
-``larger``        a mean gain (or level, or fall between two tables) is larger on one side than on another
+``larger``        a mean gain (or level, or fall between two tables) is larger on one side than on another;
+                  of two tables on the sets and models of both, with ``match = "model"`` on the models of both
 ``largest``       the gain of one cell is larger than that of each other cell
 ``grows``         the mean gain grows along settings
 ``steadier``      the deviation over repeats is smaller on more sets

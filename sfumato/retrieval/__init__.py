@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sfumato.retrieval.build import build as build
+from sfumato.retrieval.candidates import read_corpus as read_corpus
 from sfumato.retrieval.task import Corpus as Corpus
 from sfumato.retrieval.task import Questions as Questions
 from sfumato.retrieval.task import Task as Task
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sfumato.retrieval.index import Index as Index
     from sfumato.retrieval.retriever import Retriever as Retriever
 
-__all__ = ["Corpus", "Index", "Questions", "Retriever", "Task", "build", "fit"]
+__all__ = ["Corpus", "Index", "Questions", "Retriever", "Task", "build", "fit", "read_corpus"]
 
 _LAZY = {"fit": "fitting", "Index": "index", "Retriever": "retriever"}
 

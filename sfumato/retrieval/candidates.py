@@ -59,6 +59,8 @@ def read_corpus(
         rows = [k for k, cell in enumerate(table.column("context")) if cell.strip()]
         left_out = _without(table, rows, "the passage is empty", bad_rows)
         notes = [*table.notes, *left_out]
+        if "id" in table.columns:
+            notes.append("the column 'id' is not read: the id of a sentence is the number of its passage and its own")
         return _cut(((table.columns["context"][k], titles[k]) for k in rows), language, notes)
     return _sentences(table, sentence, passage, id, bad_rows)
 
@@ -145,7 +147,10 @@ def _ids(table: Table, id: str | None, notes: list[str]) -> list[str]:
     if ids is not None and len(set(ids)) == len(ids):
         return ids
     if ids is not None:
-        notes.append("the column 'id' has values twice, so the numbers of the rows are the ids; --id takes it anyway")
+        notes.append(
+            "the column 'id' has values twice, so the numbers of the rows are the ids; another column of ids is named "
+            "with --id (id=)"
+        )
     return [str(row) for row in table.rows]
 
 

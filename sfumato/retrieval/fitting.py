@@ -69,6 +69,14 @@ def fit(
         questions.
     """
     require_torch("training a retriever")
+    if not isinstance(questions, Questions | None):
+        raise InputError(
+            f"fit: questions must be some of the task's, as task.split gives them, got {type(questions).__name__}"
+        )
+    if not isinstance(training, Training | None):
+        raise InputError(
+            f"fit: training must be a Training, such as sfumato.architecture.Training(epochs=2), got {training!r:.60}"
+        )
     questions, held_out = with_dev(task if questions is None else task.of(questions), dev, seed)
     architecture, chosen = build_architecture(model, {}), build_method(method, {})
     settings = Settings(towers=towers, scale=scale, training=training, seed=seed, device=device)

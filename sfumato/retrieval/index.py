@@ -39,11 +39,11 @@ class Index:
     model_folder : where the model was, as the index remembers it, "" if nowhere
     """
 
-    corpus: Corpus
-    words: BM25 | None = None
-    vectors: Floats | None = None
+    corpus: Corpus = field(repr=False)
+    words: BM25 | None = field(default=None, repr=False)
+    vectors: Floats | None = field(default=None, repr=False)
     identity: dict[str, str] | None = None
-    model: Any = None
+    model: Any = field(default=None, repr=False)
     model_folder: str = ""
     _near: Any = field(default=None, repr=False)  # the approximate index, made once
 
@@ -114,6 +114,7 @@ class Index:
         """Raise unless ``model`` is the one that the vectors were made with."""
         if self.identity is None:
             raise InputError(f"{name} is searched by words (BM25) and needs no model; leave the model out")
+        check_encodes(model)
         given = dict(model.identity())
         if given != self.identity:
             raise InputError(

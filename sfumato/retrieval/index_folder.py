@@ -114,6 +114,8 @@ def check_folder(folder: Path) -> dict[str, Any]:
     InputError
         names the file that is missing or cut off
     """
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; make an index of it by `sfumato index`, and search that folder")
     if not folder.is_dir():
         raise InputError(f"no such folder: {folder}; give the folder that `sfumato index` wrote")
     facts = _facts(folder)

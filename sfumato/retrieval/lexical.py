@@ -39,9 +39,17 @@ def asked_words(questions: Sequence[str], index: BM25 | TfidfCosine) -> Any:
 
 
 def check_list(name: str, texts: Any) -> None:
-    """Raise for a single text, which would be read letter by letter."""
+    """Raise for a single text, which would be read letter by letter, and for what is no list of texts."""
     if isinstance(texts, str):
         raise InputError(f"{name} must be a list of texts, got the text {texts!r:.60}; write [text]")
+    if not hasattr(texts, "__iter__"):
+        raise InputError(
+            f"{name} must be a list of texts, got {type(texts).__name__}; of a corpus write .sentences, of questions "
+            ".texts"
+        )
+    other = next((k for k, text in enumerate(texts) if not isinstance(text, str)), None)
+    if other is not None:
+        raise InputError(f"{name} must be texts; number {other + 1} is {type(texts[other]).__name__}")
 
 
 class BM25:

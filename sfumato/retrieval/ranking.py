@@ -136,6 +136,8 @@ def evaluate(top: Any, positives: Sequence[Any]) -> dict[str, float]:
     InputError
         if there is no question, or one has no right candidate
     """
+    if isinstance(positives, Questions):
+        raise InputError("evaluate needs the positives of questions; write questions.positives")
     if not len(positives):
         raise InputError("there is no question to measure on")
     return {name: float(values.mean()) for name, values in per_question(top, positives).items()}

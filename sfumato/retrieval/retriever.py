@@ -39,8 +39,8 @@ class Retriever:
     device : where to compute; None is the best there is
     """
 
-    model: DualEncoder
-    encoder: Encoder
+    model: DualEncoder = field(repr=False)
+    encoder: Encoder = field(repr=False)
     architecture: str
     options: dict[str, Any] = field(default_factory=dict)
     towers: str = "shared"
@@ -90,21 +90,33 @@ class Retriever:
         return load_retriever(Path(folder))
 
     @classmethod
-    def from_encoder(cls, encoder: str, *, pooling: str = "mean", max_length: int | None = None) -> Retriever:
-        """Return a Hugging Face encoder as it is, as both towers; nothing is trained.
+    def from_encoder(
+        cls, encoder: str | Path, *, pooling: str | None = None, max_length: int | None = None
+    ) -> Retriever:
+        """Return an encoder of Hugging Face or sentence-transformers as it is, as both towers; nothing is trained.
 
         Parameters
         ----------
         encoder : a folder or a hub id; fetched only if it is a hub id
-        pooling : "mean", "max" or "cls", as the encoder was trained
-        max_length : texts are cut to so many tokens; None is as many as the encoder can read, at most 512
+        pooling : "mean", "max" or "cls", as the encoder was trained; None is what a folder of sentence-transformers
+            says, else "mean"
+        max_length : texts are cut to so many tokens; None is what such a folder says, else as many as the encoder can
+            read, at most 512
+
+        Raises
+        ------
+        InputError
+            if a folder of sentence-transformers has a module or a pooling that there is none of here
         """
         require_torch("an encoder")
         from sfumato.limits import fitting_length
         from sfumato.models import MODELS
         from sfumato.retrieval.dual_encoder import dual_encoder
+        from sfumato.retrieval.encoder_modules import Modules, modules_of
 
-        architecture = MODELS.build("transformer", {"encoder": encoder, "pooling": pooling})
+        own = modules_of(str(encoder)) if pooling is None else Modules(str(encoder), pooling)
+        pooling, max_length = own.pooling or "mean", max_length or own.max_length
+        architecture = MODELS.build("transformer", {"encoder": own.folder, "pooling": pooling})
         tokens = architecture.fit_encoder([])
         model = dual_encoder(architecture, tokens, towers="shared", scale=1.0).eval()
         made = cls(model, tokens, architecture.name, dict(architecture.options))

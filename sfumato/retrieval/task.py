@@ -59,6 +59,9 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.sentences)
 
+    def __repr__(self) -> str:
+        return f"Corpus({len(self):,} sentences of {len(self.passages):,} passages)"
+
 
 @dataclass(frozen=True, eq=False)
 class Questions:
@@ -90,6 +93,9 @@ class Questions:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def __repr__(self) -> str:
+        return f"Questions({len(self):,})"
 
     def take(self, index: Sequence[int] | NDArray[Any]) -> Questions:
         """Return the questions at the places ``index``, in that order."""
@@ -125,7 +131,7 @@ class Task:
         """Return some of the questions, as `split` gives them, with the whole corpus."""
         return Task(self.corpus, questions)
 
-    def split(self, share: float, seed: int) -> tuple[Questions, Questions]:
+    def split(self, share: float, seed: int = 0) -> tuple[Questions, Questions]:
         """Return the questions that stay and those that are cut off, both in their order; the corpus stays whole.
 
         All questions about a passage, and about the passages of one article (title), go to one side; so do

@@ -125,6 +125,29 @@ def test_what_cannot_be_used_is_refused_in_words():
             SoftInBatchLoss.by_matrix(Words(), QUESTIONS, SENTENCES, kind(np.diag([np.nan] * 8)))
     with pytest.raises(InputError, match="negative number"):
         SoftInBatchLoss.by_matrix(Words(), QUESTIONS, SENTENCES, -np.eye(8))
+    with pytest.raises(InputError, match="got 8 and 7 of them"):
+        with_rows(QUESTIONS, SENTENCES[:-1])
+    with pytest.raises(InputError, match=r"evaluator needs a task and some of its questions, .* got Questions and"):
+        evaluator(task().questions)
+    with pytest.raises(InputError, match="got Task and list"):
+        evaluator(task(), QUESTIONS)
+
+
+def test_rows_of_an_eval_dataset_are_refused_and_so_are_batches_of_one():
+    loss = SoftInBatchLoss.by_method(Words(), QUESTIONS, SENTENCES)
+    with pytest.raises(InputError, match="per_device_train_batch_size must be at least 2, got 1"):
+        loss(*batch([3]))
+    assert loss(*batch([0, 1])) > 0
+    assert loss(*batch([3])) == 0  # a last batch of one, which has no wrong candidate
+    loss.model.eval()
+    with torch.no_grad(), pytest.raises(InputError, match="leave eval_dataset out and measure by evaluator"):
+        loss(*batch([0, 1]))
+
+
+def test_the_table_of_a_loss_has_its_rows_and_their_numbers():
+    table = SoftInBatchLoss.by_method(Words(), QUESTIONS, SENTENCES).table()
+    assert (list(table["question"]), list(table["sentence"])) == (QUESTIONS, SENTENCES)
+    assert list(table["label"]) == list(range(8))
 
 
 def task():
@@ -155,7 +178,7 @@ def test_their_trainer_trains_with_it_and_their_evaluator_measures(tiny_bert, tm
             batch_sampler=sampler, save_strategy="no", use_cpu=True, learning_rate=1e-3, disable_tqdm=True,
         )  # fmt: skip
         loss = SoftInBatchLoss.by_method(model, questions, sentences, method="kwls")
-        rows = with_rows(questions, sentences)
+        rows = loss.table().shuffle(seed=0)
         SentenceTransformerTrainer(model=model, args=args, train_dataset=rows, loss=loss).train()
         found = evaluator(task())(model)
     assert not np.allclose(before, model.encode(questions))

@@ -133,6 +133,15 @@ def test_two_tables_are_compared_where_both_have_the_set_and_the_model() -> None
     assert "6.00 ± 1.00 (1 cell) against 1.00 ± 1.00 (1 cell)" in found.said
 
 
+def test_two_tables_of_two_tasks_are_compared_by_the_models_of_both() -> None:
+    one = content([], [gain("soft", 0.01, 0.1), gain("soft", 0.30, 0.1, model="LSTM")])
+    other = content([], [gain("soft", 0.06, 0.1, data="Yelp")], name="rare")
+    sides = {"first": {"table": "rare", "method": "soft"}, "second": {"table": "table", "method": "soft"}}
+    found = judge({"kind": "larger", "match": "model", **sides}, {"table": one, "rare": other})
+    assert "6.00 ± 1.00 (1 cell) against 1.00 ± 1.00 (1 cell)" in found.said
+    assert judge({"kind": "larger", **sides}, {"table": one, "rare": other}).word == NOT_TESTABLE
+
+
 def test_cells_name_what_they_are_compared_with_where_that_differs() -> None:
     found = content([row("hard", 0.8)], [gain("soft", 0.03, 0.1), gain("soft", 0.01, 0.9, against="uniform")])
     asked = {**BETTER, "against": ["hard", "uniform"], "need": "all positive"}

@@ -257,3 +257,17 @@ def test_words_of_a_function_cannot_be_written(tmp_path: Path) -> None:
 def test_accents_are_found_however_they_are_written() -> None:
     words = BM25(["Caf\u00e9 noir.", "The noir."])
     assert words.top_k(["cafe\u0301"], 1).rows.tolist() == [[0]]
+
+
+def test_a_folder_in_place_of_a_model_and_a_file_in_place_of_an_index_are_refused(tmp_path: Path) -> None:
+    folder = made(tmp_path, Letters())
+    with pytest.raises(InputError, match="str lacks encode_questions"):
+        Index.load(folder, "retriever/")
+    (tmp_path / "sentences.csv").write_text("sentence\nA cat.\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"sentences\.csv is a file; make an index of it by `sfumato index`"):
+        Index.load(tmp_path / "sentences.csv")
+
+
+def test_printing_an_index_or_a_task_does_not_print_its_texts() -> None:
+    assert len(repr(Index.build(corpus(), model=Letters()))) < 200
+    assert repr(corpus()) == "Corpus(4 sentences of 2 passages)"

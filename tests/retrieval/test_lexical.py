@@ -80,6 +80,21 @@ def test_candidates_without_any_word_are_refused_and_one_without_is_never_found(
         BM25(SENTENCES, b=2)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("a cat", r"candidates must be a list of texts, got the text 'a cat'; write \[text\]"),
+        (object(), "candidates must be a list of texts, got object; of a corpus write .sentences"),
+        (["a cat", None], "candidates must be texts; number 2 is NoneType"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused(given: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        BM25(given)
+    with pytest.raises(InputError, match=words.replace("candidates", "questions")):
+        TfidfCosine(SENTENCES).top_k(given, 1)
+
+
 def test_fusion_adds_reciprocal_ranks() -> None:
     first, second = np.array([[3, 1, 2]]), np.array([[1, 4, -1]])
     top = fused(first, second)
