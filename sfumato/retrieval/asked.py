@@ -13,7 +13,7 @@ from sfumato.rows import BadRow, Table, short
 from sfumato.table import read_table
 
 ANSWER_COLUMNS = ("answers_text", "answers_start")
-NO_JSON = "?"  # stands for the places of answers that cannot be read
+NO_JSON = "\0"  # stands for the places of answers that cannot be read; no cell holds it
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 
 

@@ -24,8 +24,10 @@ class Modules:
     max_length: int | None = None
 
 
-def modules_of(encoder: str) -> Modules:
+def modules_of(encoder: str, pooling: str | None = None) -> Modules:
     """Return what ``modules.json`` and the files beside it say; a plain encoder, or a hub id, says nothing.
+
+    ``pooling`` takes the place of the folder's, and of nothing else.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def modules_of(encoder: str) -> Modules:
     folder = Path(encoder)
     listed = _read(folder / "modules.json")
     if not isinstance(listed, list):
-        return Modules(encoder)
+        return Modules(encoder, pooling)
     names = {str(each.get("type", "")).rpartition(".")[2]: str(each.get("path", "")) for each in listed}
     other = [name for name in names if name not in KNOWN]
     if other or "Transformer" not in names:
@@ -45,7 +47,8 @@ def modules_of(encoder: str) -> Modules:
         )
     _tell_prompts(folder)
     own = folder / names["Transformer"]
-    pooling = _pooling(folder / names["Pooling"], encoder) if "Pooling" in names else None
+    if pooling is None and "Pooling" in names:
+        pooling = _pooling(folder / names["Pooling"], encoder)
     return Modules(str(own), pooling, _length(own))
 
 

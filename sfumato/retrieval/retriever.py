@@ -112,9 +112,9 @@ class Retriever:
         from sfumato.limits import fitting_length
         from sfumato.models import MODELS
         from sfumato.retrieval.dual_encoder import dual_encoder
-        from sfumato.retrieval.encoder_modules import Modules, modules_of
+        from sfumato.retrieval.encoder_modules import modules_of
 
-        own = modules_of(str(encoder)) if pooling is None else Modules(str(encoder), pooling)
+        own = modules_of(str(encoder), pooling)
         pooling, max_length = own.pooling or "mean", max_length or own.max_length
         architecture = MODELS.build("transformer", {"encoder": own.folder, "pooling": pooling})
         tokens = architecture.fit_encoder([])

@@ -152,6 +152,7 @@ BAD_ROWS = [
     ({"answers_text": ["on a fjord", "x"]}, "there are 2 answers and 1 starts"),
     ({"answers_start": ["x"]}, "answers_start must hold whole numbers"),
     ({"answers_start": [10**400]}, "answers_start must hold whole numbers"),
+    ({"answers_text": "on a fjord", "answers_start": "?"}, "answers_start must hold whole numbers: '?'"),
     ({"answers_text": "on a fjord", "answers_start": "[4]"}, "answers_text must be a list of texts in JSON"),
     ({"answers_text": [], "answers_start": []}, "row 2: the question has no answer"),
     ({"answers_text": [" "], "answers_start": [4]}, "row 2: an answer is empty"),

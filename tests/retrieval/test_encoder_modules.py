@@ -61,6 +61,9 @@ def test_what_there_is_none_of_here_is_refused_and_prompts_are_named(tmp_path: P
             modules_of(str(written(tmp_path / said, ["Transformer", "Pooling"], pooling)))
     prompts = {"prompts": {"query": "query: ", "document": ""}}
     folder = written(tmp_path / "p", ["Transformer", "Pooling"], mean, config_sentence_transformers=prompts)
+    assert modules_of(str(tmp_path / "lasttoken"), "cls").pooling == "cls"
+    with pytest.raises(InputError, match="Transformer, Pooling, Dense; sfumato reads"):
+        modules_of(str(tmp_path / "dense"), "mean")  # a pooling by name does not undo what is missing
     with pytest.warns(UserWarning, match=r"trained with prompts \(query 'query: '\); put them before your texts"):
         modules_of(str(folder))
     (folder / "modules.json").write_text("[", encoding="utf-8")
@@ -80,6 +83,6 @@ def test_vectors_are_those_of_sentence_transformers(pooling: str, tiny_bert: Pat
     retriever = Retriever.from_encoder(tmp_path / "st")
     wanted = model.encode(TEXTS, normalize_embeddings=True)
     np.testing.assert_allclose(retriever.encode_questions(TEXTS), wanted, atol=1e-5)
-    assert retriever.max_length == 12
+    assert retriever.max_length == Retriever.from_encoder(tmp_path / "st", pooling="mean").max_length == 12
     again = Retriever.load(retriever.save(tmp_path / "retriever"))
     np.testing.assert_allclose(again.encode_sentences(TEXTS), wanted, atol=1e-5)
