@@ -39,7 +39,7 @@ from sfumato.data import Examples
 from sfumato.keywords import LabelCounts, count_words
 from sfumato.methods.kwls import held_out_evidence
 from sfumato.methods.noise.experts import best_steps
-from sfumato.methods.noise.family import choose
+from sfumato.methods.noise.family import fitted
 from sfumato.methods.noise.model import fit_none, standardised
 from sfumato.methods.noise.posterior import SURE, Posterior, Settings, sampled, unclear
 from sfumato.methods.word_evidence import Evidence
@@ -118,8 +118,7 @@ def wrong_labels(
     z: Array, labels: Integers, fold: Integers, some: Integers, classes: tuple[str, ...] = ()
 ) -> Posterior:
     """Return the model of wrong labels that the judges' scores z (2, N, C) of some rows speak for, and q of all."""
-    choice = choose(z[:, some], labels[some], fold[some])
-    model = choice.shape.fit(z[:, some], labels[some])
+    choice, model = fitted(z[:, some], labels[some], fold[some])
     p, q = model.right(z), model.posterior(z, labels)
     why = unclear(model, p, labels, guard=GUARD)
     suspicion = 1 - q[np.arange(len(labels)), labels]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sfumato.data import Examples, mean_one
 from sfumato.errors import MissingExtraError
 from sfumato.method import Method
-from sfumato.methods.noise.family import choose
+from sfumato.methods.noise.family import fitted
 from sfumato.methods.noise.model import Array, softmax
 from sfumato.methods.noise.posterior import Experts, Settings, sampled
 from sfumato.registry import check_choice, check_whole
@@ -55,8 +55,8 @@ class LeaveOut:
         if not both:
             return softmax(experts.linear())
         z, some = experts.given(), sampled(len(labels), self.seed)
-        shape = choose(z[:, some], labels[some], experts.fold[some]).shape
-        return shape.fit(z[:, some], labels[some]).right(z)
+        _, model = fitted(z[:, some], labels[some], experts.fold[some])
+        return model.right(z)
 
 
 def flagged(p: Array, labels: Integers) -> NDArray[np.bool_]:

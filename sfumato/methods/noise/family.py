@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
 from sfumato.methods.noise.model import Array, NoiseModel, fit_none, fit_pairwise, fit_uniform
+from sfumato.recent import Recent
 from sfumato.registry import check_choice
 from sfumato.targets import Integers
 
@@ -53,6 +55,25 @@ class Choice:
 
     shape: Shape
     z: dict[str, float]
+
+
+FOUND: Recent[tuple[Choice, NoiseModel]] = Recent(2**24)  # for the last scores: compared methods ask for the same
+
+
+def fitted(
+    z: Array, labels: Integers, fold: Integers, *, family: str = "auto", bias: bool = True
+) -> tuple[Choice, NoiseModel]:
+    """Choose the shape, see `choose`, and fit it to all rows; the same scores are judged once."""
+    given = blake2b(repr((z.shape, family, bias)).encode())
+    for array in (z, labels, fold):
+        given.update(array.tobytes())
+    key = given.digest()
+    found = FOUND.find((), key)
+    if found is None:
+        choice = choose(z, labels, fold, family=family, bias=bias)
+        found = choice, choice.shape.fit(z, labels)
+        FOUND.keep(found, found[1].T.nbytes, (), key)
+    return found
 
 
 def choose(z: Array, labels: Integers, fold: Integers, *, family: str = "auto", bias: bool = True) -> Choice:

@@ -15,7 +15,7 @@ import numpy as np
 from sfumato.errors import InputError
 from sfumato.keywords import Counts, Unit, count_words
 from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
-from sfumato.methods.noise.family import Choice, Shape, choose
+from sfumato.methods.noise.family import Choice, Shape, fitted
 from sfumato.methods.noise.model import Array, NoiseModel, standardised
 from sfumato.methods.noise.trusted import Mask, Trusted, settled
 from sfumato.ngrams import NgramEncoder
@@ -180,8 +180,8 @@ def posterior(
         some = some[~checked.rows[some]]  # the other labels speak for themselves first
         if len(np.unique(experts.fold[some])) < 2:
             return _all_right(labels, C, experts.steps, checked)
-    choice = choose(z[:, some], labels[some], experts.fold[some], family=settings.family, bias=settings.bias)
-    model = choice.shape.fit(z[:, some], labels[some])
+    asked = z[:, some], labels[some], experts.fold[some]
+    choice, model = fitted(*asked, family=settings.family, bias=settings.bias)
     p = model.right(z)
     anchors, why = float((p.max(axis=1) > SURE).mean()), unclear(model, p, labels, guard=settings.guard)
     if why:
