@@ -40,8 +40,9 @@ from sfumato.keywords import LabelCounts, count_words
 from sfumato.methods.kwls import held_out_evidence
 from sfumato.methods.noise.experts import best_steps
 from sfumato.methods.noise.family import fitted
+from sfumato.methods.noise.judged_rows import first_of, learnable, places, sampled
 from sfumato.methods.noise.model import fit_none, standardised
-from sfumato.methods.noise.posterior import SURE, Posterior, Settings, sampled, unclear
+from sfumato.methods.noise.posterior import SURE, Posterior, Settings, unclear
 from sfumato.methods.word_evidence import Evidence
 from sfumato.ngrams import NgramEncoder
 from sfumato.split import fold_rows
@@ -103,27 +104,30 @@ def judge(examples: Examples, *, folds: int, seed: int) -> Judgement:
     fold = fold_rows(labels, texts, folds=folds, seed=seed)
     matrix = NgramEncoder.fit(texts).encode(texts).matrix
     _, logits = best_steps(matrix, labels, C, fold)
-    place = places(examples)
+    place = places(texts, labels)
     keywords, relevance = keyword_evidence(examples, place)
     z = standardised([logits, relevance])
-    once = np.unique(place, return_index=True)[1]
+    once = first_of(place)
     some = once[sampled(len(once), seed)]
-    found = wrong_labels(z, labels, fold, some, examples.classes)
-    model = found.model if used(found) else fit_none(z[:, some], labels[some])
     judged = learnable(labels, fold, C) & readable(matrix, fold)
+    found = wrong_labels(z, labels, fold, some, judged, examples.classes)
+    model = found.model if used(found) else fit_none(z[:, some], labels[some])
     return concluded(log_softmax(np.tensordot(model.a, z, axes=1) + model.b), judged, labels, keywords, found)
 
 
 def wrong_labels(
-    z: Array, labels: Integers, fold: Integers, some: Integers, classes: tuple[str, ...] = ()
+    z: Array, labels: Integers, fold: Integers, some: Integers, judged: Mask, classes: tuple[str, ...] = ()
 ) -> Posterior:
-    """Return the model of wrong labels that the judges' scores z (2, N, C) of some rows speak for, and q of all."""
+    """Return the model of wrong labels that the judges' scores z (2, N, C) of some rows speak for, and q of all.
+
+    The shares of wrong labels and of sure rows are those of the rows that are ``judged``, (N,).
+    """
     choice, model = fitted(z[:, some], labels[some], fold[some])
     p, q = model.right(z), model.posterior(z, labels)
     why = unclear(model, p, labels, guard=GUARD)
     suspicion = 1 - q[np.arange(len(labels)), labels]
-    wrong = float(suspicion.mean())
-    anchors = float((p.max(axis=1) > SURE).mean())
+    wrong = float(suspicion[judged].mean()) if judged.any() else 0.0
+    anchors = float((p[judged].max(axis=1) > SURE).mean()) if judged.any() else 0.0
     return Posterior(q, model, choice.z, anchors, bool(why), wrong, suspicion, classes=classes, unclear=why)
 
 
@@ -132,16 +136,9 @@ def used(found: Posterior | None) -> bool:
     return found is not None and not found.guarded and found.wrong >= LEAST
 
 
-def places(examples: Examples) -> Integers:
-    """Return the place of each row among the different ones, of which each is a text with a label, ``(N,)``."""
-    first: dict[tuple[str, int], int] = {}
-    pairs = zip(examples.inputs, examples.labels.tolist(), strict=True)
-    return np.array([first.setdefault(pair, len(first)) for pair in pairs])
-
-
 def keyword_evidence(examples: Examples, place: Integers) -> tuple[Keywords | None, Array]:
     """Return what words say, and their sum for each row, ``(N, C)``; ``place`` is that of `places`."""
-    once = np.unique(place, return_index=True)[1]
+    once = first_of(place)
     texts, labels = [examples.inputs[k] for k in once], examples.labels[once]
     counts = count_words(texts)
     if not counts.matrix.nnz:  # signs only
@@ -157,13 +154,6 @@ def log_softmax(logits: Array) -> Array:
     lowered = logits - logits.max(axis=1, keepdims=True)
     lowered -= np.log(np.exp(lowered).sum(axis=1, keepdims=True))
     return np.asarray(lowered)
-
-
-def learnable(labels: Integers, fold: Integers, C: int) -> Mask:
-    """Return whether the given label of each row has a text outside of the row's fold, ``(N,)``."""
-    inside = np.zeros((C, int(fold.max()) + 1), dtype=np.int64)
-    np.add.at(inside, (labels, fold), 1)
-    return np.asarray(inside.sum(axis=1)[labels] > inside[labels, fold])
 
 
 def readable(matrix: Any, fold: Integers) -> Mask:

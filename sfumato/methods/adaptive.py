@@ -6,17 +6,19 @@ given label. On clean labels it finds no noise and leaves them as they are.
 
 1. *Experts.* What two judges that have not seen a row's label say of it, z (E, N, C): the logits of a linear classifier
    of n-grams, held out by folds, its length chosen by the likelihood below; and the relevance of `kwls` with the row's
-   own words left out (Eq. 7 there). Each row is centred, and each judge has deviation 1.
+   own words left out (Eq. 7 there); copies of a row count as one. Each row is centred, and each judge has deviation 1.
 2. *Calibration with noise.* p_ij = softmax_j(sum_e a_e z_e,ij + b_j) is the right label, and the written one has
    P(k | x_i) = sum_j p_ij T_jk; a, b and T make the given labels likeliest (`sfumato.methods.noise.model`).
 3. *Family.* T is the identity, an even share of wrong labels, or free for each pair of classes, whichever makes the
    given labels of held-out folds clearly likelier (`sfumato.methods.noise.family`).
 4. *Guard.* Where fewer than 5 % of the rows have a label with p above .9 (ratings in five degrees), or more labels
    would be wrong than right (texts that say nothing), noise and honest ambiguity cannot be told apart: the labels stay
-   hard, with a warning.
+   hard, with a warning. So they do where fewer than 20 rows can be judged; a row cannot whose label no text of another
+   fold has, and it keeps that label everywhere.
 5. *Targets.* q_ij is proportional to p_ij T_{j, y_i}.
 6. *Rounds.* The experts learn again, from q in place of the labels, and a, b and T are fitted again to the labels that
-   were given; twice where texts have fewer than 100 words on the mean. Long texts are too sure of themselves.
+   were given; twice where texts have fewer than 100 words on the mean. Long texts are too sure of themselves. (The
+   linear judge then learns from targets that a judge made who saw the row: a trace of its label comes back.)
 7. *Small classes.* With n_y rows of the given label, s = n_y / (n_y + n0) and n0 = min(20, .2 N / C), the target is
    s q + (1 - s) onehot(y). A floor, if asked for, mixes in an even share.
 
@@ -139,4 +141,4 @@ def adaptive_fast(
 def _method(name: str, settings: Settings, options: dict[str, object]) -> Method:
     made = (Adaptive(name, settings),)
     method = Method(name, made, options=options, replaces_targets=True, needs_texts=True)
-    return replace(method, noise_aware=True, hears_trusted=True)
+    return replace(method, noise_aware=True, hears_trusted=True, version=2)

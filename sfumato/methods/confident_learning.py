@@ -23,7 +23,7 @@ from sfumato.errors import MissingExtraError
 from sfumato.method import Method
 from sfumato.methods.noise.family import fitted
 from sfumato.methods.noise.model import Array, softmax
-from sfumato.methods.noise.posterior import Experts, Settings, sampled
+from sfumato.methods.noise.posterior import Experts, Settings
 from sfumato.registry import check_choice, check_whole
 from sfumato.targets import Integers
 
@@ -54,7 +54,9 @@ class LeaveOut:
         experts = Experts(texts, labels, C, settings)
         if not both:
             return softmax(experts.linear())
-        z, some = experts.given(), sampled(len(labels), self.seed)
+        z, some = experts.given(), experts.fitted_rows()
+        if len(np.unique(experts.fold[some])) < 2:  # no label can be judged by another row
+            return softmax(z[0])
         _, model = fitted(z[:, some], labels[some], experts.fold[some])
         return model.right(z)
 
@@ -66,7 +68,7 @@ def flagged(p: Array, labels: Integers) -> NDArray[np.bool_]:
     except ImportError as error:
         raise MissingExtraError(f"{NAME} needs cleanlab: pip install 'sfumato[cleanlab]'") from error
     present = np.unique(labels)  # cleanlab refuses a class without rows
-    shares = p[:, present] / p[:, present].sum(axis=1, keepdims=True)
+    shares = p[:, present] / np.maximum(p[:, present].sum(axis=1, keepdims=True), 1e-300)
     place = np.searchsorted(present, labels)
     out = np.asarray(find_label_issues(place, shares, n_jobs=1), dtype=np.bool_)
     for k in range(len(present)):
@@ -88,4 +90,5 @@ def confident_learning(probabilities: str = "raw", *, folds: int = 5, seed: int 
     check_whole(NAME, "folds", folds, 2, 100)
     options = {"probabilities": probabilities, "folds": folds, "seed": seed}
     made = (LeaveOut(probabilities, folds, seed),)
-    return Method(NAME, made, options=options, has_targets=False, needs_texts=True)
+    version = 2 if probabilities == "calibrated" else 1
+    return Method(NAME, made, options=options, has_targets=False, needs_texts=True, version=version)

@@ -149,7 +149,7 @@ def test_copies_of_a_row_are_one_row_for_the_model_of_wrong_labels(noisy: tuple[
     texts, labels = noisy
     once = checked_examples([*texts, "an odd one"], [*labels, "login"])
     thrice = checked_examples([*texts, *["an odd one"] * 3], [*labels, *["login"] * 3])
-    assert len(set(places(thrice).tolist())) == len(places(once)) == 91
+    assert len(set(places(thrice.inputs, thrice.labels).tolist())) == len(places(once.inputs, once.labels)) == 91
     fitted: list[int] = []
 
     def noted(*given: Any) -> Any:

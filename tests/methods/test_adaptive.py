@@ -6,8 +6,9 @@ import pytest
 from sfumato import Examples, InputError
 from sfumato.methods import METHODS
 from sfumato.methods.adaptive import AmbiguityWarning, adaptive, adaptive_fast
-from sfumato.methods.noise import posterior as posteriors
-from sfumato.methods.noise.posterior import Settings, finished, posterior, sampled
+from sfumato.methods.noise import judged_rows
+from sfumato.methods.noise.judged_rows import sampled
+from sfumato.methods.noise.posterior import Settings, finished, posterior
 
 WORDS = {
     "sport": ["ball", "team", "goal", "coach", "match", "league", "stadium", "referee"],
@@ -104,7 +105,7 @@ def test_further_rounds_are_for_short_texts():
 
 
 def test_the_model_is_fitted_to_some_rows_of_a_large_table_and_judges_all(monkeypatch):
-    monkeypatch.setattr(posteriors, "FITTED", 200)
+    monkeypatch.setattr(judged_rows, "FITTED", 200)
     assert len(np.unique(sampled(600, 0))) == 200
     assert np.array_equal(sampled(200, 0), np.arange(200))
     texts, labels, right = table(600, wrong=0.25)
@@ -140,3 +141,37 @@ def test_labels_by_chance_on_random_words_are_not_called_wrong(rows, classes, se
     found = posterior(texts, labels, classes, Settings(rounds=0))
     assert found.guarded or found.model.family == "none"
     assert np.array_equal(found.q, np.eye(classes)[labels]) or found.wrong < 0.01
+
+
+@pytest.mark.parametrize("experts", ["both", "keywords"])
+def test_copies_of_a_row_do_not_speak_for_it(experts):
+    texts, labels, _ = table(240, wrong=0.25)
+    settings = Settings(experts=experts)
+    once = posterior(texts, labels, 3, settings)
+    twice = posterior(texts * 2, np.tile(labels, 2), 3, settings)
+    assert once.wrong > 0.15
+    assert abs(twice.wrong - once.wrong) < 0.05
+    assert np.allclose(twice.q[:240], twice.q[240:], atol=1e-6)
+
+
+def test_a_label_that_no_other_text_has_stays():
+    texts, labels, _ = table(600, wrong=0.25)
+    alone = np.append(labels, 3)
+    found = posterior([*texts, "ball team goal"], alone, 4, Settings())
+    assert found.wrong > 0.15
+    assert found.q[-1].tolist() == [0, 0, 0, 1]
+    assert found.suspicion[-1] == 0
+
+
+def test_fewer_than_twenty_rows_that_can_be_judged_keep_their_labels():
+    given, _ = examples(19, wrong=0.3)
+    with pytest.warns(AmbiguityWarning, match="only 19 different rows have a label that other texts have too"):
+        made = adaptive().prepare(given)
+    assert np.array_equal(made.targets.dense(), np.eye(3)[given.labels])
+
+
+def test_a_row_with_nothing_left_of_any_label_keeps_the_given_one():
+    from sfumato.methods.noise.model import NoiseModel
+
+    model = NoiseModel("none", np.array([100.0]), np.zeros(2), np.eye(2))
+    assert model.posterior(np.array([[[10.0, -10.0]]]), np.array([1])).tolist() == [[0.0, 1.0]]

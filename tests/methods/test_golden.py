@@ -26,7 +26,9 @@ COMMAND = "python tests/methods/test_golden.py"
 CLOSE = 2e-5  # the numbers have five digits behind the point
 FEATURES = 4
 OPTIONS = {
-    "maskloss-label": {"groups": {"own": ["billing", "login"], "else": ["delivery"]}}
+    "maskloss-label": {"groups": {"own": ["billing", "login"], "else": ["delivery"]}},
+    "adaptive": {"guard": 0.0, "family": "pairwise"},
+    "adaptive-fast": {"guard": 0.0, "family": "pairwise"},
 }  # where defaults do nothing
 WORDS = (
     ("billing", "invoice charge refund card amount month double paid"),

@@ -25,6 +25,7 @@ from sfumato.targets import Integers
 K1, B, K2 = 2.0, 0.75, 2.0
 STEPS = (8, 15, 30)  # of the linear classifier: few steps are much regularisation
 CELLS = 2**24  # numbers held at once
+TINY = 1e-9  # of a count: what rounding leaves where the row's own is taken off
 
 
 def best_steps(matrix: Any, labels: Integers, C: int, fold: Integers) -> tuple[int, Array]:
@@ -58,13 +59,13 @@ def soft_keyword_scores(counts: Counts, q: Array) -> Array:
     """Return the relevance of each label where row i has the share q_ij of label j, its own words left out, (N, C).
 
     F = q' X without the row's own q_i x_i. The number of labels that hold a word, of Eq. 2, is exp of the entropy of
-    the word's shares: as many labels as hold it evenly would have.
+    the word's shares in this F: as many labels as hold it evenly would have.
     """
     matrix, N = counts.matrix, len(q)
     F = np.asarray((matrix.T @ q).T)  # (C, V)
     S = q.T @ counts.lengths  # (C,)
     df = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
-    by_word = word_instance_weight(df, N) * (np.log(len(F)) - entropy(F) + 1)  # WIW · WLW, (V,)
+    weight = word_instance_weight(df, N)  # WIW, (V,)
     relevance = np.empty((N, len(F)))
     for rows in blocks(matrix.indptr, len(F)):
         start, stop = matrix.indptr[rows[0]], matrix.indptr[rows[-1] + 1]
@@ -74,7 +75,8 @@ def soft_keyword_scores(counts: Counts, q: Array) -> Array:
         left = np.maximum(F.T[w] - q[rows][row] * f[:, None], 0)  # (nnz, C)
         size = saturation(S - q[rows] * counts.lengths[rows, None], float(S.mean()), k1=K1, b=B)  # (rows, C)
         says = word_label_correlation(left, size[row], k1=K1)
-        says *= (by_word[w] * word_instance_correlation(f.copy(), k2=K2))[:, None]
+        label_weight = np.log(len(F)) - entropy(left) + 1  # WLW, (nnz,)
+        says *= (weight[w] * label_weight * word_instance_correlation(f.copy(), k2=K2))[:, None]
         total = np.zeros((len(rows), len(F)))
         filled = np.flatnonzero(sizes)
         if len(filled):
@@ -83,10 +85,12 @@ def soft_keyword_scores(counts: Counts, q: Array) -> Array:
     return relevance / root_length(counts)
 
 
-def entropy(F: Array) -> Array:
-    """Return the entropy of the shares of each column of F (C, V), (V,); 0 for a column of zeros."""
-    shares = F / np.maximum(F.sum(axis=0), 1e-300)
-    return np.asarray(-(shares * np.log(np.where(shares > 0, shares, 1))).sum(axis=0))
+def entropy(counts: Array) -> Array:
+    """Return the entropy of the shares of each row of (n, C), (n,); 0 for a row of zeros."""
+    total = counts.sum(axis=1)
+    held = np.maximum(total, TINY)
+    H = np.log(held) - (counts * np.log(np.maximum(counts, TINY))).sum(axis=1) / held
+    return np.where(total > TINY, H, 0.0)
 
 
 def blocks(indptr: Any, C: int) -> Sequence[Any]:

@@ -68,9 +68,12 @@ class NoiseModel:
         return np.asarray((self.right(z) * self.T.T[labels]).sum(axis=1))
 
     def posterior(self, z: Array, labels: Integers) -> Array:
-        """Return q, (N, C). Eq. 3."""
+        """Return q, (N, C), Eq. 3; the given label where p has nothing left of any that T allows."""
         joint = self.right(z) * self.T.T[labels]
-        return np.asarray(joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-300))
+        total = joint.sum(axis=1)
+        none = total < 1e-300
+        joint[none, labels[none]] = total[none] = 1.0
+        return np.asarray(joint / total[:, None])
 
     def log_likelihood(self, z: Array, labels: Integers) -> Array:
         """Return the logarithm of (2) for each row, (N,)."""

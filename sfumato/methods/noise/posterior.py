@@ -16,8 +16,9 @@ from sfumato.errors import InputError
 from sfumato.keywords import Counts, Unit, count_words
 from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
 from sfumato.methods.noise.family import Choice, Shape, fitted
+from sfumato.methods.noise.judged_rows import Mask, first_of, learnable, places, sampled, shown
 from sfumato.methods.noise.model import Array, NoiseModel, standardised
-from sfumato.methods.noise.trusted import Mask, Trusted, settled
+from sfumato.methods.noise.trusted import Trusted
 from sfumato.ngrams import NgramEncoder
 from sfumato.recent import Recent
 from sfumato.registry import check_choice, check_range, check_whole
@@ -30,7 +31,7 @@ SURE = 0.9  # an anchor is a row of which some label is so probable
 MOST = 0.5  # share of wrong labels; above it p is not held by the labels any more
 LONG = 100  # words of a text on the mean, from which further rounds do not help
 ROUNDS = 2  # of shorter ones
-FITTED = 20_000  # rows, enough for the few numbers of the model; the targets are made for all
+LEAST_ROWS = 20  # that can be judged; with fewer, chance looks like a pattern
 FEW_ROWS, FEW_SHARE = 20.0, 0.2  # n0 of the shrinking of small classes
 SQUARES: Recent[RowSquares] = Recent(2**27)  # of the last texts: methods that are compared ask for the same
 HELD_OUT: Recent[tuple[int, Array]] = Recent(2**26)  # steps and logits of the linear expert, by texts and given labels
@@ -111,12 +112,27 @@ class Experts:
     def __init__(self, texts: Sequence[str], labels: Integers, C: int, settings: Settings) -> None:
         self.texts, self.labels, self.C, self.settings = texts, labels, C, settings
         self.fold = fold_rows(labels, texts, folds=min(settings.folds, len(set(texts))), seed=settings.seed)
-        self.counts: Counts | None = None if settings.experts == "linear" else count_words(texts, unit=settings.unit)
+        self.place = places(texts, labels)
+        self.once = first_of(self.place)  # of each different row the first
+        self.counts = None if settings.experts == "linear" else self._counted()
         if self.counts is not None and not self.counts.matrix.nnz:
             raise InputError(
                 f"none of the {len(texts)} texts holds a word (unit={settings.unit!r}), so no label can be judged"
             )
         self.steps = 0
+
+    def kept(self) -> Mask:
+        """Return which rows keep their label, (N,): those whose label no text of another fold has."""
+        return ~learnable(self.labels, self.fold, self.C)
+
+    def fitted_rows(self) -> Integers:
+        """Return the rows that the model of wrong labels is fitted to: different ones that can be judged."""
+        judged = self.once[~self.kept()[self.once]]
+        return judged[sampled(len(judged), self.settings.seed)]
+
+    def _counted(self) -> Counts:
+        """Return the words of the different rows."""
+        return count_words([self.texts[i] for i in self.once], unit=self.settings.unit)
 
     def given(self) -> Array:
         """Return the scores by the given labels, (E, N, C)."""
@@ -124,7 +140,7 @@ class Experts:
         if self.settings.experts != "keywords":
             found.append(self.linear())
         if self.counts is not None:
-            found.append(keyword_scores(self.counts, self.labels, self.C))
+            found.append(keyword_scores(self.counts, self.labels[self.once], self.C)[self.place])
         return standardised(found)
 
     def linear(self) -> Array:
@@ -146,8 +162,16 @@ class Experts:
         """Return the scores where row i has the share q_ij of label j, (E, N, C)."""
         linear = self.settings.experts != "keywords"
         found = [soft_linear(self.squares, q, self.fold, self.steps)] if linear else []
-        found += [] if self.counts is None else [soft_keyword_scores(self.counts, q)]
+        found += [] if self.counts is None else [soft_keyword_scores(self.counts, self._mean(q))[self.place]]
         return standardised(found)
+
+    def _mean(self, q: Array) -> Array:
+        """Return the mean of q (N, C) over the copies of each different row."""
+        if len(self.once) == len(q):
+            return q
+        total = np.zeros((len(self.once), q.shape[1]))
+        np.add.at(total, self.place, q)
+        return total / np.bincount(self.place)[:, None]
 
 
 def squares_of(texts: Sequence[str]) -> RowSquares:
@@ -173,13 +197,20 @@ def posterior(
     InputError
         if all texts are the same, or none holds a word.
     """
-    experts = Experts(texts, labels, C, settings)
     checked = Trusted(trusted) if trusted is not None and trusted.any() else None
-    z, some = experts.given(), sampled(len(labels), settings.seed)
+    active = shown(texts, labels, C)
+    if len(active) < 2:
+        return _all_right(labels, C, checked, "fewer than two labels have more than one text")
+    if len(active) < C:
+        return _among(active, texts, labels, C, settings, trusted)
+    experts = Experts(texts, labels, C, settings)
+    kept, some = experts.kept(), experts.fitted_rows()
     if checked is not None:
+        kept = kept | checked.rows
         some = some[~checked.rows[some]]  # the other labels speak for themselves first
-        if len(np.unique(experts.fold[some])) < 2:
-            return _all_right(labels, C, experts.steps, checked)
+    if len(some) < LEAST_ROWS or len(np.unique(experts.fold[some])) < 2:
+        return _all_right(labels, C, checked, f"only {len(some)} different rows have a label that other texts have too")
+    z = experts.given()
     asked = z[:, some], labels[some], experts.fold[some]
     choice, model = fitted(*asked, family=settings.family, bias=settings.bias)
     p = model.right(z)
@@ -189,14 +220,14 @@ def posterior(
     if checked is not None:
         checked = checked.asked(model, z, labels, some, bias=settings.bias)
         model = checked.fit(model, z, labels, some, bias=settings.bias)
-    q = settled(model.posterior(z, labels), labels, checked)
+    q = settled(model.posterior(z, labels), labels, kept)
     rounds = _rounds(settings, experts, texts)
     for _ in range(rounds):
-        model, q = _another_round(experts, q, choice.shape, some, checked, settings)
+        model, q = _another_round(experts, q, choice.shape, some, kept, checked, settings)
     suspicion = 1 - q[np.arange(len(labels)), labels]
     wrong = float(suspicion.mean()) if checked is None or not checked.gold else checked.wrong_of_all
     facts = (model, choice.z, anchors, False, wrong, suspicion, experts.steps, rounds)
-    targets = settled(finished(q, labels, shrink=settings.shrink, floor=settings.floor), labels, checked)
+    targets = settled(finished(q, labels, shrink=settings.shrink, floor=settings.floor), labels, kept)
     return Posterior(targets, *facts, trusted=checked)
 
 
@@ -213,28 +244,46 @@ def unclear(model: NoiseModel, p: Array, labels: Integers, *, guard: float) -> s
 
 
 def _another_round(
-    experts: Experts, q: Array, shape: Shape, some: Integers, checked: Trusted | None, settings: Settings
+    experts: Experts, q: Array, shape: Shape, some: Integers, kept: Mask, checked: Trusted | None, settings: Settings
 ) -> tuple[NoiseModel, Array]:
     """Return the model and q, (N, C), of experts that learned from q; the family and the given labels stay."""
     labels = experts.labels
-    z = experts.soft(settled(finished(q, labels, shrink=settings.shrink, floor=0.0), labels, checked))
+    z = experts.soft(settled(finished(q, labels, shrink=settings.shrink, floor=0.0), labels, kept))
     model = shape.fit(z[:, some], labels[some])
     if checked is not None:
         model = checked.fit(model, z, labels, some, bias=settings.bias)
-    return model, settled(model.posterior(z, labels), labels, checked)
+    return model, settled(model.posterior(z, labels), labels, kept)
 
 
-def sampled(N: int, seed: int) -> Integers:
-    """Return the rows that the model of wrong labels is fitted to: all, or so many of them drawn at random."""
-    if N <= FITTED:
-        return np.arange(N)
-    return np.sort(np.random.default_rng((seed, 11)).choice(N, FITTED, replace=False))
+def settled(q: Array, labels: Integers, kept: Mask) -> Array:
+    """Return the targets (N, C), the given label being that of the rows which keep it, (N,)."""
+    return np.where(kept[:, None], np.eye(q.shape[1])[labels], q)
 
 
-def _all_right(labels: Integers, C: int, steps: int, trusted: Trusted) -> Posterior:
+def _among(
+    active: Integers, texts: Sequence[str], labels: Integers, C: int, settings: Settings, trusted: Mask | None
+) -> Posterior:
+    """Return the posterior of the rows of these classes; the others keep their label, and nobody is drawn to it."""
+    rows = np.flatnonzero(np.isin(labels, active))
+    own = np.searchsorted(active, labels[rows])
+    found = posterior(
+        [texts[i] for i in rows.tolist()], own, len(active), settings, None if trusted is None else trusted[rows]
+    )
+    q, T, b, suspicion = np.eye(C)[labels], np.eye(C), np.zeros(C), np.zeros(len(labels))
+    q[np.ix_(rows, active)], T[np.ix_(active, active)] = found.q, found.model.T
+    b[active], suspicion[rows] = found.model.b, found.suspicion
+    told = found.trusted and replace(found.trusted, rows=np.asarray(trusted))
+    wrong = found.wrong * len(rows) / len(labels)
+    model = replace(found.model, T=T, b=b)
+    return replace(found, q=q, model=model, suspicion=suspicion, wrong=wrong, trusted=told)
+
+
+def _all_right(labels: Integers, C: int, trusted: Trusted | None, why: str) -> Posterior:
     """Return what there is to say where too few rows are left whose label could be wrong: no label is."""
     model = NoiseModel("none", np.ones(1), np.zeros(C), np.eye(C))
-    return Posterior(np.eye(C)[labels], model, {}, 1.0, False, 0.0, np.zeros(len(labels)), steps, trusted=trusted)
+    unclear = "" if trusted is not None else why
+    q, guarded, suspicion = np.eye(C)[labels], trusted is None, np.zeros(len(labels))
+    return Posterior(q, model, {}, 1.0, guarded, 0.0, suspicion, trusted=trusted, unclear=unclear)
 
 
 def _hard(model: NoiseModel, choice: Choice, anchors: float, labels: Integers, steps: int) -> Posterior:

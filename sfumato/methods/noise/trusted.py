@@ -36,12 +36,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sfumato.methods.noise.judged_rows import Mask
 from sfumato.methods.noise.model import Array, NoiseModel, fit_columns, fit_none, uniform_noise
 from sfumato.targets import Integers
 
-Mask = NDArray[np.bool_]
 CLEAR = -2.0  # of z
 MUCH = 1.5  # times the mistakes that p expects
 KAPPA = 5.0  # rows of each class that T0 counts as
@@ -95,11 +94,6 @@ class Trusted:
         both = np.concatenate([others, G])
         columns = np.concatenate([model.T.T[labels[others]], np.eye(C)[g]])
         return fit_columns(model, z[:, both], columns, bias=bias)
-
-
-def settled(q: Array, labels: Integers, trusted: Trusted | None) -> Array:
-    """Return the targets with the trusted rows' labels as theirs, (N, C)."""
-    return q if trusted is None else np.where(trusted.rows[:, None], np.eye(q.shape[1])[labels], q)
 
 
 def surprise(p: Array, right: Integers) -> float:

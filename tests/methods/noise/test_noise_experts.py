@@ -25,7 +25,8 @@ def plain(i, j):
         f = words[i].count(w)
         left = F[j, w] - Q[i][j] * f
         K = k1 * (1 - b + b * (S[j] - Q[i][j] * len(words[i])) / S_avg)
-        shares = [F[m, w] / sum(F[n, w] for n in range(C)) for m in range(C)]
+        others = [F[m, w] - Q[i][m] * f for m in range(C)]
+        shares = [count / sum(others) if sum(others) > 1e-9 else 0 for count in others]
         labels = math.exp(-sum(share * math.log(share) for share in shares if share > 0))
         df = sum(w in text for text in words)
         wic, wiw = k2 * f / (f + k2), math.log(len(TEXTS) / df) + 1
@@ -38,6 +39,18 @@ def test_soft_keywords_are_those_of_plain_loops_with_the_own_words_left_out(cell
     monkeypatch.setattr(experts, "CELLS", cells)
     found = soft_keyword_scores(count_words(TEXTS, unit="word"), Q)
     np.testing.assert_allclose(found, [[plain(i, j) for j in range(3)] for i in range(len(TEXTS))], atol=1e-9)
+
+
+def test_a_row_does_not_hear_its_own_label_again():
+    """Labels by chance and texts of chance: the own label ranks as any other."""
+    random, C = np.random.default_rng(0), 5
+    frequency = 1 / np.arange(1, 3001)
+    texts = [" ".join(f"w{k}" for k in random.choice(3000, 12, p=frequency / frequency.sum())) for _ in range(1500)]
+    labels = random.integers(0, C, len(texts))
+    scores = soft_keyword_scores(count_words(texts), np.eye(C)[labels])
+    own = scores[np.arange(len(texts)), labels][:, None]
+    rank = ((own > scores).sum(axis=1) / (C - 1)).mean()
+    assert abs(rank - 0.5) < 0.03  # its standard error is .009
 
 
 def test_the_own_label_says_nothing_about_a_row_that_is_alone():
