@@ -171,7 +171,7 @@ def fit(
     else:
         trained, more = run(method=chosen), chosen.ignored(examples)
     said = [*source.notes, *said, *more, *written_in(examples.inputs), *encoder_notes(trained), *trained.remarks]
-    said += rare_class_notes(train, helped=automatic or chosen.helps_rare or balance != "none")
+    said += rare_class_notes(train, helped=chosen.helps_rare or balance != "none")
     trained.model.info = describe(trained, train, kept, chosen, seed=seed, notes=[*said, *chosen.notes])
     tell_columns(trained, source, label_separator)
     return trained.model

@@ -105,6 +105,12 @@ def check_whole(owner: str, name: str, value: Any, low: int, high: float = float
         raise InputError(f"{owner}: {name} must be a whole number, got {value!r}")
 
 
+def check_truth(owner: str, name: str, value: Any) -> None:
+    """Raise unless ``value`` is True or False."""
+    if not isinstance(value, bool):
+        raise InputError(f"{owner}: {name} must be true or false, got {value!r}")
+
+
 def check_choice(owner: str, name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Raise unless ``value`` is one of ``allowed``."""
     if value not in allowed:

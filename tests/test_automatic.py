@@ -106,3 +106,32 @@ def test_what_belongs_to_one_method_is_refused(tickets):
         fit(tickets, text="text", label="label", method="auto", method_options={"smoothing": 0.2})
     with pytest.raises(InputError, match="chooses by dev rows, and there are none"):
         fit(tickets, text="text", label="label", method="auto", dev=0)
+
+
+def test_a_candidate_that_cannot_read_the_rows_is_left_out_with_a_note():
+    dev = examples()
+
+    def answer(method):
+        if method.name == "adaptive":
+            raise InputError("none of the 100 texts holds a word")
+        return Trained(Answers(dev.labels), None, [], 0, 0, 0.0)
+
+    done = choose(examples(), dev, answer)
+    assert done.method.name == BASELINE
+    assert done.said[0] == "method auto: adaptive is not tried: none of the 100 texts holds a word"
+
+    def nothing(method):
+        raise InputError("no text can be read")
+
+    with pytest.raises(InputError, match="no text can be read"):
+        choose(examples(), dev, nothing)
+
+
+def test_auto_says_what_helps_a_rare_class_where_it_does_not_take_it(tmp_path):
+    words = {"a": "ball team goal", "b": "bank stock price"}
+    labels = ["a"] * 300 + ["b"] * 9
+    rows = [f"{words[label]} {k},{label}" for k, label in enumerate(labels)]
+    (tmp_path / "rare.csv").write_text("\n".join(["text,label", *rows]))
+    model = fit(tmp_path / "rare.csv", method="auto", seed=0)
+    assert model.info["method"] == BASELINE
+    assert "the method logit-adjustment finds rare classes better" in " ".join(model.info["notes"])

@@ -80,12 +80,15 @@ def soften(
     form: dict[str, Any] = {"label_separator": label_separator, "task": task, "trusted": trusted_column}
     given = read_labelled(data, text, label, bad_rows, votes=votes, count=count, **form)
     method_options = {**options.method, **options.loose}
+    chosen: Any = method
+    if options.method.keys() & set(named_arguments(softening.soften)):  # such as method.seed
+        chosen, method_options = built_with(method, method_options)
     of_model = {f"model.{name}": value for name, value in options.model.items()}
     cast = votes_by_class(given.examples)
     soft = softening.soften(
         given.examples.inputs,
         named_labels(given.examples),
-        method,
+        chosen,
         votes=cast,
         trusted=given.examples.trusted,
         model=model,
@@ -163,6 +166,16 @@ def read_labelled(
         note(f"note: {sentence}")
     by_majority = examples.votes is not None and (not named or columns in (None, "rows"))
     return Labelled(table, texts, MAJORITY if by_majority else named, examples)
+
+
+def built_with(method: str, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the method with its options, and those that are not its own: `soften` has arguments of the same name."""
+    from sfumato.methods import METHODS
+    from sfumato.resolve import build_method, option_names
+
+    names = option_names(method, METHODS)
+    own = {name: value for name, value in options.items() if name in names}
+    return build_method(method, own), {name: value for name, value in options.items() if name not in names}
 
 
 def votes_by_class(examples: "Examples") -> dict[str, Any] | None:

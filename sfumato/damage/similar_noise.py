@@ -59,7 +59,7 @@ def similar_noise(
 def mistaken_for(logits: NDArray[np.floating], labels: Rows, *, others: int) -> NDArray[np.float64]:
     """Return the chance that a class (down) is mistaken for each other one (across), (C, C); rows sum to 1.
 
-    A class without rows is mistaken for all others alike.
+    A class without rows is mistaken for the first ``others`` of the others alike: it has no row to be moved.
     """
     C = logits.shape[1]
     p = softmax(logits)

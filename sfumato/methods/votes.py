@@ -25,7 +25,7 @@ from sfumato.errors import InputError
 from sfumato.method import Method
 from sfumato.methods.target_loss import target_criterion
 from sfumato.methods.vote_prior import best_prior, held_out_shares
-from sfumato.registry import check_choice, check_range
+from sfumato.registry import check_choice, check_range, check_whole
 from sfumato.targets import DenseTargets, Floats
 
 SPREADS = ("classes", "uniform", "text")
@@ -97,10 +97,12 @@ def votes(
     seed : of the folds of ``spread="text"``
     """
     if isinstance(prior, str):
-        check_choice("votes", "prior", prior, ("auto",))
+        if prior != "auto":
+            raise InputError(f"votes: prior must be a number of votes or 'auto', got {prior!r}")
     else:
         check_range("votes", "prior", prior, 0, 1e6)
     check_choice("votes", "spread", spread, SPREADS)
+    check_whole("votes", "seed", seed, 0)
 
     def count(examples: Examples) -> Examples:
         if examples.votes is None:

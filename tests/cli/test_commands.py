@@ -277,3 +277,10 @@ def test_compare_prints_its_table_and_goes_on_where_it_was(table: Path, tmp_path
     json.loads(again.out)
     assert (runs / "results.jsonl").read_text().splitlines()[:2] == lines
     assert len((runs / "results.jsonl").read_text().splitlines()) == 4
+
+
+def test_an_option_of_the_method_named_as_one_of_the_command_reaches_the_method(table: Path, sfumato: Command) -> None:
+    ended = sfumato("soften", table, "--method", "adaptive", "--set", "method.seed=-1", "--set", "guard=0")
+    assert ended.code == 2
+    assert "adaptive: seed must be at least 0, got -1" in ended.err
+    assert sfumato("soften", table, "--method", "adaptive", "--set", "method.seed=3", "--set", "guard=0").code == 0

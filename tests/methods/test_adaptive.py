@@ -175,3 +175,23 @@ def test_a_row_with_nothing_left_of_any_label_keeps_the_given_one():
 
     model = NoiseModel("none", np.array([100.0]), np.zeros(2), np.eye(2))
     assert model.posterior(np.array([[[10.0, -10.0]]]), np.array([1])).tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"bias": "no"}, "bias must be true or false, got 'no'"),
+        ({"shrink": 1}, "shrink must be true or false"),
+        ({"rounds": "two"}, "rounds must be a whole number or 'auto', got 'two'"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(given, said):
+    with pytest.raises(InputError, match=said):
+        adaptive(**given)
+
+
+def test_texts_that_are_all_the_same_are_refused_in_words():
+    with pytest.raises(InputError, match="all 40 texts are the same: 'so it is'"):
+        posterior(["so it is"] * 40, np.arange(40) % 2, 2)

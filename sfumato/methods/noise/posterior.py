@@ -21,7 +21,7 @@ from sfumato.methods.noise.model import Array, NoiseModel, standardised
 from sfumato.methods.noise.trusted import Trusted
 from sfumato.ngrams import NgramEncoder
 from sfumato.recent import Recent
-from sfumato.registry import check_choice, check_range, check_whole
+from sfumato.registry import check_choice, check_range, check_truth, check_whole
 from sfumato.row_squares import RowSquares
 from sfumato.split import fold_rows
 from sfumato.targets import Integers
@@ -55,11 +55,16 @@ class Settings:
     def __post_init__(self) -> None:
         check_whole("adaptive", "folds", self.folds, 2, 100)
         check_choice("adaptive", "experts", self.experts, EXPERTS)
-        if self.rounds != "auto":
+        if isinstance(self.rounds, str) and self.rounds != "auto":
+            raise InputError(f"adaptive: rounds must be a whole number or 'auto', got {self.rounds!r}")
+        if not isinstance(self.rounds, str):
             check_whole("adaptive", "rounds", self.rounds, 0, 20)
         check_choice("adaptive", "family", self.family, ("auto", "none", "uniform", "pairwise"))
         check_range("adaptive", "guard", self.guard, 0, 1)
         check_range("adaptive", "floor", self.floor, 0, 1)
+        check_whole("adaptive", "seed", self.seed, 0)
+        check_truth("adaptive", "bias", self.bias)
+        check_truth("adaptive", "shrink", self.shrink)
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +202,8 @@ def posterior(
     InputError
         if all texts are the same, or none holds a word.
     """
+    if len(set(texts)) < 2:
+        raise InputError(f"each text is judged by others, and all {len(texts)} texts are the same: {texts[0][:60]!r}")
     checked = Trusted(trusted) if trusted is not None and trusted.any() else None
     active = shown(texts, labels, C)
     if len(active) < 2:
