@@ -1,0 +1,58 @@
+"""Adaptive targets on real texts: ratings in five degrees are left alone, clean titles too, wrong titles are seen."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sfumato.damage import similar_noise, symmetric_noise
+from sfumato.datasets import load
+from sfumato.methods.adaptive import AmbiguityWarning, adaptive
+from sfumato.methods.noise.posterior import posterior
+
+DATA = os.environ.get("SFUMATO_DATA")
+CLEAN_SETS = ["thucnews-titles", "toutiao", "ag_news", "stackoverflow20"]
+
+
+def real(name, rows):
+    if not DATA or not (Path(DATA) / name).exists():
+        pytest.skip(f"SFUMATO_DATA does not point to a folder with {name}")
+    train = load(name).splits["train"]
+    return train.take(np.sort(np.random.default_rng(0).permutation(len(train))[:rows]))
+
+
+def found_in(examples):
+    return posterior(list(examples.inputs), examples.labels, examples.num_classes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [0, 0.3])
+def test_the_guard_leaves_ratings_in_five_degrees_alone(wrong):
+    given = symmetric_noise(real("sst5", 2400), rate=wrong, seed=0).examples if wrong else real("sst5", 2400)
+    with pytest.warns(AmbiguityWarning, match="of the rows have a label with a probability above .9"):
+        made = adaptive().prepare(given)
+    assert np.array_equal(made.targets.dense(), np.eye(5)[given.labels])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CLEAN_SETS)
+def test_next_to_nothing_is_found_in_labels_as_they_were_published(name):
+    found = found_in(real(name, 2400))
+    assert found.wrong < 0.03
+    assert found.model.family != "pairwise"
+
+
+@pytest.mark.slow
+def test_wrong_titles_are_counted_within_four_points_and_their_pairs_named():
+    right = real("thucnews-titles", 2400)
+    for damaged in (symmetric_noise(right, rate=0.3, seed=0), similar_noise(right, rate=0.3, seed=0)):
+        wrong = damaged.examples.labels != right.labels
+        found = found_in(damaged.examples)
+        assert abs(found.wrong - wrong.mean()) < 0.04
+        assert (found.q.argmax(axis=1) == right.labels).mean() > 0.8  # .7 of the given labels are right
+    C = right.num_classes
+    T = np.zeros((C, C))
+    np.add.at(T, (right.labels, damaged.examples.labels), 1)
+    T /= T.sum(axis=1, keepdims=True)
+    assert np.abs(found.model.T - T).mean() < 0.02
