@@ -17,8 +17,8 @@ given label. On clean labels it finds no noise and leaves them as they are.
    fold has, and it keeps that label everywhere.
 5. *Targets.* q_ij is proportional to p_ij T_{j, y_i}.
 6. *Rounds.* The experts learn again, from q in place of the labels, and a, b and T are fitted again to the labels that
-   were given; twice where texts have fewer than 100 words on the mean. Long texts are too sure of themselves. (The
-   linear judge then learns from targets that a judge made who saw the row: a trace of its label comes back.)
+   were given, twice. (The linear judge then learns from targets that a judge made who saw the row: a trace of its label
+   comes back.)
 7. *Small classes.* With n_y rows of the given label, s = n_y / (n_y + n0) and n0 = min(20, .2 N / C), the target is
    s q + (1 - s) onehot(y). A floor, if asked for, mixes in an even share.
 
@@ -104,7 +104,7 @@ def adaptive(
     ----------
     folds : of the linear expert, and of the choice of the family; at most as many as there are different texts
     experts : "both", "linear" or "keywords"
-    rounds : how often the experts learn again from the targets; "auto" is 2 below 100 words a text, else 0
+    rounds : how often the experts learn again from the targets; "auto" is 2, and 0 where every label is right
     family : of the wrong labels: "none", "uniform", "pairwise", or "auto" by the likelihood of held-out labels
     bias : whether p has a bias of each class
     guard : least share of sure rows; below it the labels stay hard; 0 never guards

@@ -29,8 +29,7 @@ from sfumato.targets import Integers
 EXPERTS = ("both", "linear", "keywords")
 SURE = 0.9  # an anchor is a row of which some label is so probable
 MOST = 0.5  # share of wrong labels; above it p is not held by the labels any more
-LONG = 100  # words of a text on the mean, from which further rounds do not help
-ROUNDS = 2  # of shorter ones
+ROUNDS = 2
 LEAST_ROWS = 20  # that can be judged; with fewer, chance looks like a pattern
 FEW_ROWS, FEW_SHARE = 20.0, 0.2  # n0 of the shrinking of small classes
 SQUARES: Recent[RowSquares] = Recent(2**27)  # of the last texts: methods that are compared ask for the same
@@ -228,7 +227,7 @@ def posterior(
         checked = checked.asked(model, z, labels, some, bias=settings.bias)
         model = checked.fit(model, z, labels, some, bias=settings.bias)
     q = settled(model.posterior(z, labels), labels, kept)
-    rounds = _rounds(settings, experts, texts)
+    rounds = _rounds(settings, model)
     for _ in range(rounds):
         model, q = _another_round(experts, q, choice.shape, some, kept, checked, settings)
     suspicion = 1 - q[np.arange(len(labels)), labels]
@@ -298,11 +297,11 @@ def _hard(model: NoiseModel, choice: Choice, anchors: float, labels: Integers, s
     return Posterior(q, model, choice.z, anchors, True, 0.0, np.zeros(len(labels)), steps, 0)
 
 
-def _rounds(settings: Settings, experts: Experts, texts: Sequence[str]) -> int:
-    if not isinstance(settings.rounds, str):
-        return int(settings.rounds)
-    counts = experts.counts if experts.counts is not None else count_words(texts, unit=settings.unit)
-    return ROUNDS if float(counts.lengths.mean()) < LONG else 0
+def _rounds(settings: Settings, model: NoiseModel) -> int:
+    """Return how often the experts learn again: never where every label is right, since they would learn the same."""
+    if model.family == "none":
+        return 0
+    return ROUNDS if isinstance(settings.rounds, str) else int(settings.rounds)
 
 
 def finished(q: Array, labels: Integers, *, shrink: bool, floor: float) -> Array:
