@@ -24,8 +24,9 @@ from sfumato.data import Examples
 from sfumato.datasets import load
 from sfumato.keywords import count_words
 from sfumato.methods import METHODS
-from sfumato.methods.noise import posterior as whole
+from sfumato.methods.noise.expert_panel import Settings
 from sfumato.methods.noise.experts import keyword_scores, soft_keyword_scores
+from sfumato.methods.noise.posterior import posterior
 from sfumato.models import MODELS
 from sfumato.run import train_model
 
@@ -91,11 +92,9 @@ def measure(title: str, clean: Examples) -> None:
     )
     keywords = timed("kwls", lambda: METHODS["kwls"]().prepare(examples))
     counted = timed("adaptive-fast, its statistics", lambda: statistics(examples))
-    fast = timed(
-        "adaptive-fast", lambda: whole.posterior(texts, labels, C, whole.Settings(experts="keywords", rounds=4))
-    )
-    once = timed("adaptive, rounds=0", lambda: whole.posterior(texts, labels, C, whole.Settings(rounds=0)))
-    full = timed("adaptive, rounds=2", lambda: whole.posterior(texts, labels, C, whole.Settings(rounds=2)))
+    fast = timed("adaptive-fast", lambda: posterior(texts, labels, C, Settings(experts="keywords", rounds=4)))
+    once = timed("adaptive, rounds=0", lambda: posterior(texts, labels, C, Settings(rounds=0)))
+    full = timed("adaptive, rounds=2", lambda: posterior(texts, labels, C, Settings(rounds=2)))
     print(f"\n{title}: {len(examples):,} rows, {C} classes\n")
     print("| | seconds | over one linear fit | over kwls |\n|---|--:|--:|--:|")
     for one in (fit, keywords, counted, fast, once, full):

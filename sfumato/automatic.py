@@ -11,14 +11,16 @@ that cannot read the rows (`adaptive` where no text holds a word) is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.architecture import Architecture, Training
 from sfumato.balance import has_rare_class
 from sfumato.data import Examples
+from sfumato.dev_choice import NOISE_AWARE
 from sfumato.errors import InputError
 from sfumato.images import are_images
 from sfumato.method import Method
@@ -49,6 +51,21 @@ def candidates(train: Examples) -> list[str]:
     if not train.multilabel and has_rare_class(train):
         names.append("logit-adjustment")
     return names
+
+
+def may_choose(train: Examples, dev: Examples | None, architecture: Architecture) -> bool:
+    """Whether this is what `fit` does where no method is named: rows with one label, dev rows, a fit of seconds."""
+    plain = not train.multilabel and not are_images(train.inputs) and train.votes is None
+    return architecture.full_batch and plain and dev is not None and len(dev) > 0
+
+
+def one_rule(training: Training, train: Examples, architecture: Architecture) -> Training:
+    """Return settings by which dev chooses the length of every candidate of ``method="auto"`` in the same way.
+
+    Otherwise adaptive targets would allow for wrong dev labels and hard labels would not, see `sfumato.dev_choice`.
+    """
+    allowed = training.choose == "auto" and architecture.full_batch and not train.multilabel
+    return replace(training, choose=NOISE_AWARE) if allowed else training
 
 
 def choose(train: Examples, dev: Examples | None, fit: Callable[[Method], Any]) -> Chosen:

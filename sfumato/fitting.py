@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfumato.architecture import IMAGES, Architecture, Training
-from sfumato.automatic import AUTO, BASELINE, choose
+from sfumato.automatic import AUTO, BASELINE, choose, may_choose, one_rule
 from sfumato.balance import rare_class_notes
 from sfumato.checkpoint import Checkpoint
 from sfumato.column_groups import with_column_groups
 from sfumato.data import Examples
 from sfumato.description import describe
-from sfumato.dev_choice import NOISE_AWARE
 from sfumato.dev_rows import SHARE, cut_few
 from sfumato.errors import InputError, require_torch
 from sfumato.given_targets import with_soft_targets
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from sfumato.source import Source
 
 
+DEFAULT = "label-smoothing"  # where no method is named and `auto` has nothing to choose by
 VOTED = "the temperature fits the votes of the dev rows, not their majority, whose log-loss may rise by it"
 
 
@@ -46,7 +46,7 @@ def fit(
     text: Sequence[str] | str | None = None,
     label: Sequence[str] | str | None = None,
     model: Any = "linear",
-    method: Any = "label-smoothing",
+    method: Any = None,
     dev: Any = SHARE,
     shots: int | None = None,
     dev_shots: int | str | None = None,
@@ -90,7 +90,8 @@ def fit(
     task : ``auto`` takes lists and several label columns as multi-label; ``single`` refuses them; ``multilabel`` also
         takes a column of plain labels, of which a row may have none
     model, method : a name, a function that builds one, or the thing itself; ``method="auto"`` keeps hard labels unless
-        another method is better on dev by more than its standard error, see `sfumato.automatic`
+        another method is better on dev by more than its standard error, see `sfumato.automatic`. Left out, it is
+        ``auto`` for `linear` and rows with one label each, and label-smoothing for all else
     dev : share of rows kept for choosing (0 keeps none), or a labelled table of its own
     shots, dev_shots : so many rows of each class to train on, and to choose by: as many, unless given; "all" is what
         ``dev`` says. ``seed`` draws them
@@ -126,6 +127,7 @@ def fit(
     require_torch("fit")
     check_numbers(weight=weight, seed=seed, eval_every=eval_every, shots=shots, dev_shots=dev_shots)
     seed, automatic = int(seed), method == AUTO
+    left_out, method = method is None, DEFAULT if method is None else method
     if automatic:
         refuse_beside_auto(soft_targets=soft_targets, votes=votes, method_options=method_options or None)
         method, checkpoint = BASELINE, None  # several runs cannot be kept in one folder
@@ -147,6 +149,8 @@ def fit(
     if soft_targets is not None:
         examples, chosen = with_soft_targets(source, chosen, soft_targets)
     train, kept, said = cut_few(examples, dev, shots=shots, dev_shots=dev_shots, seed=seed, **columns)
+    if left_out and soft_targets is None and not own and votes is None:
+        automatic = may_choose(train, kept, architecture)
     settings: dict[str, Any] = {
         "seed": seed,
         "device": device,
@@ -210,15 +214,6 @@ def chosen_by_dev(
     done = choose(train, dev, lambda candidate: run(method=candidate, refit=False))
     trained = run(method=done.method) if architecture.full_batch else done.trained  # again, with the dev rows
     return trained, done.method, [*done.said, *done.method.ignored(train)]
-
-
-def one_rule(training: Training, train: Examples, architecture: Architecture) -> Training:
-    """Return settings by which dev chooses the length of every candidate of ``method="auto"`` in the same way.
-
-    Otherwise adaptive targets would allow for wrong dev labels and hard labels would not, see `sfumato.dev_choice`.
-    """
-    allowed = training.choose == "auto" and architecture.full_batch and not train.multilabel
-    return replace(training, choose=NOISE_AWARE) if allowed else training
 
 
 def tell_columns(trained: Trained, source: Source, label_separator: str | None) -> None:

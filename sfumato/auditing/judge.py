@@ -38,11 +38,12 @@ from numpy.typing import NDArray
 from sfumato.data import Examples
 from sfumato.keywords import LabelCounts, count_words
 from sfumato.methods.kwls import held_out_evidence
+from sfumato.methods.noise.expert_panel import Settings
 from sfumato.methods.noise.experts import best_steps
 from sfumato.methods.noise.family import fitted
 from sfumato.methods.noise.judged_rows import first_of, learnable, places, sampled
 from sfumato.methods.noise.model import fit_none, standardised
-from sfumato.methods.noise.posterior import SURE, Posterior, Settings, unclear
+from sfumato.methods.noise.posterior import SURE, Posterior, unclear
 from sfumato.methods.word_evidence import Evidence
 from sfumato.ngrams import NgramEncoder
 from sfumato.split import fold_rows

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 SHOWN_PAIRS = 3
 DEV = 0.1  # the share of dev rows of `sfumato.fit`
-DEFAULT = "label-smoothing"  # the method of `sfumato.fit`, which is not imported for --help
+DEFAULT = "label-smoothing"  # of `sfumato.fit`, which is not imported for --help
 
 
 def fit(
@@ -61,7 +61,7 @@ def fit(
     model: ModelName = "linear",
     method: Annotated[
         str | None,
-        typer.Option("--method", help="Label-smoothing if not given; `sfumato methods` lists them, auto chooses."),
+        typer.Option("--method", help="Left out: auto for linear, else label-smoothing; `sfumato methods` lists them."),
     ] = None,
     settings: Set = None,
     dev: Annotated[
@@ -108,8 +108,9 @@ def fit(
 
     few = read_dev_shots(dev_shots)
     method, title = chosen_method(method, None if soft_targets is None else "soft-targets")
+    named = method or DEFAULT
     options = read_settings(
-        settings, reserved=named_arguments(fitting.fit), options=lambda: option_owners(method=method, model=model)
+        settings, reserved=named_arguments(fitting.fit), options=lambda: option_owners(method=named, model=model)
     )
     check_target(output, overwrite=overwrite)  # a trained model that cannot be saved would be lost
     check_output(output, overwrite)
@@ -164,7 +165,7 @@ def fit(
         print_fit({**trained.info, "notes": [*guesses, *trained.info["notes"]]}, output)
 
 
-def chosen_method(method: str | None, given: str | None) -> tuple[str, str]:
+def chosen_method(method: str | None, given: str | None) -> tuple[str | None, str]:
     """Return the name of the method and what the progress calls it; ``given`` are targets that need no method.
 
     Raises
@@ -174,7 +175,7 @@ def chosen_method(method: str | None, given: str | None) -> tuple[str, str]:
         has anything to do there.
     """
     if given is None:
-        return (method or DEFAULT,) * 2
+        return method, method or "default method"
     if method is None:
         return "baseline", given
     from sfumato.methods import METHODS

@@ -41,7 +41,8 @@ import numpy as np
 from sfumato.data import Examples
 from sfumato.keywords import Unit
 from sfumato.method import Method
-from sfumato.methods.noise.posterior import Posterior, Settings, posterior
+from sfumato.methods.noise.expert_panel import Settings
+from sfumato.methods.noise.posterior import Posterior, posterior
 from sfumato.methods.noise.report import remarks
 from sfumato.methods.noise.trusted import remark
 from sfumato.recent import Recent

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from sfumato.data import Examples, mean_one
 from sfumato.errors import MissingExtraError
 from sfumato.method import Method
+from sfumato.methods.noise.expert_panel import Experts, Settings
 from sfumato.methods.noise.family import fitted
 from sfumato.methods.noise.model import Array, softmax
-from sfumato.methods.noise.posterior import Experts, Settings
 from sfumato.registry import check_choice, check_whole
 from sfumato.targets import Integers
 

@@ -7,8 +7,9 @@ from sfumato import Examples, InputError
 from sfumato.methods import METHODS
 from sfumato.methods.adaptive import AmbiguityWarning, adaptive, adaptive_fast
 from sfumato.methods.noise import judged_rows
+from sfumato.methods.noise.expert_panel import Settings
 from sfumato.methods.noise.judged_rows import sampled
-from sfumato.methods.noise.posterior import Settings, finished, posterior
+from sfumato.methods.noise.posterior import finished, posterior
 
 WORDS = {
     "sport": ["ball", "team", "goal", "coach", "match", "league", "stadium", "referee"],

@@ -7,63 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from sfumato.errors import InputError
-from sfumato.keywords import Counts, Unit, count_words
-from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
+from sfumato.methods.noise.expert_panel import Experts, Settings
 from sfumato.methods.noise.family import Choice, Shape, fitted
-from sfumato.methods.noise.judged_rows import Mask, first_of, learnable, places, sampled, shown
-from sfumato.methods.noise.model import Array, NoiseModel, standardised
+from sfumato.methods.noise.judged_rows import Mask, shown
+from sfumato.methods.noise.model import Array, NoiseModel
 from sfumato.methods.noise.trusted import Trusted
-from sfumato.ngrams import NgramEncoder
-from sfumato.recent import Recent
-from sfumato.registry import check_choice, check_range, check_truth, check_whole
-from sfumato.row_squares import RowSquares
-from sfumato.split import fold_rows
 from sfumato.targets import Integers
 
-EXPERTS = ("both", "linear", "keywords")
 SURE = 0.9  # an anchor is a row of which some label is so probable
 MOST = 0.5  # share of wrong labels; above it p is not held by the labels any more
 ROUNDS = 2
 LEAST_ROWS = 20  # that can be judged; with fewer, chance looks like a pattern
 FEW_ROWS, FEW_SHARE = 20.0, 0.2  # n0 of the shrinking of small classes
-SQUARES: Recent[RowSquares] = Recent(2**27)  # of the last texts: methods that are compared ask for the same
-HELD_OUT: Recent[tuple[int, Array]] = Recent(2**26)  # steps and logits of the linear expert, by texts and given labels
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What `adaptive` and `adaptive_fast` are given; see there."""
-
-    folds: int = 5
-    experts: str = "both"
-    rounds: int | str = "auto"
-    family: str = "auto"
-    bias: bool = True
-    guard: float = 0.05
-    shrink: bool = True
-    floor: float = 0.0
-    unit: Unit = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_whole("adaptive", "folds", self.folds, 2, 100)
-        check_choice("adaptive", "experts", self.experts, EXPERTS)
-        if isinstance(self.rounds, str) and self.rounds != "auto":
-            raise InputError(f"adaptive: rounds must be a whole number or 'auto', got {self.rounds!r}")
-        if not isinstance(self.rounds, str):
-            check_whole("adaptive", "rounds", self.rounds, 0, 20)
-        check_choice("adaptive", "family", self.family, ("auto", "none", "uniform", "pairwise"))
-        check_range("adaptive", "guard", self.guard, 0, 1)
-        check_range("adaptive", "floor", self.floor, 0, 1)
-        check_whole("adaptive", "seed", self.seed, 0)
-        check_truth("adaptive", "bias", self.bias)
-        check_truth("adaptive", "shrink", self.shrink)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,83 +70,6 @@ class Posterior:
         return draw_noise(self.model.T, self.classes, path)
 
 
-class Experts:
-    """The experts of a table, asked with the given labels or with shares of them."""
-
-    def __init__(self, texts: Sequence[str], labels: Integers, C: int, settings: Settings) -> None:
-        self.texts, self.labels, self.C, self.settings = texts, labels, C, settings
-        self.fold = fold_rows(labels, texts, folds=min(settings.folds, len(set(texts))), seed=settings.seed)
-        self.place = places(texts, labels)
-        self.once = first_of(self.place)  # of each different row the first
-        self.counts = None if settings.experts == "linear" else self._counted()
-        if self.counts is not None and not self.counts.matrix.nnz:
-            raise InputError(
-                f"none of the {len(texts)} texts holds a word (unit={settings.unit!r}), so no label can be judged"
-            )
-        self.steps = 0
-
-    def kept(self) -> Mask:
-        """Return which rows keep their label, (N,): those whose label no text of another fold has."""
-        return ~learnable(self.labels, self.fold, self.C)
-
-    def fitted_rows(self) -> Integers:
-        """Return the rows that the model of wrong labels is fitted to: different ones that can be judged."""
-        judged = self.once[~self.kept()[self.once]]
-        return judged[sampled(len(judged), self.settings.seed)]
-
-    def _counted(self) -> Counts:
-        """Return the words of the different rows."""
-        return count_words([self.texts[i] for i in self.once], unit=self.settings.unit)
-
-    def given(self) -> Array:
-        """Return the scores by the given labels, (E, N, C)."""
-        found = []
-        if self.settings.experts != "keywords":
-            found.append(self.linear())
-        if self.counts is not None:
-            found.append(keyword_scores(self.counts, self.labels[self.once], self.C)[self.place])
-        return standardised(found)
-
-    def linear(self) -> Array:
-        """Return the held-out logits of the linear expert by the given labels, (N, C)."""
-        key = (self.labels.tobytes(), self.C, self.settings.folds, self.settings.seed)
-        found = HELD_OUT.find(self.texts, *key)
-        if found is None:
-            found = best_steps(self.squares, self.labels, self.C, self.fold)
-            HELD_OUT.keep(found, found[1].nbytes, self.texts, *key)
-        self.steps, logits = found
-        return logits
-
-    @cached_property
-    def squares(self) -> RowSquares:
-        """The n-grams of the texts, made where they are asked for."""
-        return squares_of(self.texts)
-
-    def soft(self, q: Array) -> Array:
-        """Return the scores where row i has the share q_ij of label j, (E, N, C)."""
-        linear = self.settings.experts != "keywords"
-        found = [soft_linear(self.squares, q, self.fold, self.steps)] if linear else []
-        found += [] if self.counts is None else [soft_keyword_scores(self.counts, self._mean(q))[self.place]]
-        return standardised(found)
-
-    def _mean(self, q: Array) -> Array:
-        """Return the mean of q (N, C) over the copies of each different row."""
-        if len(self.once) == len(q):
-            return q
-        total = np.zeros((len(self.once), q.shape[1]))
-        np.add.at(total, self.place, q)
-        return total / np.bincount(self.place)[:, None]
-
-
-def squares_of(texts: Sequence[str]) -> RowSquares:
-    """Return the n-grams of the texts, for classifiers that are fitted several times."""
-    found = SQUARES.find(texts)
-    if found is None:
-        found = RowSquares(NgramEncoder.fit(texts).encode(texts).matrix)
-        SQUARES.keep(found, found.nbytes, texts)
-    return found
-
-
 def posterior(
     texts: Sequence[str], labels: Integers, C: int, settings: Settings = Settings(), trusted: Mask | None = None
 ) -> Posterior:
@@ -226,15 +109,22 @@ def posterior(
     if checked is not None:
         checked = checked.asked(model, z, labels, some, bias=settings.bias)
         model = checked.fit(model, z, labels, some, bias=settings.bias)
+    return replace(_with_targets(experts, z, model, choice, some, kept, checked), anchors=anchors)
+
+
+def _with_targets(
+    experts: Experts, z: Array, model: NoiseModel, choice: Choice, some: Integers, kept: Mask, checked: Trusted | None
+) -> Posterior:
+    """Return the targets of steps 5 to 7, see `sfumato.methods.adaptive`, from the scores z (E, N, C) and a model."""
+    labels, settings = experts.labels, experts.settings
     q = settled(model.posterior(z, labels), labels, kept)
     rounds = _rounds(settings, model)
     for _ in range(rounds):
-        model, q = _another_round(experts, q, choice.shape, some, kept, checked, settings)
+        model, q = _another_round(experts, q, choice.shape, some, kept, checked)
     suspicion = 1 - q[np.arange(len(labels)), labels]
     wrong = float(suspicion.mean()) if checked is None or not checked.gold else checked.wrong_of_all
-    facts = (model, choice.z, anchors, False, wrong, suspicion, experts.steps, rounds)
     targets = settled(finished(q, labels, shrink=settings.shrink, floor=settings.floor), labels, kept)
-    return Posterior(targets, *facts, trusted=checked)
+    return Posterior(targets, model, choice.z, 0.0, False, wrong, suspicion, experts.steps, rounds, trusted=checked)
 
 
 def unclear(model: NoiseModel, p: Array, labels: Integers, *, guard: float) -> str:
@@ -250,10 +140,10 @@ def unclear(model: NoiseModel, p: Array, labels: Integers, *, guard: float) -> s
 
 
 def _another_round(
-    experts: Experts, q: Array, shape: Shape, some: Integers, kept: Mask, checked: Trusted | None, settings: Settings
+    experts: Experts, q: Array, shape: Shape, some: Integers, kept: Mask, checked: Trusted | None
 ) -> tuple[NoiseModel, Array]:
     """Return the model and q, (N, C), of experts that learned from q; the family and the given labels stay."""
-    labels = experts.labels
+    labels, settings = experts.labels, experts.settings
     z = experts.soft(settled(finished(q, labels, shrink=settings.shrink, floor=0.0), labels, kept))
     model = shape.fit(z[:, some], labels[some])
     if checked is not None:

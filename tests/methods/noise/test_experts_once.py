@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sfumato.methods.noise import family, posterior
-from sfumato.methods.noise.posterior import Experts, Settings
+from sfumato.methods.noise import expert_panel, family
+from sfumato.methods.noise.expert_panel import Experts, Settings
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(90) % 3
@@ -14,9 +14,9 @@ TEXTS = [" ".join(f"{'abc'[k]}{n}" for n in RANDOM.integers(0, 20, 6)) for k in 
 @pytest.fixture
 def fits(monkeypatch):
     """Count the fits, with nothing kept of earlier tests."""
-    made, best_steps = [], posterior.best_steps
-    monkeypatch.setattr(posterior, "best_steps", lambda *given: made.append(1) or best_steps(*given))
-    monkeypatch.setattr(posterior, "HELD_OUT", type(posterior.HELD_OUT)(2**20))
+    made, best_steps = [], expert_panel.best_steps
+    monkeypatch.setattr(expert_panel, "best_steps", lambda *given: made.append(1) or best_steps(*given))
+    monkeypatch.setattr(expert_panel, "HELD_OUT", type(expert_panel.HELD_OUT)(2**20))
     return made
 
 

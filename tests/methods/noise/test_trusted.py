@@ -8,8 +8,9 @@ import pytest
 from sfumato.damage import symmetric_noise, text_noise, trust
 from sfumato.data import Examples
 from sfumato.methods.adaptive import adaptive
+from sfumato.methods.noise.expert_panel import Settings
 from sfumato.methods.noise.model import NoiseModel, fit_columns, fit_none, softmax, standardised, uniform_noise
-from sfumato.methods.noise.posterior import Settings, posterior, settled
+from sfumato.methods.noise.posterior import posterior, settled
 from sfumato.methods.noise.trusted import Trusted, gold_matrix, mistakes, remark, surprise
 
 TOPICS = {
