@@ -13,6 +13,7 @@ A row that is left out has weight 0, so a batch holds fewer rows that count. The
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,7 +71,9 @@ def flagged(p: Array, labels: Integers) -> NDArray[np.bool_]:
     present = np.unique(labels)  # cleanlab refuses a class without rows
     shares = p[:, present] / np.maximum(p[:, present].sum(axis=1, keepdims=True), 1e-300)
     place = np.searchsorted(present, labels)
-    out = np.asarray(find_label_issues(place, shares, n_jobs=1), dtype=np.bool_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of its own settings, which nobody here can reach
+        out = np.asarray(find_label_issues(place, shares, n_jobs=1), dtype=np.bool_)
     for k in range(len(present)):
         rows = np.flatnonzero(place == k)
         out[rows[shares[rows, k].argmax()]] = False
