@@ -4,8 +4,10 @@ Two judges speak: a linear classifier of n-grams, fitted without the text's fold
 keywords of the labels, with the text taken out of its label (`sfumato.methods.kwls`). Copies of a row, of the same text
 and label, are in its fold and count as one text for the keywords, so that they do not speak for it. Both are joined to
 p(k; x), the probability that k is the right label, together with a model of how labels go wrong: T_jk is the share of
-the texts of class j that were given the label k (`sfumato.methods.noise`, as for the targets of `adaptive` without
-further rounds). Then, for a row with the given label g,
+the texts of class j that were given the label k (`sfumato.methods.noise`, as for the targets of `adaptive`). Where it
+sees wrong labels in 300 rows or more, the judges learn again from q, below, in place of the labels, twice, rows of
+small classes drawn to their label, and p and T are fitted again to the labels that were given. Then, for a row with the
+given label g,
 
     q(k; x, g)  proportional to  p(k; x) T_kg,
 
@@ -28,46 +30,27 @@ Shapes: N texts, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.auditing.judges import Judges, Keywords
 from sfumato.data import Examples
-from sfumato.keywords import LabelCounts, count_words
-from sfumato.methods.kwls import held_out_evidence
 from sfumato.methods.noise.expert_panel import Settings
-from sfumato.methods.noise.experts import best_steps
-from sfumato.methods.noise.family import fitted
-from sfumato.methods.noise.judged_rows import first_of, learnable, places, sampled
-from sfumato.methods.noise.model import fit_none, standardised
-from sfumato.methods.noise.posterior import SURE, Posterior, unclear
-from sfumato.methods.word_evidence import Evidence
-from sfumato.ngrams import NgramEncoder
-from sfumato.split import fold_rows
+from sfumato.methods.noise.family import Shape, fitted
+from sfumato.methods.noise.judged_rows import learnable, sampled
+from sfumato.methods.noise.model import NoiseModel, fit_none
+from sfumato.methods.noise.posterior import ROUNDS, SURE, Posterior, finished, settled, unclear
 from sfumato.targets import Integers
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 GUARD = Settings().guard
+ENOUGH = 300  # different rows: with fewer, further rounds found no more
 LEAST = 0.005  # share of wrong labels: with less, T is all but the identity
-
-
-@dataclass(frozen=True, eq=False)
-class Keywords:
-    """What each word says for each label; ``place`` (N,) is where a row stands among the different rows."""
-
-    evidence: Evidence
-    vocabulary: Sequence[str]
-    place: Integers
-
-    def pull(self, row: int, given: int, suggested: int) -> tuple[Integers, Array]:
-        """Return the words of a row, ``(words,)``, and how far each pulls from one label to the other."""
-        words, adds = self.evidence.of_row(int(self.place[row]), given)
-        return words, adds[:, suggested] - adds[:, given]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,21 +82,21 @@ class Judgement:
         return np.where(self.judged, 1 / (1 + np.exp(-np.maximum(self.lead, -700))), np.nan)
 
 
-def judge(examples: Examples, *, folds: int, seed: int) -> Judgement:
-    """Judge the rows; ``examples`` hold at least ``folds`` different texts."""
-    texts, labels, C = examples.inputs, examples.labels, examples.num_classes
-    fold = fold_rows(labels, texts, folds=folds, seed=seed)
-    matrix = NgramEncoder.fit(texts).encode(texts).matrix
-    _, logits = best_steps(matrix, labels, C, fold)
-    place = places(texts, labels)
-    keywords, relevance = keyword_evidence(examples, place)
-    z = standardised([logits, relevance])
-    once = first_of(place)
-    some = once[sampled(len(once), seed)]
-    judged = learnable(labels, fold, C) & readable(matrix, fold)
-    found = wrong_labels(z, labels, fold, some, judged, examples.classes)
-    model = found.model if used(found) else fit_none(z[:, some], labels[some])
-    return concluded(log_softmax(np.tensordot(model.a, z, axes=1) + model.b), judged, labels, keywords, found)
+def judge(examples: Examples, *, folds: int, seed: int, rounds: int = ROUNDS) -> Judgement:
+    """Judge the rows; ``examples`` hold at least ``folds`` different texts. ``rounds`` are those with wrong labels."""
+    labels = examples.labels
+    judges = Judges(examples, folds=folds, seed=seed)
+    z = judges.given()
+    some = judges.once[sampled(len(judges.once), seed)]
+    judged = learnable(labels, judges.fold, examples.num_classes) & readable(judges.matrix, judges.fold)
+    found = wrong_labels(z, labels, judges.fold, some, judged, examples.classes)
+    model = fit_none(z[:, some], labels[some])
+    if used(found):
+        for _ in range(rounds if len(judges.once) >= ENOUGH else 0):
+            found, z = judged_again(judges, found, some, judged)
+        model = found.model
+    log_p = log_softmax(np.tensordot(model.a, z, axes=1) + model.b)
+    return concluded(log_p, judged, labels, judges.keywords, found)
 
 
 def wrong_labels(
@@ -124,30 +107,33 @@ def wrong_labels(
     The shares of wrong labels and of sure rows are those of the rows that are ``judged``, (N,).
     """
     choice, model = fitted(z[:, some], labels[some], fold[some])
-    p, q = model.right(z), model.posterior(z, labels)
+    p = model.right(z)
     why = unclear(model, p, labels, guard=GUARD)
+    anchors = float((p[judged].max(axis=1) > SURE).mean()) if judged.any() else 0.0
+    nothing = (np.empty(0), model, choice.z, anchors, bool(why), 0.0, np.empty(0))
+    return with_model(Posterior(*nothing, classes=classes, unclear=why), model, z, labels, judged)
+
+
+def with_model(found: Posterior, model: NoiseModel, z: Array, labels: Integers, judged: Mask) -> Posterior:
+    """Return what was found with a model, and with what it says of the rows by their scores z (2, N, C)."""
+    q = model.posterior(z, labels)
     suspicion = 1 - q[np.arange(len(labels)), labels]
     wrong = float(suspicion[judged].mean()) if judged.any() else 0.0
-    anchors = float((p[judged].max(axis=1) > SURE).mean()) if judged.any() else 0.0
-    return Posterior(q, model, choice.z, anchors, bool(why), wrong, suspicion, classes=classes, unclear=why)
+    return replace(found, q=q, model=model, wrong=wrong, suspicion=suspicion)
+
+
+def judged_again(judges: Judges, found: Posterior, some: Integers, judged: Mask) -> tuple[Posterior, Array]:
+    """Return what is found, and the scores z (2, N, C), where the judges have learned from q in place of the labels."""
+    labels = judges.labels
+    q = settled(finished(found.q, labels, shrink=True, floor=0.0), labels, ~judged)
+    z = judges.soft(q)
+    model = Shape(found.model.family, found.model.kappa).fit(z[:, some], labels[some])
+    return with_model(replace(found, rounds=found.rounds + 1), model, z, labels, judged), z
 
 
 def used(found: Posterior | None) -> bool:
     """Whether rows are judged by q: wrong labels are seen, and can be told from ambiguous texts."""
     return found is not None and not found.guarded and found.wrong >= LEAST
-
-
-def keyword_evidence(examples: Examples, place: Integers) -> tuple[Keywords | None, Array]:
-    """Return what words say, and their sum for each row, ``(N, C)``; ``place`` is that of `places`."""
-    once = first_of(place)
-    texts, labels = [examples.inputs[k] for k in once], examples.labels[once]
-    counts = count_words(texts)
-    if not counts.matrix.nnz:  # signs only
-        return None, np.zeros((len(examples), examples.num_classes))
-    stats = LabelCounts.of(counts, labels, examples.num_classes)
-    evidence = held_out_evidence(counts, labels, stats, k1=2.0, b=0.75, k2=2.0)
-    relevance = evidence.relevance(labels, np.sqrt(np.maximum(counts.lengths, 1))[:, None])
-    return Keywords(evidence, counts.vocabulary, place), relevance[place]
 
 
 def log_softmax(logits: Array) -> Array:

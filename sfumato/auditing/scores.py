@@ -23,7 +23,8 @@ from sfumato.auditing.judge import Judgement, concluded, judge
 from sfumato.data import Examples
 from sfumato.errors import InputError, MissingExtraError
 from sfumato.method import Method
-from sfumato.registry import Registry, check_choice
+from sfumato.methods.noise.posterior import ROUNDS
+from sfumato.registry import Registry, check_choice, check_truth, check_whole
 
 Array = NDArray[np.float64]
 
@@ -35,9 +36,15 @@ IDEOGRAPH = r"[\u3040-\u30ff\u3400-\u9fff]"
 WORD = re.compile(rf"{IDEOGRAPH}|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 
 
-def audit_score(*, wrong_labels: bool = True) -> Method:
-    """Score rows as `sfumato.audit` does; without ``wrong_labels`` by p alone, as it does where it sees none."""
-    return Method("audit-score", options={"wrong_labels": wrong_labels}, has_targets=False, needs_texts=True)
+def audit_score(*, wrong_labels: bool = True, rounds: int = ROUNDS) -> Method:
+    """Score rows as `sfumato.audit` does; without ``wrong_labels`` by the first p alone, as it does where it sees none.
+
+    ``rounds`` is how often its judges learn again where it sees some.
+    """
+    check_truth("audit-score", "wrong_labels", wrong_labels)
+    check_whole("audit-score", "rounds", rounds, 0, 20)
+    options = {"wrong_labels": wrong_labels, "rounds": rounds}
+    return Method("audit-score", options=options, has_targets=False, needs_texts=True, version=2)
 
 
 def cleanlab_score(score: str = "self_confidence", *, probabilities: str = "raw") -> Method:
@@ -47,7 +54,7 @@ def cleanlab_score(score: str = "self_confidence", *, probabilities: str = "raw"
     ----------
     score : "self_confidence", "normalized_margin" or "confidence_weighted_entropy"
     probabilities : "raw", those of TF-IDF and logistic regression as scikit-learn has them, cross-validated; or
-        "calibrated", those that the audit joins from both judges, with the model of wrong labels
+        "calibrated", those that the audit joins from both judges at first, with the model of wrong labels
     """
     check_choice("cleanlab-score", "score", score, CLEANLAB)
     check_choice("cleanlab-score", "probabilities", probabilities, PROBABILITIES)
@@ -79,12 +86,13 @@ def doubt(method: Method, examples: Examples, *, seed: int) -> Array:
         if the method is no score and leaves the labels hard.
     """
     if method.name == "audit-score":
-        found = judge_once(Rows.of(examples), seed)
-        plain = None if method.options["wrong_labels"] else concluded(found.log_p, found.judged, examples.labels)
+        seen = bool(method.options["wrong_labels"])
+        found = judge_once(Rows.of(examples), seed, method.options["rounds"] if seen else 0)
+        plain = None if seen else concluded(found.log_p, found.judged, examples.labels)
         return np.nan_to_num((plain or found).lead, neginf=-1e9)
     if method.name == "cleanlab-score":
         rows, raw = Rows.of(examples), method.options["probabilities"] == "raw"
-        p = held_out_shares(rows, seed) if raw else np.exp(judge_once(rows, seed).log_p)
+        p = held_out_shares(rows, seed) if raw else np.exp(judge_once(rows, seed, 0).log_p)
         return -label_quality(p, examples.labels, str(method.options["score"]))
     check_scores(method)
     with warnings.catch_warnings():
@@ -116,9 +124,9 @@ class Rows:
 
 
 @lru_cache(maxsize=2)  # the scores of one table ask for the same rows, one after the other
-def judge_once(rows: Rows, seed: int) -> Judgement:
+def judge_once(rows: Rows, seed: int, rounds: int) -> Judgement:
     """Return the judgement of the audit."""
-    return judge(rows.examples, folds=FOLDS, seed=seed)
+    return judge(rows.examples, folds=FOLDS, seed=seed, rounds=rounds)
 
 
 @lru_cache(maxsize=2)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sfumato.auditing.judge import Judgement, Keywords
+from sfumato.auditing.judge import Judgement
+from sfumato.auditing.judges import Keywords
 from sfumato.data import Examples
 from sfumato.targets import Integers
 

@@ -7,10 +7,12 @@ from scipy.sparse import csr_matrix
 
 from sfumato import held_out_linear as folds
 from sfumato.auditing.audit import checked_examples
-from sfumato.auditing.judge import concluded, judge, places, wrong_labels
+from sfumato.auditing.judge import concluded, judge, wrong_labels
+from sfumato.data import Examples
 from sfumato.held_out_linear import held_out_logits
+from sfumato.methods.noise.judged_rows import places
 from sfumato.methods.noise.model import NoiseModel
-from sfumato.methods.noise.posterior import Posterior
+from sfumato.methods.noise.posterior import Posterior, posterior
 from sfumato.row_squares import RowSquares, largest_eigenvalue
 
 
@@ -176,3 +178,33 @@ def test_an_audit_judges_with_both_kinds_of_evidence(noisy: tuple[list[str], lis
     np.testing.assert_allclose(np.exp(found.log_p).sum(axis=1), 1)
     assert found.keywords is not None
     assert found.judged.all()
+
+
+def many(rows: int) -> Examples:
+    """Return different texts of three topics, a quarter of them with a wrong label."""
+    rng = np.random.default_rng(0)
+    right = np.arange(rows) % 3
+    labels = np.where(rng.random(rows) < 0.25, (right + rng.integers(1, 3, rows)) % 3, right)
+    texts = [" ".join([*(f"{'abc'[k]}{n}" for n in rng.integers(0, 10, 5)), f"row{i}"]) for i, k in enumerate(right)]
+    return Examples.from_labels(texts, [str(k) for k in labels])
+
+
+def test_the_rounds_of_the_audit_are_those_of_adaptive_targets() -> None:
+    examples = many(420)
+    audited = judge(examples, folds=5, seed=0).wrong_labels
+    assert audited is not None
+    assert audited.rounds == 2
+    targets = posterior(list(examples.inputs), examples.labels, 3)
+    np.testing.assert_allclose(audited.suspicion, targets.suspicion, atol=1e-5)
+    assert audited.wrong == pytest.approx(targets.wrong, abs=1e-5)
+    once = judge(examples, folds=5, seed=0, rounds=0).wrong_labels
+    assert once is not None
+    assert np.abs(once.suspicion - targets.suspicion).max() > 0.01
+
+
+def test_few_rows_are_judged_without_further_rounds() -> None:
+    found = judge(many(240), folds=5, seed=0).wrong_labels
+    assert found is not None
+    assert not found.guarded
+    assert found.wrong > 0.1
+    assert found.rounds == 0

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from sfumato.errors import InputError
 from sfumato.keywords import Counts, Unit, count_words
 from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
-from sfumato.methods.noise.judged_rows import Mask, first_of, learnable, places, sampled
+from sfumato.methods.noise.judged_rows import Mask, first_of, learnable, mean_of_copies, places, sampled
 from sfumato.methods.noise.model import Array, standardised
 from sfumato.ngrams import NgramEncoder
 from sfumato.recent import Recent
@@ -114,16 +112,10 @@ class Experts:
         """Return the scores where row i has the share q_ij of label j, (E, N, C)."""
         linear = self.settings.experts != "keywords"
         found = [soft_linear(self.squares, q, self.fold, self.steps)] if linear else []
-        found += [] if self.counts is None else [soft_keyword_scores(self.counts, self._mean(q))[self.place]]
+        found += (
+            [] if self.counts is None else [soft_keyword_scores(self.counts, mean_of_copies(q, self.place))[self.place]]
+        )
         return standardised(found)
-
-    def _mean(self, q: Array) -> Array:
-        """Return the mean of q (N, C) over the copies of each different row."""
-        if len(self.once) == len(q):
-            return q
-        total = np.zeros((len(self.once), q.shape[1]))
-        np.add.at(total, self.place, q)
-        return total / np.bincount(self.place)[:, None]
 
 
 def squares_of(texts: Sequence[str]) -> RowSquares:

@@ -31,6 +31,16 @@ def first_of(place: Integers) -> Integers:
     return np.unique(place, return_index=True)[1]
 
 
+def mean_of_copies(q: NDArray[np.float64], place: Integers) -> NDArray[np.float64]:
+    """Return the mean of q (N, C) over the copies of each different row, in the order of their places."""
+    copies = np.bincount(place)
+    if len(copies) == len(q):
+        return q
+    total = np.zeros((len(copies), q.shape[1]))
+    np.add.at(total, place, q)
+    return np.asarray(total / copies[:, None])
+
+
 def learnable(labels: Integers, fold: Integers, C: int) -> Mask:
     """Return whether the given label of each row has a text outside of the row's fold, (N,)."""
     inside = np.zeros((C, int(fold.max()) + 1), dtype=np.int64)
