@@ -7,8 +7,7 @@ Won back is the share of what wrong labels cost hard labels that a method has ag
     (method - hard labels, wrong) / (hard labels, clean - hard labels, wrong),
 
 of sums over sets and splits, so that a set on which nothing is lost does not decide. Its interval is that of 2,000
-draws of the sets, with the splits of each drawn again (percentiles 2.5 and 97.5). The rows of one setting are compared
-on the sets and splits that all of them have. Intervals of one set are those of Nadeau and Bengio, whose splits share
+draws of the sets, with the splits of each drawn again (percentiles 2.5 and 97.5). Rows that are not finished are left out. Intervals of one set are those of Nadeau and Bengio, whose splits share
 rows (`sfumato.paired_tests.corrected_resampled_t`). A table whose lines are not there is left as it stands.
 """
 
@@ -90,15 +89,21 @@ def chosen(found: Scores, right: Mapping[Key, Mapping[int, Floats]]) -> Scores:
     return made
 
 
+def finished(scores: Scores, first: tuple[str, str], second: tuple[str, str], model: str) -> bool:
+    """Return whether the second row of a setting has every split of every set that the first has."""
+    (a, one), (b, other) = first, second
+    splits = {key[2]: set(found) for key, found in scores.items() if key[:2] == (a, model) and key[3] == one}
+    return all(splits[data] <= set(scores.get((b, model, data, other), {})) for data in splits)
+
+
 def gains(scores: Scores, setting: str, model: str) -> dict[str, dict[str, Floats]]:
     """Return, for each row and set, (splits, 2): what it has more than hard labels, and what these have lost.
 
-    Only sets and splits count that every row has.
+    A row that lacks a split of hard labels is left out: it is not finished.
     """
     rows = [key[3] for key in scores if key[:2] == (setting, model) and key[3] != HARD]
-    asked = {row: (setting, row) for row in dict.fromkeys(rows)}
-    if any(key[:2] == (setting + ORACLE, model) for key in scores):
-        asked = {HARD + ORACLE: (setting + ORACLE, HARD)} | asked
+    asked = {HARD + ORACLE: (setting + ORACLE, HARD)} | {row: (setting, row) for row in dict.fromkeys(rows)}
+    asked = {row: place for row, place in asked.items() if finished(scores, (setting, HARD), place, model)}
     asked |= {"": (setting, HARD), "right": (CLEAN, HARD)}
     found: dict[str, dict[str, Floats]] = {row: {} for row in asked if row not in ("", "right")}
     for data in dict.fromkeys(key[2] for key in scores):
@@ -235,7 +240,10 @@ def audit(runs: Runs) -> list[str]:
 
     Of cleanlab's three scores the one that is best on this set and noise counts: nobody could have known it before.
     """
-    ours, kinds = ["audit", "audit, no model of wrong labels", "adaptive", "adaptive-fast"], ("raw", "joined")
+    ours, kinds = (
+        ["audit", "audit, no further rounds", "audit, no model of wrong labels", "adaptive-fast"],
+        ("raw", "joined"),
+    )
     head = [*ours, *(f"cleanlab, best of three, {kind}" for kind in kinds)]
     lines = [f"| set | wrong | {' | '.join(head)} |", "|---|---|" + "--:|" * len(head)]
     found = []
