@@ -90,11 +90,9 @@ def judge(examples: Examples, *, folds: int, seed: int, rounds: int = ROUNDS) ->
     some = judges.once[sampled(len(judges.once), seed)]
     judged = learnable(labels, judges.fold, examples.num_classes) & readable(judges.matrix, judges.fold)
     found = wrong_labels(z, labels, judges.fold, some, judged, examples.classes)
-    model = fit_none(z[:, some], labels[some])
-    if used(found):
-        for _ in range(rounds if len(judges.once) >= ENOUGH else 0):
-            found, z = judged_again(judges, found, some, judged)
-        model = found.model
+    for _ in range(rounds if used(found) and len(judges.once) >= ENOUGH else 0):
+        found, z = judged_again(judges, found, some, judged)
+    model = found.model if used(found) else fit_none(z[:, some], labels[some])
     log_p = log_softmax(np.tensordot(model.a, z, axes=1) + model.b)
     return concluded(log_p, judged, labels, judges.keywords, found)
 

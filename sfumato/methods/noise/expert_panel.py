@@ -112,9 +112,8 @@ class Experts:
         """Return the scores where row i has the share q_ij of label j, (E, N, C)."""
         linear = self.settings.experts != "keywords"
         found = [soft_linear(self.squares, q, self.fold, self.steps)] if linear else []
-        found += (
-            [] if self.counts is None else [soft_keyword_scores(self.counts, mean_of_copies(q, self.place))[self.place]]
-        )
+        if self.counts is not None:
+            found.append(soft_keyword_scores(self.counts, mean_of_copies(q, self.place))[self.place])
         return standardised(found)
 
 
