@@ -88,7 +88,7 @@ def judge(examples: Examples, *, folds: int, seed: int, rounds: int = ROUNDS) ->
     judges = Judges(examples, folds=folds, seed=seed)
     z = judges.given()
     some = judges.once[sampled(len(judges.once), seed)]
-    judged = learnable(labels, judges.fold, examples.num_classes) & readable(judges.matrix, judges.fold)
+    judged = learnable(labels, judges.fold, examples.num_classes) & readable(judges.squares.matrix, judges.fold)
     found = wrong_labels(z, labels, judges.fold, some, judged, examples.classes)
     for _ in range(rounds if used(found) and len(judges.once) >= ENOUGH else 0):
         found, z = judged_again(judges, found, some, judged)

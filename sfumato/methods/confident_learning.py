@@ -53,6 +53,7 @@ class LeaveOut:
         both = self.probabilities == "calibrated"
         settings = Settings(folds=self.folds, experts="both" if both else "linear", seed=self.seed)
         experts = Experts(texts, labels, C, settings)
+        experts.check_words()
         if not both:
             return softmax(experts.linear())
         z, some = experts.given(), experts.fitted_rows()

@@ -65,11 +65,13 @@ class Experts:
         self.place = places(texts, labels)
         self.once = first_of(self.place)  # of each different row the first
         self.counts = None if settings.experts == "linear" else self._counted()
-        if self.counts is not None and not self.counts.matrix.nnz:
-            raise InputError(
-                f"none of the {len(texts)} texts holds a word (unit={settings.unit!r}), so no label can be judged"
-            )
         self.steps = 0
+
+    def check_words(self) -> None:
+        """Raise an `InputError` where words are counted and no text holds one."""
+        if self.counts is not None and not self.counts.matrix.nnz:
+            told = f"none of the {len(self.texts)} texts holds a word (unit={self.settings.unit!r})"
+            raise InputError(f"{told}, so no label can be judged")
 
     def kept(self) -> Mask:
         """Return which rows keep their label, (N,): those whose label no text of another fold has."""
@@ -90,8 +92,12 @@ class Experts:
         if self.settings.experts != "keywords":
             found.append(self.linear())
         if self.counts is not None:
-            found.append(keyword_scores(self.counts, self.labels[self.once], self.C)[self.place])
+            found.append(self.of_keywords(self.counts)[self.place])
         return standardised(found)
+
+    def of_keywords(self, counts: Counts) -> Array:
+        """Return the relevance of the labels to the different rows by the given labels."""
+        return keyword_scores(counts, self.labels[self.once], self.C)
 
     def linear(self) -> Array:
         """Return the held-out logits of the linear expert by the given labels, (N, C)."""

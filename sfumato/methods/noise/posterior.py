@@ -93,6 +93,7 @@ def posterior(
     if len(active) < C:
         return _among(active, texts, labels, C, settings, trusted)
     experts = Experts(texts, labels, C, settings)
+    experts.check_words()
     kept, some = experts.kept(), experts.fitted_rows()
     if checked is not None:
         kept = kept | checked.rows
