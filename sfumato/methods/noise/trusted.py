@@ -13,15 +13,20 @@ labels can tell. With the mean and variance of log p_{i, g_i} that p itself expe
     H_i = sum_j p_ij log p_ij,    V_i = sum_j p_ij (log p_ij)^2 - H_i^2,
 
 and with M the trusted rows whose likeliest label is not the right one, of which p expects E = sum over G of
-1 - max_j p_ij, the model without trusted rows is contradicted if z < -2 and M > 1.5 E: clearly, and by much. (A little
-too sure it often is: z alone, which sees the more the more rows there are, would blame that too.)
+1 - c_i, c_i = max_j p_ij, with the deviation s, the root of sum c_i (1 - c_i), the model without trusted rows is
+contradicted if
+
+    z < -2,    M > 1.5 E + s,    (M - E) / n > the share of wrong labels that it sees itself:                (3)
+
+clearly, by much, and by more than it knows of. (A little too sure it often is: z alone, which sees the more the more
+rows there are, would blame that too. Where it sees many wrong labels, they are those of classes, which T is for.)
 
 T is then estimated as D. Hendrycks, M. Mazeika, D. Wilson, K. Gimpel, "Using Trusted Data to Train Deep Networks on
 Labels Corrupted by Severe Noise", NeurIPS 2018,
 https://arxiv.org/abs/1802.05300 (Gold Loss Correction, Section 3.2), do: with G_j the trusted rows of class j, and p'
 the probability of the written label, whose a and b are fitted to the untrusted rows without a model of noise,
 
-    T_jk = ( sum over i in G_j of p'_ik + kappa T0_jk ) / ( |G_j| + kappa ),                        (3)
+    T_jk = ( sum over i in G_j of p'_ik + kappa T0_jk ) / ( |G_j| + kappa ),                        (4)
 
 where we draw T towards an even share of wrong labels, T0 = (1 - e) I + e / C, by kappa = 5 rows a class, since a class
 may have no trusted row; 1 - e + e / C is the mean of p'_{i, g_i} over G, and the estimated share of labels that are
@@ -79,13 +84,16 @@ class Trusted:
         G = self.index
         p = model.right(z[:, G])
         by = surprise(p, labels[G])
-        if by >= CLEAR or mistakes(p, labels[G]) <= MUCH:
+        M, E, s = mistakes(p, labels[G])
+        seen = 1 - model.posterior(z[:, others], labels[others])[np.arange(len(others)), labels[others]].mean()
+        over, more = M - MUCH * E - s, (M - E) / len(G) - seen
+        if not (by < CLEAR and over > 0 and more > 0):
             return replace(self, z=by)
         written = fit_none(z[:, others], labels[others], bias=bias).right(z[:, G])
         return replace(self, z=by, gold=True, wrong=1 - float(written[np.arange(len(G)), labels[G]].mean()))
 
     def fit(self, model: NoiseModel, z: Array, labels: Integers, others: Integers, *, bias: bool = True) -> NoiseModel:
-        """Return the model with what the trusted rows add: Eq. 1, or Eq. 3 where they contradict it."""
+        """Return the model with what the trusted rows add: Eq. 1, or Eq. 4 where they contradict it."""
         G = self.index
         g, C = labels[G], len(model.b)
         if self.gold:
@@ -105,13 +113,14 @@ def surprise(p: Array, right: Integers) -> float:
     return float(d.sum() / np.sqrt(max(float(V.sum()), LEAST)))
 
 
-def mistakes(p: Array, right: Integers) -> float:
-    """Return how many rows have another likeliest label than the right one, as a multiple of what p (n, C) expects."""
-    return float((p.argmax(axis=1) != right).sum() / max(float((1 - p.max(axis=1)).sum()), LEAST))
+def mistakes(p: Array, right: Integers) -> tuple[int, float, float]:
+    """Return M, the rows with another likeliest label than the right one, and E and s that p (n, C) expects. Eq. 3."""
+    c = p.max(axis=1)
+    return int((p.argmax(axis=1) != right).sum()), float((1 - c).sum()), float(np.sqrt((c * (1 - c)).sum()))
 
 
 def gold_matrix(written: Array, right: Integers, *, kappa: float = KAPPA) -> Array:
-    """Return T, (C, C), from the probabilities of the written label of trusted rows, (n, C). Eq. 3."""
+    """Return T, (C, C), from the probabilities of the written label of trusted rows, (n, C). Eq. 4."""
     n, C = written.shape
     kept = float(written[np.arange(n), right].mean())  # 1 - e + e / C
     T0 = uniform_noise(float(np.clip((1 - kept) * C / (C - 1), 0, 1)), C)

@@ -49,15 +49,16 @@ def by_the_text(N=20000, C=3, seed=0):
 def test_the_surprise_in_plain_loops():
     p = softmax(np.random.default_rng(0).normal(size=(6, 4)))
     right = np.array([0, 3, 2, 1, 1, 0])
-    total = variance = wrong = expected = 0.0
+    total = variance = wrong = expected = spread = 0.0
     for i in range(6):
         H = sum(p[i][j] * math.log(p[i][j]) for j in range(4))
         total += math.log(p[i][right[i]]) - H
         variance += sum(p[i][j] * math.log(p[i][j]) ** 2 for j in range(4)) - H**2
         wrong += max(range(4), key=lambda j: p[i][j]) != right[i]
         expected += 1 - max(p[i])
+        spread += max(p[i]) * (1 - max(p[i]))
     assert surprise(p, right) == pytest.approx(total / math.sqrt(variance))
-    assert mistakes(p, right) == pytest.approx(wrong / expected)
+    assert mistakes(p, right) == pytest.approx((wrong, expected, math.sqrt(spread)))
 
 
 def test_the_matrix_of_trusted_rows_in_plain_loops():
@@ -130,6 +131,33 @@ def test_where_the_label_alone_decides_the_matrix_stays_and_trusted_rows_join_th
     assert objective(model) > objective(start)
     for a in (0.95, 1.05):
         assert objective(NoiseModel("uniform", model.a * a, model.b, T)) < objective(model)
+
+
+def doubted(n, wrong, *, seen=0.0):
+    """Ask n trusted rows of two classes, of which p is .9 sure, and ``wrong`` of them right against it.
+
+    The model takes the share ``seen`` of the labels of 1,000 other rows for wrong.
+    """
+    sure = math.log(9)
+    z = np.concatenate([np.tile([sure, 0.0], (n, 1)), np.tile([sure, 0.0], (1000, 1))])[None]
+    labels = np.zeros(n + 1000, int)
+    labels[:wrong] = 1
+    others = np.arange(n, n + 1000)
+    labels[others[: round(1000 * seen)]] = 1
+    T = uniform_noise(0.6, 2) if seen else np.eye(2)
+    model = NoiseModel("uniform" if seen else "none", np.ones(1), np.zeros(2), T)
+    rows = np.arange(n + 1000) < n
+    return Trusted(rows).asked(model, z, labels, others)
+
+
+def test_the_model_is_contradicted_clearly_by_much_and_by_more_than_it_knows_of():
+    # E = n / 10, s = .3 sqrt(n), so that 1.5 E + s is 18 of 100 rows, 5.25 of 25 and 36 of 225 plus what is seen
+    assert not doubted(100, 18).gold
+    assert doubted(100, 19).gold
+    assert not doubted(25, 5).gold  # twice what p expects, but of 2.5 rows
+    assert doubted(25, 6).gold
+    assert doubted(100, 30).gold
+    assert not doubted(100, 30, seen=0.4).gold  # what they contradict is less than what it sees
 
 
 def test_a_trusted_row_keeps_its_label_whole_and_others_do_not():
