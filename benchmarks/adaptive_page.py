@@ -7,8 +7,9 @@ Won back is the share of what wrong labels cost hard labels that a method has ag
     (method - hard labels, wrong) / (hard labels, clean - hard labels, wrong),
 
 of sums over sets and splits, so that a set on which nothing is lost does not decide. Its interval is that of 2,000
-draws of the sets, with the splits of each drawn again (percentiles 2.5 and 97.5). Rows that are not finished are left out. Intervals of one set are those of Nadeau and Bengio, whose splits share
-rows (`sfumato.paired_tests.corrected_resampled_t`). A table whose lines are not there is left as it stands.
+draws of the sets, with the splits of each drawn again (percentiles 2.5 and 97.5). Rows that are not finished are left
+out. Intervals of one set are those of Nadeau and Bengio, whose splits share rows
+(`sfumato.paired_tests.corrected_resampled_t`). A table whose lines are not there is left as it stands.
 """
 
 from __future__ import annotations
@@ -49,18 +50,21 @@ class Runs:
         return list(dict.fromkeys(key[2] for key in self.scores))
 
 
-def read(path: Path, metric: str) -> Runs:
-    """Return a metric of every finished run, in percent; a control is a row of its own, and so is what auto takes."""
+def read(path: Path, metric: str, *, of: str = "metrics") -> Runs:
+    """Return a metric of every finished run that has it, in percent; a control is a row of its own, and so is auto.
+
+    ``of`` is "metrics", those of the epoch that dev chose, or "metrics_last", those of the last one, without auto.
+    """
     runs = Runs()
     right: dict[Key, dict[int, Floats]] = defaultdict(dict)
     for text in path.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
-        if line["status"] == "done":
+        if line["status"] == "done" and of in line:
             row = line["title"] + (f", {line['control']}" if line["control"] else "")
             key = (line["setting"], line["model"], line["data"], row)
-            runs.scores[key][line["seed"]] = 100 * line["metrics"][metric]
+            runs.scores[key][line["seed"]] = 100 * line[of][metric]
             runs.rows[line["setting"], line["data"]] = (line["n_train"] + line["n_dev"], line["n_test"])
-            if "dev_right" in line:
+            if "dev_right" in line and of == "metrics":
                 right[key][line["seed"]] = answers(line["dev_right"])
     runs.scores |= chosen(runs.scores, right)
     return runs
@@ -123,41 +127,52 @@ def both(scores: Scores, model: str) -> dict[str, dict[str, Floats]]:
     return {row: {data: np.concatenate([part[row][data] for part in parts]) for data in sets} for row in rows}
 
 
-def drawn(found: Iterable[Floats], of: Callable[[list[Floats]], float], *, seed: int = 0) -> tuple[float, float]:
-    """Return the interval of a figure of all sets: these are drawn again, and the splits of each."""
+def drawn(found: Iterable[Floats], of: Callable[[Floats], Floats], *, seed: int = 0) -> tuple[float, float]:
+    """Return the interval of a figure of all sets: these are drawn again, and the splits of each.
+
+    ``found`` are (splits, columns) for each set; ``of`` makes (draws,) of the means of the drawn splits, (draws, sets,
+    columns).
+    """
     random, sets = np.random.default_rng(seed), list(found)
-    values = []
-    for _ in range(DRAWS):
-        parts = [sets[k] for k in random.integers(0, len(sets), len(sets))]
-        values.append(of([part[random.integers(0, len(part), len(part))] for part in parts]))
-    low, high = np.percentile(values, [2.5, 97.5])
+    which = random.integers(0, len(sets), (DRAWS, len(sets)))
+    means = np.empty((*which.shape, sets[0].shape[1]))
+    for k, part in enumerate(sets):
+        places = which == k
+        means[places] = part[random.integers(0, len(part), (int(places.sum()), len(part)))].mean(axis=1)
+    low, high = np.percentile(of(means), [2.5, 97.5])
     return float(low), float(high)
 
 
-def share(parts: list[Floats]) -> float:
-    """Return the share won back, in percent."""
-    gained, lost = np.sum([part.mean(axis=0) for part in parts], axis=0)
-    return float(100 * gained / lost)
+def shares(means: Floats) -> Floats:
+    """Return the share won back, in percent, of means (..., sets, 2)."""
+    total = means.sum(axis=-2)
+    return np.asarray(100 * total[..., 0] / total[..., 1])
 
 
-def gained(parts: list[Floats]) -> float:
-    """Return the points gained on the mean of the sets."""
-    return float(np.mean([part[:, 0].mean() for part in parts]))
+def gained(means: Floats) -> Floats:
+    """Return the points gained on the mean of the sets, of means (..., sets, columns)."""
+    return np.asarray(means[..., 0].mean(axis=-1))
+
+
+def as_found(parts: Iterable[Floats]) -> Floats:
+    """Return the means of the splits that there are, (sets, columns)."""
+    return np.array([part.mean(axis=0) for part in parts])
 
 
 def points_of(parts: Iterable[Floats]) -> str:
     """Return the points gained on the mean of the sets, with their interval."""
     each = list(parts)
     low, high = drawn(each, gained)
-    return f"{gained(each):+.2f} [{low:+.2f}, {high:+.2f}]"
+    return f"{gained(as_found(each)):+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def won_back(parts: list[Floats]) -> str:
     """Return the share won back with its interval, and the least and the most without any one set."""
-    low, high = drawn(parts, share)
-    without = [share(parts[:k] + parts[k + 1 :]) for k in range(len(parts))] if len(parts) > 2 else []
+    means = as_found(parts)
+    low, high = drawn(parts, shares)
+    without = [float(shares(np.delete(means, k, axis=0))) for k in range(len(parts))] if len(parts) > 2 else []
     span = f"{min(without):.0f} to {max(without):.0f}" if without else ""
-    return f"{share(parts):.0f} % [{low:.0f}, {high:.0f}] | {span}"
+    return f"{shares(means):.0f} % [{low:.0f}, {high:.0f}] | {span}"
 
 
 def noise(runs: Runs) -> list[str]:
@@ -259,12 +274,14 @@ def audit(runs: Runs) -> list[str]:
     return [*lines, f"| **sets ahead of cleanlab, raw** | of {len(over)} | {' | '.join(map(str, ahead))} |"]
 
 
-TABLES: Mapping[str, tuple[str, str, Callable[[Runs], list[str]]]] = {
-    "noise": ("adaptive-noise", "accuracy", noise),
-    "sets": ("adaptive-noise", "accuracy", each_set),
-    "clean": ("clean-check", "accuracy", clean),
-    "parts": ("adaptive-parts", "accuracy", parts),
-    "audit": ("audit-table", "average_precision", audit),
+TABLES: Mapping[str, tuple[str, Mapping[str, str], Callable[[Runs], list[str]]]] = {
+    "noise": ("adaptive-noise", {"metric": "accuracy"}, noise),
+    "last epoch": ("adaptive-noise", {"metric": "accuracy", "of": "metrics_last"}, noise),
+    "sets": ("adaptive-noise", {"metric": "accuracy"}, each_set),
+    "clean": ("clean-check", {"metric": "accuracy"}, clean),
+    "parts": ("adaptive-parts", {"metric": "accuracy"}, parts),
+    "parts, macro-F1": ("adaptive-parts", {"metric": "macro_f1"}, parts),
+    "audit": ("audit-table", {"metric": "average_precision"}, audit),
 }
 
 
@@ -277,13 +294,17 @@ def replaced(text: str, name: str, lines: list[str]) -> str:
     return f"{before}{begin}\n\n" + "\n".join(lines) + f"\n\n{end}{rest.partition(end)[2]}"
 
 
-def main(results: Path) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    for name, (folder, metric, table) in TABLES.items():
+def written(text: str, results: Path) -> str:
+    """Return the page with the tables of the lines that are there."""
+    for name, (folder, what, table) in TABLES.items():
         path = results / folder / "results.jsonl"
         if path.exists():
-            text = replaced(text, name, table(read(path, metric)))
-    PAGE.write_text(text, encoding="utf-8")
+            text = replaced(text, name, table(read(path, **what)))
+    return text
+
+
+def main(results: Path) -> None:
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
 
 
 if __name__ == "__main__":
