@@ -347,7 +347,7 @@ def test_a_full_disk_exits_with_one_and_leaves_nothing(
         arguments = {
             "soften": ["soften", data, "-o", disk / "soft.csv"],
             "predict": ["predict", tiny_model, data, "-o", disk / "scored.csv"],
-            "fit": ["fit", data, "-o", disk / "model"],
+            "fit": ["fit", data, "-o", disk / "model", "--method", "baseline"],
         }
         ended = sfumato(*arguments[command])
         assert ended.code == 1, ended.err

@@ -162,7 +162,7 @@ def test_fit_prints_scores_before_and_after_calibration_and_three_confused_pairs
 ) -> None:
     labels = ("a", "b", "c", "d", "e")  # no text tells them apart, so that many are confused
     data = write(tmp_path / "noise.csv", [(f"word{k % 3} number {k}", labels[k % 5]) for k in range(100)])
-    ended = sfumato("fit", data, "-o", tmp_path / "model", "--dev", 50)
+    ended = sfumato("fit", data, "-o", tmp_path / "model", "--dev", 50, "--method", "baseline")
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
     head = next(line for line in lines if line.startswith("on the dev rows"))

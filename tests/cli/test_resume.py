@@ -61,7 +61,6 @@ def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-@pytest.mark.slow
 def ended(*arguments):
     """Run a command in a process of its own, as all that is compared with a killed one must be; code and words."""
     process = start(*arguments)
@@ -69,6 +68,7 @@ def ended(*arguments):
     return process.returncode, said
 
 
+@pytest.mark.slow
 def test_a_killed_fit_goes_on_to_the_same_model_byte_for_byte(table, tmp_path):
     unbroken, model, kept = tmp_path / "unbroken", tmp_path / "model", tmp_path / "model.checkpoint"
     assert ended("fit", table, "-o", unbroken, *FIT)[0] == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 Command = Callable[..., Any]
+HARD = ("--method", "baseline")
 
 ROWS = [
     ("the invoice is wrong", "billing"),
@@ -40,12 +41,12 @@ def test_fit_says_what_it_draws_before_training_and_what_it_drew_after(
 
 
 def test_dev_is_as_large_as_it_is_told_to_be(sfumato: Command, sixty: Path, tmp_path: Path) -> None:
-    done = sfumato("fit", sixty, "--shots", 5, "--dev", 12, "-o", tmp_path / "m", "--json")
+    done = sfumato("fit", sixty, *HARD, "--shots", 5, "--dev", 12, "-o", tmp_path / "m", "--json")
     assert done.code == 0, done.err
     assert "dev as --dev 12 says" in done.err
     rows = json.loads(done.out)["rows"]
     assert rows == {"train": 10, "dev": 12, "dropped": 0}
-    done = sfumato("fit", sixty, "--shots", 5, "--dev-shots", 3, "-o", tmp_path / "n", "--json")
+    done = sfumato("fit", sixty, *HARD, "--shots", 5, "--dev-shots", 3, "-o", tmp_path / "n", "--json")
     assert json.loads(done.out)["rows"] == {"train": 10, "dev": 6, "dropped": 0}
 
 
