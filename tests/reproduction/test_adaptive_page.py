@@ -100,6 +100,14 @@ def test_a_row_that_lacks_a_split_is_left_out(page, tmp_path) -> None:
     assert "label-smoothing" not in found
 
 
+def test_the_oracle_of_one_kind_of_noise_is_that_of_the_other(page, tmp_path) -> None:
+    oracle = [a_line("hard labels", 0.75, seed=seed, setting="30 % even, wrong left out") for seed in (0, 1)]
+    similar = [line | {"setting": "30 % similar"} for line in lines() if line["setting"]]
+    found = read(page, tmp_path, [*lines(), *similar, *oracle]).scores
+    assert found["30 % similar, wrong left out", "linear", "A", "hard labels"] == {0: 75.0, 1: 75.0}
+    assert ("30 % similar, wrong left out", "linear", "B", "hard labels") not in found
+
+
 def test_the_last_epoch_is_another_table(page, tmp_path) -> None:
     last = [line | {"metrics_last": {"accuracy": line["metrics"]["accuracy"] - 0.1}} for line in lines()]
     found = read(page, tmp_path, last, of="metrics_last").scores
