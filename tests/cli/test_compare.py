@@ -181,7 +181,7 @@ NOT_CLEAR = "no significant difference"
 
 def test_a_narrower_command_says_that_other_runs_are_kept(sixty: Path, tmp_path: Path, sfumato: Command) -> None:
     folder = tmp_path / "runs"
-    common = ("--seeds", 1, "--test-size", 0.3, "--no-controls", "-o", folder)
+    common = ("--seeds", 1, "--test-size", 0.3, "--no-controls", "--jobs", 1, "-o", folder)
     both = sfumato("compare", sixty, "--methods", "baseline,label-smoothing", *common)
     assert (both.code, "results.jsonl keeps" in both.err) == (0, False)
     one = sfumato("compare", sixty, "--methods", "baseline", *common)

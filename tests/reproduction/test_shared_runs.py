@@ -25,7 +25,7 @@ def table_file(folder, name, text=TOML):
 
 def run(file, data, folder, only=ONLY):
     heard = []
-    result = reproduce(file, data=data, output=folder, only=only, echo=heard.append)
+    result = reproduce(file, data=data, output=folder, only=only, jobs=1, echo=heard.append)
     return result, heard
 
 
