@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from sfumato.base import Output
 from sfumato.errors import InputError
 from sfumato.models.frozen_parts import Still
+from sfumato.models.recent_states import RecentStates, Weights
 
 POOLINGS = ("cls", "mean", "max")
 MODEL_TYPE = "sfumato-transformer"
+STATES = RecentStates()
 NOT_SAVED = ("_name_or_path", "auto_map")  # a path of the machine that trained, and a reference to code
 
 
@@ -81,6 +83,7 @@ class PooledTransformer(OverEncoder):
     ) -> None:
         super().__init__(encoder, still)
         self.pooling = pooling
+        self.weights = Weights(self.encoder)
         self.dropout = nn.Dropout(dropout)
         size = int(encoder.config.hidden_size)
         self.projection = nn.Linear(size, projection) if projection else None
@@ -89,8 +92,15 @@ class PooledTransformer(OverEncoder):
     def pooled(self, input_ids: Tensor, attention_mask: Tensor | None = None, **rest: Tensor) -> Tensor:
         """Return the pooled states, (B, D)."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        states = self.encoder(input_ids=input_ids, attention_mask=mask, **rest).last_hidden_state  # (B, L, D)
-        return pool_tokens(states, mask, self.pooling)
+
+        def read() -> Tensor:
+            states = self.encoder(input_ids=input_ids, attention_mask=mask, **rest).last_hidden_state  # (B, L, D)
+            return pool_tokens(states, mask, self.pooling)
+
+        if torch.is_grad_enabled() or not self.still.holds(self.encoder):
+            return read()
+        named = " ".join([self.weights.digest(), self.pooling, *rest])
+        return STATES.of(named, [input_ids, mask, *rest.values()], read)
 
     def constant_part(self, **inputs: Tensor) -> dict[str, Tensor] | None:
         """Return what `forward` may be given in place of ``inputs`` at each epoch; None if it changes in training."""
