@@ -125,7 +125,7 @@ def audit(
     labels : N labels; they become strings, and two that would be one class by that alone, as 1 and "1", are refused.
         N lists of labels, none or several, are audited as `sfumato.auditing.label_sets` says
     seed : of the folds
-    folds : at least 2; more of them take longer and judge better where rows are few
+    folds : 2 to 100; more of them take longer and judge better where rows are few
     rows : what to call each row; 0, 1, 2, ... if not given
     unit : what ``rows`` counts, "row" or "line"
 
@@ -135,7 +135,7 @@ def audit(
         if texts and labels are not equally many, a label is empty, there is one class only, the labels look like
         ids, or there are fewer different texts than folds.
     """
-    check_whole("audit", "folds", folds, 2)
+    check_whole("audit", "folds", folds, 2, 100)
     check_whole("audit", "seed", seed, 0)
     examples = checked_examples(texts, labels)
     different = len(set(examples.inputs))

@@ -4,10 +4,11 @@ Two judges speak: a linear classifier of n-grams, fitted without the text's fold
 keywords of the labels, with the text taken out of its label (`sfumato.methods.kwls`). Copies of a row, of the same text
 and label, are in its fold and count as one text for the keywords, so that they do not speak for it. Both are joined to
 p(k; x), the probability that k is the right label, together with a model of how labels go wrong: T_jk is the share of
-the texts of class j that were given the label k (`sfumato.methods.noise`, as for the targets of `adaptive`). Where it
-sees wrong labels in 300 rows or more, the judges learn again from q, below, in place of the labels, twice, rows of
-small classes drawn to their label, and p and T are fitted again to the labels that were given. Then, for a row with the
-given label g,
+the texts of class j that were given the label k (`sfumato.methods.noise`, as for the targets of `adaptive`). Both are
+fitted to the rows that can be judged; a label of one text alone is suggested to nobody. Where wrong labels are seen and
+the table has 300 different rows or more, the judges learn again from q, below, in place of the labels, twice, rows of
+small classes drawn to their label, and p and T are fitted again to the labels that were given. Then, for a row with
+the given label g,
 
     q(k; x, g)  proportional to  p(k; x) T_kg,
 
@@ -31,7 +32,7 @@ Shapes: N texts, C classes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,8 @@ from sfumato.data import Examples
 from sfumato.methods.noise.expert_panel import Settings
 from sfumato.methods.noise.family import Shape, fitted
 from sfumato.methods.noise.judged_rows import learnable, sampled
-from sfumato.methods.noise.model import NoiseModel, fit_none
-from sfumato.methods.noise.posterior import ROUNDS, SURE, Posterior, finished, settled, unclear
+from sfumato.methods.noise.model import NoiseModel
+from sfumato.methods.noise.posterior import LEAST_ROWS, ROUNDS, SURE, Posterior, finished, settled, unclear
 from sfumato.targets import Integers
 
 Array = NDArray[np.float64]
@@ -82,41 +83,56 @@ class Judgement:
         return np.where(self.judged, 1 / (1 + np.exp(-np.maximum(self.lead, -700))), np.nan)
 
 
-def judge(examples: Examples, *, folds: int, seed: int, rounds: int = ROUNDS) -> Judgement:
-    """Judge the rows; ``examples`` hold at least ``folds`` different texts. ``rounds`` are those with wrong labels."""
+def judge(
+    examples: Examples, *, folds: int, seed: int, rounds: int = ROUNDS, with_wrong_labels: bool = True
+) -> Judgement:
+    """Judge the rows; ``examples`` hold at least ``folds`` different texts.
+
+    Parameters
+    ----------
+    rounds : how often the judges learn again where wrong labels are seen
+    with_wrong_labels : False has every label be right: p is that of T = I, and the row is judged by it
+    """
     labels = examples.labels
     judges = Judges(examples, folds=folds, seed=seed)
-    z = judges.given()
-    some = judges.once[sampled(len(judges.once), seed)]
-    judged = learnable(labels, judges.fold, examples.num_classes) & readable(judges.squares.matrix, judges.fold)
-    found = wrong_labels(z, labels, judges.fold, some, judged, examples.classes)
-    for _ in range(rounds if used(found) and len(judges.once) >= ENOUGH else 0):
-        found, z = judged_again(judges, found, some, judged)
-    model = found.model if used(found) else fit_none(z[:, some], labels[some])
+    z = first = judges.given()
+    judged = learnable(labels, judges.fold, judges.C) & readable(judges.squares.matrix, judges.fold)
+    some = judges.once[judged[judges.once]]
+    some = some[sampled(len(some), seed)]
+    found = wrong_labels(judges, z, some, judged, examples.classes) if with_wrong_labels else None
+    for _ in range(rounds if len(judges.once) >= ENOUGH else 0):
+        if used(found):
+            found, z = judged_again(judges, found, some, judged)
+    if used(found):
+        model = found.model
+    else:
+        z, model = first, judges.all_right(first, some)
     log_p = log_softmax(np.tensordot(model.a, z, axes=1) + model.b)
     return concluded(log_p, judged, labels, judges.keywords, found)
 
 
-def wrong_labels(
-    z: Array, labels: Integers, fold: Integers, some: Integers, judged: Mask, classes: tuple[str, ...] = ()
-) -> Posterior:
+def wrong_labels(judges: Judges, z: Array, some: Integers, judged: Mask, classes: tuple[str, ...] = ()) -> Posterior:
     """Return the model of wrong labels that the judges' scores z (2, N, C) of some rows speak for, and q of all.
 
     The shares of wrong labels and of sure rows are those of the rows that are ``judged``, (N,).
     """
-    choice, model = fitted(z[:, some], labels[some], fold[some])
-    p = model.right(z)
-    why = unclear(model, p, labels, guard=GUARD)
-    anchors = float((p[judged].max(axis=1) > SURE).mean()) if judged.any() else 0.0
-    nothing = (np.empty(0), model, choice.z, anchors, bool(why), 0.0, np.empty(0))
-    return with_model(Posterior(*nothing, classes=classes, unclear=why), model, z, labels, judged)
+    labels = judges.labels
+    if len(some) < LEAST_ROWS or len(np.unique(judges.fold[some])) < 2:
+        none, why = judges.all_right(z, some), f"only {len(some)} different rows can be judged by others"
+        return Posterior(np.empty(0), none, {}, 0.0, True, 0.0, np.empty(0), classes=classes, unclear=why)
+    choice, model = fitted(judges.active_of(z, some), judges.among(some), judges.fold[some])
+    model = judges.of_all(model)
+    p = model.right(z[:, judged])
+    why = unclear(model, p, labels[judged], guard=GUARD)
+    found = Posterior(np.empty(0), model, choice.z, 0.0, bool(why), 0.0, np.empty(0), classes=classes, unclear=why)
+    return with_model(replace(found, anchors=float((p.max(axis=1) > SURE).mean())), model, z, labels, judged)
 
 
 def with_model(found: Posterior, model: NoiseModel, z: Array, labels: Integers, judged: Mask) -> Posterior:
     """Return what was found with a model, and with what it says of the rows by their scores z (2, N, C)."""
     q = model.posterior(z, labels)
     suspicion = 1 - q[np.arange(len(labels)), labels]
-    wrong = float(suspicion[judged].mean()) if judged.any() else 0.0
+    wrong = float(suspicion[judged].mean())
     return replace(found, q=q, model=model, wrong=wrong, suspicion=suspicion)
 
 
@@ -125,11 +141,12 @@ def judged_again(judges: Judges, found: Posterior, some: Integers, judged: Mask)
     labels = judges.labels
     q = settled(finished(found.q, labels, shrink=True, floor=0.0), labels, ~judged)
     z = judges.soft(q)
-    model = Shape(found.model.family, found.model.kappa).fit(z[:, some], labels[some])
+    fit = Shape(found.model.family, found.model.kappa).fit
+    model = judges.of_all(fit(judges.active_of(z, some), judges.among(some)))
     return with_model(replace(found, rounds=found.rounds + 1), model, z, labels, judged), z
 
 
-def used(found: Posterior | None) -> bool:
+def used(found: Posterior | None) -> TypeGuard[Posterior]:
     """Whether rows are judged by q: wrong labels are seen, and can be told from ambiguous texts."""
     return found is not None and not found.guarded and found.wrong >= LEAST
 

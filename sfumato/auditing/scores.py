@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.architecture import Architecture, Training
-from sfumato.auditing.judge import Judgement, concluded, judge
+from sfumato.auditing.judge import Judgement, judge
 from sfumato.data import Examples
 from sfumato.errors import InputError, MissingExtraError
 from sfumato.method import Method
@@ -37,14 +37,14 @@ WORD = re.compile(rf"{IDEOGRAPH}|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 
 
 def audit_score(*, wrong_labels: bool = True, rounds: int = ROUNDS) -> Method:
-    """Score rows as `sfumato.audit` does; without ``wrong_labels`` by the first p alone, as it does where it sees none.
+    """Score rows as `sfumato.audit` does; without ``wrong_labels`` as it does where it sees none.
 
     ``rounds`` is how often its judges learn again where it sees some.
     """
     check_truth("audit-score", "wrong_labels", wrong_labels)
     check_whole("audit-score", "rounds", rounds, 0, 20)
     options = {"wrong_labels": wrong_labels, "rounds": rounds}
-    return Method("audit-score", options=options, has_targets=False, needs_texts=True, version=2)
+    return Method("audit-score", options=options, has_targets=False, needs_texts=True, version=3)
 
 
 def cleanlab_score(score: str = "self_confidence", *, probabilities: str = "raw") -> Method:
@@ -59,7 +59,8 @@ def cleanlab_score(score: str = "self_confidence", *, probabilities: str = "raw"
     check_choice("cleanlab-score", "score", score, CLEANLAB)
     check_choice("cleanlab-score", "probabilities", probabilities, PROBABILITIES)
     options = {"score": score, "probabilities": probabilities}
-    return Method("cleanlab-score", options=options, has_targets=False, needs_texts=True)
+    version = 2 if probabilities == "calibrated" else 1
+    return Method("cleanlab-score", options=options, has_targets=False, needs_texts=True, version=version)
 
 
 SCORES: Registry[Method] = Registry(
@@ -87,9 +88,8 @@ def doubt(method: Method, examples: Examples, *, seed: int) -> Array:
     """
     if method.name == "audit-score":
         seen = bool(method.options["wrong_labels"])
-        found = judge_once(Rows.of(examples), seed, method.options["rounds"] if seen else 0)
-        plain = None if seen else concluded(found.log_p, found.judged, examples.labels)
-        return np.nan_to_num((plain or found).lead, neginf=-1e9)
+        found = judge_once(Rows.of(examples), seed, method.options["rounds"] if seen else 0, seen)
+        return np.nan_to_num(found.lead, neginf=-1e9)
     if method.name == "cleanlab-score":
         rows, raw = Rows.of(examples), method.options["probabilities"] == "raw"
         p = held_out_shares(rows, seed) if raw else np.exp(judge_once(rows, seed, 0).log_p)
@@ -124,9 +124,9 @@ class Rows:
 
 
 @lru_cache(maxsize=2)  # the scores of one table ask for the same rows, one after the other
-def judge_once(rows: Rows, seed: int, rounds: int) -> Judgement:
+def judge_once(rows: Rows, seed: int, rounds: int, with_wrong_labels: bool = True) -> Judgement:
     """Return the judgement of the audit."""
-    return judge(rows.examples, folds=FOLDS, seed=seed, rounds=rounds)
+    return judge(rows.examples, folds=FOLDS, seed=seed, rounds=rounds, with_wrong_labels=with_wrong_labels)
 
 
 @lru_cache(maxsize=2)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def test_copies_of_a_row_are_one_row_for_the_model_of_wrong_labels(noisy: tuple[
     fitted: list[int] = []
 
     def noted(*given: Any) -> Any:
-        fitted.append(len(given[3]))
+        fitted.append(len(given[2]))
         return wrong_labels(*given)
 
     with pytest.MonkeyPatch.context() as patched:
@@ -208,3 +209,51 @@ def test_few_rows_are_judged_without_further_rounds() -> None:
     assert not found.guarded
     assert found.wrong > 0.1
     assert found.rounds == 0
+
+
+def with_more(examples: Examples, texts: list[str], labels: list[str]) -> Examples:
+    named = [examples.classes[k] for k in examples.labels]
+    return Examples.from_labels([*examples.inputs, *texts], [*named, *labels])
+
+
+def test_a_label_of_one_text_hides_no_wrong_labels_and_is_suggested_to_nobody() -> None:
+    plain, more = many(600), with_more(many(600), ["a1 a2 b3 b4"], ["once"])
+    one, other = judge(plain, folds=5, seed=0), judge(more, folds=5, seed=0)
+    assert one.wrong_labels is not None
+    assert other.wrong_labels is not None
+    assert other.wrong_labels.model.family == one.wrong_labels.model.family != "none"
+    assert other.wrong_labels.wrong == pytest.approx(one.wrong_labels.wrong, abs=0.03)
+    assert not other.judged[600]
+    assert not (other.suggested[:600] == more.classes.index("once")).any()
+    assert np.isfinite(other.log_p).all()
+
+
+def test_rows_that_nobody_can_read_do_not_decide_whether_the_rest_is_clear() -> None:
+    found = judge(with_more(many(600), [""] * 6000, ["0", "1", "2"] * 2000), folds=5, seed=0)
+    assert not found.judged[600:].any()
+    assert found.wrong_labels is not None
+    assert not found.wrong_labels.guarded
+    assert found.wrong_labels.wrong > 0.1
+
+
+def test_rounds_that_leave_no_wrong_labels_leave_the_first_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = many(420)
+    expected = judge(examples, folds=5, seed=0, with_wrong_labels=False)
+
+    def none_left(judges: Any, found: Posterior, some: Any, judged: Any) -> Any:
+        return replace(found, wrong=0.0), np.zeros((2, 420, 3))
+
+    monkeypatch.setattr("sfumato.auditing.judge.judged_again", none_left)
+    found = judge(examples, folds=5, seed=0)
+    np.testing.assert_array_equal(found.log_p, expected.log_p)
+    np.testing.assert_array_equal(found.lead, expected.lead)
+
+
+def test_fewer_rows_than_can_tell_have_no_model_of_wrong_labels() -> None:
+    found = judge(many(18), folds=3, seed=0).wrong_labels
+    assert found is not None
+    assert found.guarded
+    assert found.report() == (
+        "only 18 different rows can be judged by others; wrong labels cannot be told from ambiguous texts, "
+        "so no model of wrong labels is used"
+    )

@@ -22,7 +22,8 @@ def remarks(found: Posterior) -> tuple[str, ...]:
     sure = f"sure rows, with a label above .9: {100 * found.anchors:.1f} %"
     if found.guarded:
         why = "wrong labels cannot be told from ambiguous texts, so no model of wrong labels is used"
-        return (f"{found.unclear}; {why}", f"not used: {family(found.model, found.z)}")
+        tried = [f"not used: {family(found.model, found.z)}"] if found.z or found.model.family != "none" else []
+        return (f"{found.unclear}; {why}", *tried)
     if found.trusted is not None and found.trusted.z is None:
         return ("too few rows are not trusted to look for wrong labels among them: all labels stay",)
     gold = found.trusted is not None and found.trusted.gold
