@@ -110,6 +110,14 @@ class LabelCounts:
         return LabelCounts(F, self.S, df, self.N, vocabulary)
 
 
+def check_unit(owner: str, unit: Any) -> None:
+    """Raise unless ``unit`` is one of the names, a function or a tokenizer."""
+    if isinstance(unit, str):
+        check_choice(owner, "unit", unit, UNITS)
+    elif not callable(unit) and not hasattr(unit, "encode_batch"):
+        raise InputError(f"{owner}: unit must be a name, a function or a tokenizer, got {unit!r:.60}")
+
+
 def count_words(texts: Sequence[Any], *, unit: Unit = "auto", vocabulary: Sequence[str] | None = None) -> Counts:
     """Count the words of each text; never holds N × V.
 
@@ -124,8 +132,7 @@ def count_words(texts: Sequence[Any], *, unit: Unit = "auto", vocabulary: Sequen
     InputError
         names the first text that is neither a string nor a list of words, or a ``unit`` that does not exist.
     """
-    if isinstance(unit, str):
-        check_choice("count_words", "unit", unit, UNITS)
+    check_unit("count_words", unit)
     if are_images(texts):
         raise InputError("words are counted in texts, and these are images")
     codes = {} if vocabulary is None else _codes(vocabulary)

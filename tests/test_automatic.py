@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sfumato import Examples, InputError, fit
-from sfumato.automatic import BASELINE, candidates, choose, gain
+from sfumato.automatic import BASELINE, candidates, choose, gain, may_choose
 from sfumato.balance import has_rare_class
 from sfumato.methods import METHODS
 from sfumato.models import MODELS
@@ -72,6 +72,26 @@ def test_logit_adjustment_is_tried_where_a_class_is_rare():
     sets = Examples.from_label_sets(["a b", "c d"], [["x", "y"], []])
     assert candidates(sets) == [BASELINE, "label-smoothing"]
     assert all(name in METHODS for name in candidates(rare))
+
+
+def test_fit_chooses_by_itself_where_that_takes_seconds_and_can_be_judged():
+    plain, linear = examples(), MODELS.build("linear", {})
+    assert may_choose(plain, plain, linear)
+    assert not may_choose(plain, None, linear)
+    assert not may_choose(plain, plain.take([]), linear)
+    assert not may_choose(plain, plain, MODELS.build("bag", {}))
+    sets = Examples.from_label_sets(["a b", "c d"], [["x", "y"], ["x"]])
+    assert not may_choose(sets, sets, linear)
+    votes = replace(plain, votes=np.ones((len(plain), plain.num_classes), np.float32))
+    assert not may_choose(votes, votes, linear)
+
+
+def test_fit_without_a_method_says_what_it_took(tickets):
+    chosen = fit(tickets, text="text", label="label", dev=0.3)
+    assert any(note.startswith("method auto: ") for note in chosen.info["notes"])
+    plain = fit(tickets, text="text", label="label", dev=0)
+    assert plain.info["method"] == "label-smoothing"
+    assert not any(note.startswith("method auto") for note in plain.info["notes"])
 
 
 def test_fit_says_what_it_chose_and_why(tickets):

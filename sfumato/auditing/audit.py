@@ -144,6 +144,7 @@ def audit(
             f"audit: {folds} folds need as many different texts, got {different}; give fewer folds or more texts"
         )
     numbers = range(len(examples)) if rows is None else checked_rows(rows, len(examples))
+    folds, seed = int(folds), int(seed)
     settings = {"folds": folds, "seed": seed}
     if examples.multilabel:
         whole = audited_sets(examples, numbers, **settings)

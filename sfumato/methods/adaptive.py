@@ -41,7 +41,7 @@ import numpy as np
 from sfumato.data import Examples
 from sfumato.keywords import Unit
 from sfumato.method import Method
-from sfumato.methods.noise.expert_panel import Settings
+from sfumato.methods.noise.expert_panel import Settings, judged_by_others
 from sfumato.methods.noise.posterior import Posterior, posterior
 from sfumato.methods.noise.report import remarks
 from sfumato.methods.noise.trusted import remark
@@ -64,7 +64,11 @@ class Adaptive:
 
     def found(self, examples: Examples) -> Posterior:
         """Return the posterior and all there is to report; of the same rows it is found once, as controls ask again."""
-        texts, labels, trusted = list(examples.inputs), np.asarray(examples.labels), examples.trusted
+        texts, labels, trusted = (
+            judged_by_others(self.owner, examples.inputs),
+            np.asarray(examples.labels),
+            examples.trusted,
+        )
         key = (labels.tobytes(), examples.classes, self.settings, None if trusted is None else trusted.tobytes())
         kept = FOUND.find(texts, *key)
         if kept is None:
@@ -136,7 +140,7 @@ def adaptive_fast(
     rounds, family, bias, guard, shrink, floor, unit, seed : as of `adaptive`
     """
     options = dict(locals())
-    return _method("adaptive-fast", Settings(experts="keywords", **options), options)
+    return _method("adaptive-fast", Settings(experts="keywords", owner="adaptive-fast", **options), options)
 
 
 def _method(name: str, settings: Settings, options: dict[str, object]) -> Method:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sfumato.data import Examples, mean_one
 from sfumato.errors import MissingExtraError
 from sfumato.method import Method
-from sfumato.methods.noise.expert_panel import Experts, Settings
+from sfumato.methods.noise.expert_panel import Experts, Settings, judged_by_others
 from sfumato.methods.noise.family import fitted
 from sfumato.methods.noise.model import Array, softmax
 from sfumato.registry import check_choice, check_whole
@@ -41,7 +41,7 @@ class LeaveOut:
     seed: int
 
     def __call__(self, examples: Examples) -> Examples:
-        p = self.held_out(list(examples.inputs), np.asarray(examples.labels), examples.num_classes)
+        p = self.held_out(judged_by_others(NAME, examples.inputs), np.asarray(examples.labels), examples.num_classes)
         out = flagged(p, examples.labels)
         if not out.any():
             return examples
@@ -51,7 +51,7 @@ class LeaveOut:
     def held_out(self, texts: list[str], labels: Integers, C: int) -> Array:
         """Return the probability of each label by models that have not seen the row, (N, C)."""
         both = self.probabilities == "calibrated"
-        settings = Settings(folds=self.folds, experts="both" if both else "linear", seed=self.seed)
+        settings = Settings(folds=self.folds, experts="both" if both else "linear", seed=self.seed, owner=NAME)
         experts = Experts(texts, labels, C, settings)
         experts.check_words()
         if not both:
@@ -92,6 +92,7 @@ def confident_learning(probabilities: str = "raw", *, folds: int = 5, seed: int 
     """
     check_choice(NAME, "probabilities", probabilities, PROBABILITIES)
     check_whole(NAME, "folds", folds, 2, 100)
+    check_whole(NAME, "seed", seed, 0)
     options = {"probabilities": probabilities, "folds": folds, "seed": seed}
     made = (LeaveOut(probabilities, folds, seed),)
     version = 2 if probabilities == "calibrated" else 1

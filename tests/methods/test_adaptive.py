@@ -1,11 +1,14 @@
 """Adaptive targets: clean labels stay, wrong ones are found, ambiguous ones are left alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sfumato import Examples, InputError
 from sfumato.methods import METHODS
 from sfumato.methods.adaptive import AmbiguityWarning, adaptive, adaptive_fast
+from sfumato.methods.confident_learning import confident_learning
 from sfumato.methods.noise import judged_rows
 from sfumato.methods.noise.expert_panel import Settings
 from sfumato.methods.noise.judged_rows import sampled
@@ -186,6 +189,8 @@ def test_a_row_with_nothing_left_of_any_label_keeps_the_given_one():
         ({"bias": "no"}, "bias must be true or false, got 'no'"),
         ({"shrink": 1}, "shrink must be true or false"),
         ({"rounds": "two"}, "rounds must be a whole number or 'auto', got 'two'"),
+        ({"unit": "wrod"}, "unit must be one of .*did you mean 'word'"),
+        ({"unit": ["word"]}, "unit must be a name, a function or a tokenizer"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(given, said):
@@ -196,3 +201,24 @@ def test_options_that_cannot_be_meant_are_refused(given, said):
 def test_texts_that_are_all_the_same_are_refused_in_words():
     with pytest.raises(InputError, match="all 40 texts are the same: 'so it is'"):
         posterior(["so it is"] * 40, np.arange(40) % 2, 2)
+    given, _ = examples(30)
+    with pytest.raises(InputError, match="adaptive: there is no row"):
+        adaptive().prepare(given.take([]))
+
+
+def test_lists_of_words_and_whole_numbers_with_a_point_are_read():
+    given, _ = examples(60, wrong=0.3)
+    lists = replace(given, inputs=[text.split() for text in given.inputs])
+    assert adaptive(rounds=0).prepare(lists).targets.dense().shape == (60, 3)
+    one, other = adaptive(seed=1.0, folds=5.0), adaptive(seed=1, folds=5)
+    assert np.array_equal(one.prepare(given).targets.dense(), other.prepare(given).targets.dense())
+
+
+def test_errors_name_the_method_that_was_asked_for():
+    with pytest.raises(InputError, match=r"^adaptive-fast: floor must be"):
+        adaptive_fast(floor=2)
+    with pytest.raises(InputError, match=r"^confident-learning: seed must be"):
+        confident_learning(seed=-1)
+    same = Examples.from_labels(["so it is"] * 6, ["a", "b"] * 3)
+    with pytest.raises(InputError, match=r"^confident-learning: each text is judged by others"):
+        confident_learning().prepare(same)

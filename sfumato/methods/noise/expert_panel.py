@@ -6,11 +6,12 @@ Shapes: E experts, N texts, C classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from sfumato.errors import InputError
-from sfumato.keywords import Counts, Unit, count_words
+from sfumato.keywords import Counts, Unit, check_unit, count_words
 from sfumato.methods.noise.experts import best_steps, keyword_scores, soft_keyword_scores, soft_linear
 from sfumato.methods.noise.judged_rows import Mask, first_of, learnable, mean_of_copies, places, sampled
 from sfumato.methods.noise.model import Array, standardised
@@ -40,20 +41,25 @@ class Settings:
     floor: float = 0.0
     unit: Unit = "auto"
     seed: int = 0
+    owner: str = field(default="adaptive", compare=False)  # of the errors
 
     def __post_init__(self) -> None:
-        check_whole("adaptive", "folds", self.folds, 2, 100)
-        check_choice("adaptive", "experts", self.experts, EXPERTS)
+        owner = self.owner
+        check_whole(owner, "folds", self.folds, 2, 100)
+        check_choice(owner, "experts", self.experts, EXPERTS)
         if isinstance(self.rounds, str) and self.rounds != "auto":
-            raise InputError(f"adaptive: rounds must be a whole number or 'auto', got {self.rounds!r}")
+            raise InputError(f"{owner}: rounds must be a whole number or 'auto', got {self.rounds!r}")
         if not isinstance(self.rounds, str):
-            check_whole("adaptive", "rounds", self.rounds, 0, 20)
-        check_choice("adaptive", "family", self.family, ("auto", "none", "uniform", "pairwise"))
-        check_range("adaptive", "guard", self.guard, 0, 1)
-        check_range("adaptive", "floor", self.floor, 0, 1)
-        check_whole("adaptive", "seed", self.seed, 0)
-        check_truth("adaptive", "bias", self.bias)
-        check_truth("adaptive", "shrink", self.shrink)
+            check_whole(owner, "rounds", self.rounds, 0, 20)
+        check_choice(owner, "family", self.family, ("auto", "none", "uniform", "pairwise"))
+        check_range(owner, "guard", self.guard, 0, 1)
+        check_range(owner, "floor", self.floor, 0, 1)
+        check_whole(owner, "seed", self.seed, 0)
+        check_truth(owner, "bias", self.bias)
+        check_truth(owner, "shrink", self.shrink)
+        check_unit(owner, self.unit)
+        for name in ("folds", "seed"):  # 5.0 is 5
+            object.__setattr__(self, name, int(getattr(self, name)))
 
 
 class Experts:
@@ -71,7 +77,7 @@ class Experts:
         """Raise an `InputError` where words are counted and no text holds one."""
         if self.counts is not None and not self.counts.matrix.nnz:
             told = f"none of the {len(self.texts)} texts holds a word (unit={self.settings.unit!r})"
-            raise InputError(f"{told}, so no label can be judged")
+            raise InputError(f"{self.settings.owner}: {told}, so no label can be judged")
 
     def kept(self) -> Mask:
         """Return which rows keep their label, (N,): those whose label no text of another fold has."""
@@ -123,10 +129,29 @@ class Experts:
         return standardised(found)
 
 
+def judged_by_others(owner: str, inputs: Sequence[Any]) -> list[Any]:
+    """Return the texts, lists of words as tuples of them.
+
+    Raises
+    ------
+    InputError
+        if there are not two different ones.
+    """
+    texts = [tuple(text) if isinstance(text, list) else text for text in inputs]
+    if not texts:
+        raise InputError(f"{owner}: there is no row; give texts and labels")
+    if len(set(texts)) < 2:
+        raise InputError(
+            f"{owner}: each text is judged by others, and all {len(texts)} texts are the same: {texts[0][:60]!r}"
+        )
+    return texts
+
+
 def squares_of(texts: Sequence[str]) -> RowSquares:
-    """Return the n-grams of the texts, for classifiers that are fitted several times."""
+    """Return the n-grams of the texts, words of a list with spaces between, for classifiers fitted several times."""
     found = SQUARES.find(texts)
     if found is None:
-        found = RowSquares(NgramEncoder.fit(texts).encode(texts).matrix)
+        joined = [text if isinstance(text, str) else " ".join(text) for text in texts]
+        found = RowSquares(NgramEncoder.fit(joined).encode(joined).matrix)
         SQUARES.keep(found, found.nbytes, texts)
     return found

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sfumato.errors import InputError
-from sfumato.methods.noise.expert_panel import Experts, Settings
+from sfumato.methods.noise.expert_panel import Experts, Settings, judged_by_others
 from sfumato.methods.noise.family import Choice, Shape, fitted
 from sfumato.methods.noise.judged_rows import Mask, shown
 from sfumato.methods.noise.model import Array, NoiseModel
@@ -82,10 +81,9 @@ def posterior(
     Raises
     ------
     InputError
-        if all texts are the same, or none holds a word.
+        if there is no text, all are the same, or none holds a word.
     """
-    if len(set(texts)) < 2:
-        raise InputError(f"each text is judged by others, and all {len(texts)} texts are the same: {texts[0][:60]!r}")
+    texts = judged_by_others(settings.owner, texts)
     checked = Trusted(trusted) if trusted is not None and trusted.any() else None
     active = shown(texts, labels, C)
     if len(active) < 2:
