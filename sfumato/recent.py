@@ -24,6 +24,11 @@ class Recent(Generic[Value]):
         self._kept: OrderedDict[tuple[Hashable, ...], tuple[Value, int]] = OrderedDict()
         self._lock = Lock()
 
+    def forget(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
+
     def find(self, texts: Sequence[str], *settings: Hashable) -> Value | None:
         """Return what was kept for these texts and settings, or None."""
         key = (*settings, *texts)

@@ -51,3 +51,12 @@ def test_the_longest_start_of_the_texts_is_found():
     assert recent.find_start(["a", "b", "c"]) == ("a b", 2)
     assert recent.find_start(["a", "c"]) == ("a", 1)
     assert recent.find_start(["c", "a"]) is None
+
+
+def test_what_is_forgotten_is_made_anew():
+    kept = Recent(100)
+    kept.keep("found", 5, ["a"])
+    kept.forget()
+    assert kept.find(["a"]) is None
+    kept.keep("again", 5, ["a"])
+    assert kept.find(["a"]) == "again"

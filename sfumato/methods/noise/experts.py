@@ -34,7 +34,7 @@ def best_steps(matrix: Any, labels: Integers, C: int, fold: Integers) -> tuple[i
     said = [standardised([logits]) for logits in path]
     likelihood = [float(fit_uniform(z, labels).log_likelihood(z, labels).sum()) for z in said]
     best = int(np.argmax(likelihood))
-    return STEPS[best], path[best]
+    return STEPS[best], path[best].copy()  # without the others
 
 
 def soft_linear(matrix: Any, q: Array, fold: Integers, steps: int) -> Array:
