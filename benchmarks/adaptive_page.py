@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from won_back import CLEAN, HARD, TOGETHER, Floats, Gains, Runs, both, gains, one_set, points_of, read, won_back
+from won_back import CLEAN, HARD, Gains, Runs, beside, both, common, gains, points, read, won_back
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "adaptive.md"
@@ -24,7 +24,7 @@ def noise(runs: Runs) -> list[str]:
         "| model | labels | row | sets (splits) | over hard labels | adaptive has more | won back | without any one set |",
         "|---|---|---|--:|--:|--:|--:|--:|",
     ]
-    for model in dict.fromkeys(key[1] for key in runs.scores):
+    for model in dict.fromkeys(key[1] for key in runs.scores if not key[1].startswith("linear, ")):
         each = {setting: gains(runs.scores, setting, model) for setting in runs.settings()}
         for setting, rows in ({"30 %, both": both(runs.scores, model)} | each).items():
             for row in [row for row, found in rows.items() if found]:
@@ -42,14 +42,7 @@ def differences(runs: Runs, setting: str, rows: Gains, row: str) -> tuple[str, s
     """Return what a row has more than hard labels, and adaptive more than the row, in points with their intervals."""
     found, whole = rows[row], rows.get("adaptive", {})
     more = {data: whole[data] - part for data, part in found.items() if data in whole and row != "adaptive"}
-
-    def said(parts: dict[str, Floats]) -> str:
-        if len(parts) != 1:
-            return points_of(parts.values()) if parts else ""
-        ((data, part),) = parts.items()
-        return one_set(runs, setting if (setting, data) in runs.rows else TOGETHER[0], data, part[:, 0])
-
-    return said(found), said(more)
+    return points(runs, setting, found), points(runs, setting, more) if more else ""
 
 
 def each_set(runs: Runs) -> list[str]:
@@ -59,8 +52,8 @@ def each_set(runs: Runs) -> list[str]:
     for setting in runs.settings():
         own = gains(runs.scores, setting, "linear")
         for data, part in own.get("adaptive", {}).items():
-            hard = np.mean(list(runs.scores[setting, "linear", data, HARD].values()))
-            cells = [one_set(runs, setting, data, own[row][data][:, 0]) if row in own else "" for row in rows]
+            hard = common(runs.scores, setting, "linear", data)
+            cells = [points(runs, setting, {data: own[row][data]}) if row in own else "" for row in rows]
             lines.append(f"| {setting} | {data} | {hard:.1f} | {hard + part[:, 1].mean():.1f} | {' | '.join(cells)} |")
     return lines
 
@@ -71,10 +64,10 @@ def clean(runs: Runs) -> list[str]:
     rows = list(own)
     lines = [f"| set | hard labels | {' | '.join(rows)} |", "|---|" + "--:|" * (len(rows) + 1)]
     for data in own.get("adaptive", {}):
-        cells = [one_set(runs, CLEAN, data, own[row][data][:, 0]) for row in rows]
-        hard = np.mean(list(runs.scores[CLEAN, "linear", data, HARD].values()))
+        cells = [points(runs, CLEAN, {data: own[row][data]}) for row in rows]
+        hard = common(runs.scores, CLEAN, "linear", data)
         lines.append(f"| {data} | {hard:.1f} | {' | '.join(cells)} |")
-    return [*lines, f"| **all** | | {' | '.join(points_of(own[row].values()) for row in rows)} |"]
+    return [*lines, f"| **all** | | {' | '.join(points(runs, CLEAN, own[row]) for row in rows)} |"]
 
 
 def parts(runs: Runs) -> list[str]:
@@ -85,13 +78,21 @@ def parts(runs: Runs) -> list[str]:
     for row in rows:
         cells = []
         for setting in settings:
-            found = []
-            for data in runs.sets():
-                own, whole = (runs.scores.get((setting, "linear", data, r), {}) for r in (row, "adaptive"))
-                if splits := sorted(own.keys() & whole.keys()):
-                    found.append(np.array([[own[k] - whole[k]] for k in splits]))
-            cells.append(points_of(found) if found else "")
+            found = beside(runs.scores, (setting, "linear", row), (setting, "linear", "adaptive"))
+            cells.append(points(runs, setting, found) if found else "")
         lines.append(f"| {row} | {' | '.join(cells)} |")
+    return lines
+
+
+def rules(runs: Runs) -> list[str]:
+    """Return what hard labels and label smoothing have where dev chooses by another rule, beside the rule above."""
+    by = [model for model in dict.fromkeys(key[1] for key in runs.scores) if model.startswith("linear, ")]
+    lines = [f"| labels | row | {' | '.join(by)} |", "|---|---|" + "--:|" * len(by)]
+    for setting in dict.fromkeys(key[0] for key in runs.scores if key[1] in by):
+        for row in (HARD, "label-smoothing"):
+            found = [beside(runs.scores, (setting, model, row), (setting, "linear", row)) for model in by]
+            cells = [points(runs, setting, each) if each else "" for each in found]
+            lines.append(f"| {setting or 'as published'} | {row} | {' | '.join(cells)} |")
     return lines
 
 
@@ -109,7 +110,9 @@ def audit(runs: Runs) -> list[str]:
     found = []
     for data in runs.sets():
         for setting in dict.fromkeys(key[0] for key in runs.scores):
-            mean = {k[3]: float(np.mean(list(v.values()))) for k, v in runs.scores.items() if k[::2] == (setting, data)}
+            here = {k[3]: v for k, v in runs.scores.items() if k[::2] == (setting, data)}
+            draws = here.get(ours[0], {}).keys()
+            mean = {row: float(np.mean(list(v.values()))) for row, v in here.items() if v.keys() >= draws}
             best = [max((v for r, v in mean.items() if r.endswith(f", {kind}")), default=np.nan) for kind in kinds]
             found.append((data, [*(mean.get(row, np.nan) for row in ours), *best]))
             lines.append(f"| {data} | {setting} | {' | '.join(f'{value:.1f}' for value in found[-1][1])} |")
@@ -123,6 +126,7 @@ TABLES: Mapping[str, tuple[str, Mapping[str, str], Callable[[Runs], list[str]]]]
     "noise": ("adaptive-noise", {"metric": "accuracy"}, noise),
     "last epoch": ("adaptive-noise", {"metric": "accuracy", "of": "metrics_last"}, noise),
     "sets": ("adaptive-noise", {"metric": "accuracy"}, each_set),
+    "rules": ("adaptive-noise", {"metric": "accuracy"}, rules),
     "clean": ("clean-check", {"metric": "accuracy"}, clean),
     "parts": ("adaptive-parts", {"metric": "accuracy"}, parts),
     "parts, macro-F1": ("adaptive-parts", {"metric": "macro_f1"}, parts),
@@ -134,9 +138,10 @@ def replaced(text: str, name: str, lines: list[str]) -> str:
     """Return the page with one table between its marks."""
     begin, end = f"<!-- {name}: benchmarks/adaptive_page.py -->", f"<!-- end of {name} -->"
     before, found, rest = text.partition(begin)
-    if not found:
-        raise SystemExit(f"{PAGE} has no mark {begin}")
-    return f"{before}{begin}\n\n" + "\n".join(lines) + f"\n\n{end}{rest.partition(end)[2]}"
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise SystemExit(f"{PAGE} has no mark {end if found else begin}")
+    return f"{before}{begin}\n\n" + "\n".join(lines) + f"\n\n{end}{after}"
 
 
 def written(text: str, results: Path) -> str:

@@ -22,6 +22,8 @@ BEGIN, END = "<!-- flags: benchmarks/audit_flags.py -->", "<!-- end of flags -->
 
 def shares(path: Path) -> tuple[float, float]:
     """Return the precision and the recall of the rows that are more probably wrong than right."""
+    if not path.exists():
+        raise SystemExit(f"{path} is not there: run `sfumato reproduce audit-table`, which writes it")
     rows = pl.read_parquet(path)
     above, wrong = rows["score"].to_numpy() > 0, rows["wrong"].to_numpy()  # scores are log-odds
     return float(wrong[above].mean()) if above.any() else float("nan"), float(above[wrong].mean())
@@ -44,10 +46,11 @@ def table(results: Path) -> list[str]:
 
 def main(results: Path) -> None:
     before, found, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    if not found:
-        raise SystemExit(f"{PAGE} has no mark {BEGIN}")
+    _, ended, after = rest.partition(END)
+    if not (found and ended):
+        raise SystemExit(f"{PAGE} has no mark {END if found else BEGIN}")
     lines = "\n".join(table(results))
-    PAGE.write_text(f"{before}{BEGIN}\n\n{lines}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{lines}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -42,8 +42,9 @@ class Audit:
         is likelier, see `sfumato.auditing.judge`; null where a row is not judged), flagged (probably wrong), reason
     classes : the C labels, sorted
     confusion : (C, C) share of the rows given each label (down) that have each likeliest label (across)
-    settings : folds, seed, ``agreement``, the accuracy of the likeliest label by evidence that leaves the row's own out
-        (None if no row is judged), and ``wrong_labels``, what was found of them: share, family, z, sure, guarded, used
+    settings : folds, seed, ``agreement``, the accuracy of the likeliest label by evidence that leaves the row's own
+        out, before further rounds (None if no row is judged), and ``wrong_labels``, what was found of them: share,
+        family, z, sure, guarded, used
     wrong_labels : the model of wrong labels, with its matrix, report and picture; None where a row may have several
 
     Where a row may have several labels, ``settings["multilabel"]`` is true, ``given`` and ``suggested`` are lists, and
@@ -224,7 +225,7 @@ def described(examples: Examples, found: Judgement, place: Callable[[int], str],
     labels, names = examples.labels, examples.classes
     speaking = Speaking(examples, found)
     matrix = counted(labels, found.suggested, len(names)).astype(np.float64)
-    held_out = found.log_p.argmax(axis=1) == labels
+    held_out = found.likeliest == labels
     agreement = float(held_out[found.judged].mean()) if found.judged.any() else None
     return Audit(
         pairs_frame([pair._asdict() for pair in confused_labels(examples, found, speaking)]),

@@ -7,8 +7,9 @@ p(k; x), the probability that k is the right label, together with a model of how
 the texts of class j that were given the label k (`sfumato.methods.noise`, as for the targets of `adaptive`). Both are
 fitted to the rows that can be judged; a label of one text alone is suggested to nobody. Where wrong labels are seen and
 the table has 300 different rows or more, the judges learn again from q, below, in place of the labels, twice, rows of
-small classes drawn to their label, and p and T are fitted again to the labels that were given. Then, for a row with
-the given label g,
+small classes drawn to their label, and p and T are fitted again to the labels that were given. (A trace of a row's own
+label comes back with it: q of the others was judged by it. It is weaker after two rounds than after one.) Then, for a
+row with the given label g,
 
     q(k; x, g)  proportional to  p(k; x) T_kg,
 
@@ -60,7 +61,9 @@ class Judgement:
 
     Attributes
     ----------
-    log_p : (N, C) log-probability of each label, by evidence that leaves the row's own label out
+    log_p : (N, C) log-probability of each label, by evidence that leaves the row's own label out, but for the trace of
+        it that further rounds bring back
+    likeliest : (N,) the likeliest label before further rounds, so without that trace
     judged : (N,) False where nothing can be said: no other text to learn the label from, or no known word
     suggested : (N,) the likeliest label, by q if there is one; the given one where a row is not judged
     lead : (N,) ln of the odds of the score, see the module; -infinity where a row is not judged
@@ -70,6 +73,7 @@ class Judgement:
     """
 
     log_p: Array
+    likeliest: Integers
     judged: Mask
     suggested: Integers
     lead: Array
@@ -100,6 +104,8 @@ def judge(
     some = judges.once[judged[judges.once]]
     some = some[sampled(len(some), seed)]
     found = wrong_labels(judges, z, some, judged, examples.classes) if with_wrong_labels else None
+    model = found.model if used(found) else judges.all_right(first, some)
+    likeliest = said_by(model, first).argmax(axis=1)
     for _ in range(rounds if len(judges.once) >= ENOUGH else 0):
         if used(found):
             found, z = judged_again(judges, found, some, judged)
@@ -107,8 +113,12 @@ def judge(
         model = found.model
     else:
         z, model = first, judges.all_right(first, some)
-    log_p = log_softmax(np.tensordot(model.a, z, axes=1) + model.b)
-    return concluded(log_p, judged, labels, judges.keywords, found)
+    return replace(concluded(said_by(model, z), judged, labels, judges.keywords, found), likeliest=likeliest)
+
+
+def said_by(model: NoiseModel, z: Array) -> Array:
+    """Return ln p, (N, C), of the scores z (E, N, C)."""
+    return log_softmax(np.tensordot(model.a, z, axes=1) + model.b)
 
 
 def wrong_labels(judges: Judges, z: Array, some: Integers, judged: Mask, classes: tuple[str, ...] = ()) -> Posterior:
@@ -173,20 +183,19 @@ def concluded(
     log_p: Array, judged: Mask, labels: Integers, keywords: Keywords | None = None, found: Posterior | None = None
 ) -> Judgement:
     """Suggest, rank and flag; the formulas are at the head of the module."""
-    rows = np.arange(len(labels))
+    rows, likeliest = np.arange(len(labels)), log_p.argmax(axis=1)
     if found is not None and used(found):
         log_q = log_softmax(log_p + np.log(np.maximum(found.model.T.T[labels], 1e-300)))
         suggested = np.where(judged, log_q.argmax(axis=1), labels)
         lead = np.logaddexp.reduce(without(log_q, labels), axis=1) - log_q[rows, labels]
-        return Judgement(
-            log_p, judged, suggested, np.where(judged, lead, -np.inf), suggested != labels, keywords, found
-        )
-    suggested = np.where(judged, log_p.argmax(axis=1), labels)
+        lead = np.where(judged, lead, -np.inf)
+        return Judgement(log_p, likeliest, judged, suggested, lead, suggested != labels, keywords, found)
+    suggested = np.where(judged, likeliest, labels)
     given = log_p[rows, labels]
     lead = np.where(judged, without(log_p, labels).max(axis=1) - given, -np.inf)
     reach = thresholds(np.exp(given), judged, labels, log_p.shape[1])
     flagged = (suggested != labels) & (np.exp(log_p[rows, suggested]) >= reach[suggested])
-    return Judgement(log_p, judged, suggested, lead, flagged, keywords, found)
+    return Judgement(log_p, likeliest, judged, suggested, lead, flagged, keywords, found)
 
 
 def without(logs: Array, labels: Integers) -> Array:

@@ -117,9 +117,11 @@ class Rows:
     @classmethod
     def of(cls, examples: Examples) -> Rows:
         """Return the rows with a hash of their texts and labels."""
-        digest = sha256(examples.labels.astype("<i8").tobytes())
+        digest = sha256(f"{examples.num_classes} ".encode() + examples.labels.astype("<i8").tobytes())
         for text in examples.inputs:
-            digest.update(text.encode() + b"\x1e")
+            digest.update(
+                (text if isinstance(text, str) else "\x1f".join(text)).encode(errors="surrogatepass") + b"\x1e"
+            )
         return cls(digest.hexdigest(), examples)
 
 

@@ -17,8 +17,9 @@ given label. On clean labels it finds no noise and leaves them as they are.
    fold has, and it keeps that label everywhere.
 5. *Targets.* q_ij is proportional to p_ij T_{j, y_i}.
 6. *Rounds.* The experts learn again, from q in place of the labels, and a, b and T are fitted again to the labels that
-   were given, twice. (The linear judge then learns from targets that a judge made who saw the row: a trace of its label
-   comes back.)
+   were given, twice. (A trace of a row's own label comes back: judges who saw it made the targets of the others. It is
+   several times weaker after the second round than after the first, which sees too few wrong labels; so the number is
+   even.)
 7. *Small classes.* With n_y rows of the given label, s = n_y / (n_y + n0) and n0 = min(20, .2 N / C), the target is
    s q + (1 - s) onehot(y). A floor, if asked for, mixes in an even share.
 
@@ -63,18 +64,23 @@ class Adaptive:
     settings: Settings
 
     def found(self, examples: Examples) -> Posterior:
-        """Return the posterior and all there is to report; of the same rows it is found once, as controls ask again."""
+        """Return the posterior and all there is to report; of the same rows it is found once, as controls ask again.
+
+        With words by a function it is found each time: what a function does may change.
+        """
         texts, labels, trusted = (
             judged_by_others(self.owner, examples.inputs),
             np.asarray(examples.labels),
             examples.trusted,
         )
         key = (labels.tobytes(), examples.classes, self.settings, None if trusted is None else trusted.tobytes())
-        kept = FOUND.find(texts, *key)
+        named = isinstance(self.settings.unit, str)
+        kept = FOUND.find(texts, *key) if named else None
         if kept is None:
             made = posterior(texts, labels, examples.num_classes, self.settings, trusted)
             kept = replace(made, classes=examples.classes)
-            FOUND.keep(kept, kept.q.nbytes, texts, *key)
+            if named:
+                FOUND.keep(kept, kept.q.nbytes, texts, *key)
         return kept
 
     def __call__(self, examples: Examples) -> Examples:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -23,17 +24,21 @@ class RecentStates:
         self.most = most
         self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
         self._size = 0
+        self._lock = Lock()  # of what is kept; two threads may read the same new batch, and one of the results is kept
 
     def of(self, weights: str, inputs: Sequence[Tensor], compute: Callable[[], Tensor]) -> Tensor:
         """Return what ``compute`` says of these inputs under these weights; a copy, so it may be changed."""
         key = batch_key(weights, inputs)
-        found = self._kept.pop(key, None)
-        if found is None:
-            found = compute()
-            self._size += found.nbytes
-        self._kept[key] = found
-        while self._size > self.most:
-            self._size -= self._kept.popitem(last=False)[1].nbytes
+        with self._lock:
+            found = self._kept.get(key)
+        found = compute() if found is None else found
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = found
+                self._size += found.nbytes
+            self._kept.move_to_end(key)
+            while self._size > self.most:
+                self._size -= self._kept.popitem(last=False)[1].nbytes
         return found.clone()
 
 
@@ -49,7 +54,10 @@ def batch_key(weights: str, inputs: Sequence[Tensor]) -> bytes:
 
 
 class Weights:
-    """A hash of the parameters and buffers of an encoder, made anew when one of them was written to."""
+    """A hash of the parameters, buffers and settings of an encoder, made anew when one of them was written to.
+
+    A write through ``.data``, which torch does not count, is not seen; nothing here writes so to weights that stay.
+    """
 
     def __init__(self, encoder: nn.Module) -> None:
         self.encoder = encoder
@@ -61,7 +69,7 @@ class Weights:
         tensors = [*self.encoder.parameters(), *self.encoder.buffers()]
         at = tuple(number for each in tensors for number in (each.data_ptr(), each._version))
         if at != self._at:
-            found = sha256(repr(self.encoder).encode())
+            found = sha256(f"{self.encoder!r} {getattr(self.encoder, 'config', '')}".encode())
             for each in tensors:
                 found.update(each.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
             self._at, self._digest = at, found.hexdigest()

@@ -12,6 +12,7 @@ from sfumato.errors import missing_torch
 from sfumato.methods import METHODS
 from sfumato.plain_options import not_default, plain
 from sfumato.reproduction.plan import FULL_BATCH_TRAINING, TablePlan, Wanted
+from sfumato.reproduction.second_names import under_all_names
 from sfumato.run_files import predictions_path
 from sfumato.runner import finished
 
@@ -26,7 +27,7 @@ def known_lines(plan: TablePlan, folder: Path) -> dict[Wanted, Line]:
     Without PyTorch, which models cannot be built without, their versions and defaults are taken on trust as well.
     """
     found: dict[tuple[Any, ...], list[Line]] = {}
-    for line in finished(folder).values() if folder.exists() else ():
+    for line in under_all_names(finished(folder).values()) if folder.exists() else ():
         found.setdefault(_named(line), []).append(line)
     fits = _as_built if not missing_torch() and plan.vectors_are_there() else _as_the_file_says
     known = {}

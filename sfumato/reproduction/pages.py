@@ -12,7 +12,7 @@ from sfumato.reproduction.agreement import agreement, mean, tally
 from sfumato.reproduction.cases import cases_text
 from sfumato.reproduction.claims import claims_on, claims_page
 from sfumato.reproduction.contents import Content, Gain, gains, one_a_table, page_name, read_contents, signed
-from sfumato.reproduction.metric_names import EVERY_CONTROL
+from sfumato.reproduction.metric_names import EVERY_CONTROL, PERCENT
 from sfumato.reproduction.render import (
     control_table,
     grid,
@@ -144,13 +144,14 @@ def _collected(
     """Return method to gains over hard labels, and method and control to gains over it.
 
     Methods go by their names in sfumato, with all settings of the tables together. Left out: rows that are chosen from
-    others or join half-way, other views of the same runs, and tables of the user's own.
+    others or join half-way, other views of the same runs, tables about a loss, which is not in points, and tables of
+    the user's own.
     """
     over: dict[str, list[Gain]] = {}
     beyond: dict[tuple[str, str], list[Gain]] = {}
     for content in contents:
         table = _own_file(content)
-        if table is None or table.runs_of != table.name:
+        if table is None or table.runs_of != table.name or content["metric"] not in PERCENT:
             continue
         for title, choice in table.methods.items():
             if choice.best_of or choice.join_share or choice.beside or choice.name in HARD:
@@ -236,7 +237,7 @@ def _figure(results: Path, content: Content) -> Path:
 
 
 READING = """\
-Over these [tables](docs/tables/README.md): the mean gain in points (accuracy or macro F1), over sets, and
+Over these [tables](docs/tables/README.md): the mean gain in points (accuracy, F1 or recall), over sets, and
 in how many cells (set, setting, model) it is better or worse by more than chance (p below its table's level, .05 or .1,
 after Holm over the table). The settings of a method in all tables are taken together. Most runs are smaller than the
 papers': see each page. "And over its controls": a cell of the set is clearly better than hard labels, and clearly

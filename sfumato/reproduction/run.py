@@ -18,6 +18,7 @@ from sfumato.reproduction.known import known_classes, known_lines
 from sfumato.reproduction.plan import TablePlan, Wanted
 from sfumato.reproduction.planning import planned
 from sfumato.reproduction.saved import check_writable, save, table_folder, written
+from sfumato.reproduction.second_names import tell_all_names
 from sfumato.reproduction.shared_runs import take_over
 from sfumato.reproduction.table_content import Content, table_content
 from sfumato.reproduction.table_file import read_table_file
@@ -106,6 +107,7 @@ def reproduce(
     for name, number in take_over(todo, folders[0]).items():
         _say(f"{number:,} {'runs are' if number > 1 else 'run is'} taken from {name}, which has the same", echo)
     lines = _run(todo, folders[0], jobs, echo)
+    tell_all_names(todo, folders[0])
     content = _content(plan, pairs, lines, folders[0], written(folders[1]))
     if missing := save(content, folders[1]):
         _say(missing, echo)

@@ -65,4 +65,5 @@ def _copy(job: Job, line: Line, other: Path, folder: Path) -> None:
     for path_of in (record_path, predictions_path):
         if path_of(other, key).exists():
             shutil.copyfile(path_of(other, key), path_of(folder, key))
+    line = {name: value for name, value in line.items() if name != "also"}  # names of that table
     append(folder / RESULTS, {**line, **job.run.label})

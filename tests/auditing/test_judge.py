@@ -7,8 +7,9 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from sfumato import held_out_linear as folds
-from sfumato.auditing.audit import checked_examples
+from sfumato.auditing.audit import audit, checked_examples
 from sfumato.auditing.judge import concluded, judge, wrong_labels
+from sfumato.auditing.judges import Judges
 from sfumato.data import Examples
 from sfumato.held_out_linear import held_out_logits
 from sfumato.methods.noise.judged_rows import places
@@ -234,6 +235,35 @@ def test_rows_that_nobody_can_read_do_not_decide_whether_the_rest_is_clear() -> 
     assert found.wrong_labels is not None
     assert not found.wrong_labels.guarded
     assert found.wrong_labels.wrong > 0.1
+
+
+def test_rows_that_are_not_judged_keep_their_label_in_further_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Any] = []
+    soft = Judges.soft
+    monkeypatch.setattr(Judges, "soft", lambda self, q: heard.append(q) or soft(self, q))
+    examples = with_more(many(600), [""] * 60, ["0", "1", "2"] * 20)
+    judge(examples, folds=5, seed=0)
+    assert len(heard) == 2
+    for q in heard:
+        np.testing.assert_array_equal(q[600:], np.eye(3)[examples.labels[600:]])
+        assert (q[:600].max(axis=1) < 0.9).any()
+
+
+def test_the_likeliest_label_that_is_reported_has_not_heard_the_rows_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = many(420)
+    once = judge(examples, folds=5, seed=0, rounds=0)
+
+    def hears_it(judges: Any, found: Posterior, some: Any, judged: Any) -> Any:
+        return found, np.stack([20 * np.eye(3)[judges.labels]] * 2)
+
+    monkeypatch.setattr("sfumato.auditing.judge.judged_again", hears_it)
+    found = judge(examples, folds=5, seed=0)
+    np.testing.assert_array_equal(found.log_p.argmax(axis=1), examples.labels)
+    np.testing.assert_array_equal(found.likeliest, once.log_p.argmax(axis=1))
+    np.testing.assert_array_equal(once.likeliest, once.log_p.argmax(axis=1))
+    named = [examples.classes[k] for k in examples.labels]
+    agreement = (once.likeliest == examples.labels).mean()
+    assert audit(list(examples.inputs), named).settings["agreement"] == pytest.approx(agreement)
 
 
 def test_rounds_that_leave_no_wrong_labels_leave_the_first_scores(monkeypatch: pytest.MonkeyPatch) -> None:

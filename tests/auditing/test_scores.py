@@ -1,12 +1,14 @@
 """The scores that tables compare are those of the audit, of soft labels and of cleanlab."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sfumato import InputError
+from sfumato.auditing import scores
 from sfumato.auditing.audit import checked_examples
 from sfumato.auditing.judge import judge
 from sfumato.auditing.judges import Judges
@@ -73,12 +75,28 @@ def test_raw_probabilities_are_cross_validated_and_joined_ones_are_the_audits(no
     np.testing.assert_allclose(joined, -p)
 
 
-def test_equal_rows_are_judged_once_and_a_changed_label_makes_other_rows(noisy: Rows) -> None:
-    one, again = (ScoredRows.of(checked_examples(*noisy)) for _ in range(2))
-    other = ScoredRows.of(checked_examples(noisy[0], ["login", *noisy[1][1:]]))
-    assert one == again
-    assert hash(one) == hash(again)
-    assert (one == other) == (noisy[1][0] == "login")
+def test_equal_rows_are_judged_once_and_others_anew(noisy: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    monkeypatch.setattr(scores, "judge", lambda examples, **_: judged.append(1) or judge(examples, folds=2, seed=0))
+    scores.judge_once.cache_clear()
+    given = checked_examples(*noisy)
+    for _ in range(2):
+        doubt(audit_score(), checked_examples(*noisy), seed=5)
+    assert len(judged) == 1
+    labels = given.labels.copy()
+    labels[0] = (labels[0] + 1) % 3
+    more = Examples.from_labels(given.inputs, [given.classes[k] for k in given.labels], classes=[*given.classes, "zoo"])
+    for other in (Examples.from_labels(given.inputs, [given.classes[k] for k in labels]), more):
+        judged.clear()
+        doubt(audit_score(), other, seed=5)
+        assert len(judged) == 1
+
+
+def test_lists_of_words_and_half_characters_are_rows_as_well(noisy: Rows) -> None:
+    given = checked_examples(*noisy)
+    words = replace(given, inputs=[text.split() for text in given.inputs])
+    odd = replace(given, inputs=["half a character \ud800", *given.inputs[1:]])
+    assert len({ScoredRows.of(each) for each in (given, words, odd)}) == 3
 
 
 def test_classes_of_few_rows_are_dealt_to_as_many_folds_and_one_row_each_is_refused() -> None:

@@ -189,6 +189,9 @@ def test_a_row_with_nothing_left_of_any_label_keeps_the_given_one():
         ({"bias": "no"}, "bias must be true or false, got 'no'"),
         ({"shrink": 1}, "shrink must be true or false"),
         ({"rounds": "two"}, "rounds must be a whole number or 'auto', got 'two'"),
+        ({"rounds": None}, "rounds must be a whole number or 'auto', got None"),
+        ({"rounds": True}, "rounds must be a whole number or 'auto', got True"),
+        ({"rounds": 1.5}, "rounds must be a whole number, got 1.5"),
         ({"unit": "wrod"}, "unit must be one of .*did you mean 'word'"),
         ({"unit": ["word"]}, "unit must be a name, a function or a tokenizer"),
     ],
@@ -212,6 +215,22 @@ def test_lists_of_words_and_whole_numbers_with_a_point_are_read():
     assert adaptive(rounds=0).prepare(lists).targets.dense().shape == (60, 3)
     one, other = adaptive(seed=1.0, folds=5.0), adaptive(seed=1, folds=5)
     assert np.array_equal(one.prepare(given).targets.dense(), other.prepare(given).targets.dense())
+
+
+def test_words_by_a_function_are_counted_each_time():
+    class Words:
+        skip = ""
+        __hash__ = None  # such a function may not be a key either
+
+        def __call__(self, text):
+            return [word for word in text.split() if word != self.skip]
+
+    given, _ = examples(240, wrong=0.3)
+    words = Words()
+    method = adaptive_fast(unit=words)
+    before = method.prepare(given).targets.dense()
+    words.skip = given.inputs[0].split()[0]
+    assert not np.array_equal(method.prepare(given).targets.dense(), before)
 
 
 def test_errors_name_the_method_that_was_asked_for():

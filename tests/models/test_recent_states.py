@@ -1,5 +1,8 @@
 """A frozen encoder reads a batch once in a process, whichever run asks, and never gives what other weights said."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 import torch
 
@@ -94,6 +97,28 @@ def test_what_was_not_asked_for_longest_goes_first():
         assert ask(number)[0] == number
     ask(1), ask(2)
     assert made == [1, 2, 3, 4, 2]
+
+
+def test_threads_that_read_the_same_batch_count_it_once():
+    kept, together = RecentStates(most=3 * 40), Barrier(2)
+
+    def read_at_once(_):
+        return kept.of("weights", [torch.tensor([1])], lambda: together.wait() * 0 + torch.ones(10))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert all(found.sum() == 10 for found in pool.map(read_at_once, range(2)))
+    calls = []
+    for number in (1, 2, 3, 1):  # three fit, since the first counts once
+        kept.of("weights", [torch.tensor([number])], lambda: calls.append(1) or torch.ones(10))
+    assert len(calls) == 2
+
+
+def test_an_encoder_with_other_settings_is_another_one(tiny_bert):
+    one, other = (network(tiny_bert, **STILL).encoder for _ in range(2))
+    before = Weights(one).digest()
+    assert Weights(other).digest() == before
+    other.config.num_attention_heads = 1  # same weights, read otherwise
+    assert Weights(other).digest() != before
 
 
 def test_a_hash_is_of_values_shapes_and_types():

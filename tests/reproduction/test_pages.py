@@ -144,6 +144,8 @@ def test_a_second_view_of_the_same_runs_and_tables_of_ones_own_are_not_counted()
     view = {**kwls_table(), "name": "kwls-figure-1"}
     own = {**kwls_table(), "name": "my-table"}
     assert summary([kwls_table(), view, own]) == summary([kwls_table()])
+    loss = kwls_table() | {"metric": "vote_cross_entropy"}  # not in points
+    assert summary([loss]) == "No table has results yet."
     assert summary([view, own]) == summary([]) == "No table has results yet."
 
 

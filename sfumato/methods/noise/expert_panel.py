@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 from sfumato.errors import InputError
@@ -47,10 +48,11 @@ class Settings:
         owner = self.owner
         check_whole(owner, "folds", self.folds, 2, 100)
         check_choice(owner, "experts", self.experts, EXPERTS)
-        if isinstance(self.rounds, str) and self.rounds != "auto":
-            raise InputError(f"{owner}: rounds must be a whole number or 'auto', got {self.rounds!r}")
-        if not isinstance(self.rounds, str):
-            check_whole(owner, "rounds", self.rounds, 0, 20)
+        rounds: Any = self.rounds
+        if rounds != "auto":
+            if isinstance(rounds, bool) or not isinstance(rounds, Real):
+                raise InputError(f"{owner}: rounds must be a whole number or 'auto', got {rounds!r}")
+            check_whole(owner, "rounds", rounds, 0, 20)
         check_choice(owner, "family", self.family, ("auto", "none", "uniform", "pairwise"))
         check_range(owner, "guard", self.guard, 0, 1)
         check_range(owner, "floor", self.floor, 0, 1)

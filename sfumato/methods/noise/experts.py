@@ -5,10 +5,11 @@ Shapes: N texts, V words or n-grams, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sfumato.held_out_linear import held_out_logits, held_out_path
 from sfumato.keywords import Counts, LabelCounts
@@ -24,7 +25,7 @@ from sfumato.targets import Integers
 
 K1, B, K2 = 2.0, 0.75, 2.0
 STEPS = (8, 15, 30)  # of the linear classifier: few steps are much regularisation
-CELLS = 2**24  # numbers held at once
+CELLS = 2**16  # numbers held at once: half a megabyte, which stays near the processor
 TINY = 1e-9  # of a count: what rounding leaves where the row's own is taken off
 
 
@@ -61,40 +62,48 @@ def soft_keyword_scores(counts: Counts, q: Array) -> Array:
     F = q' X without the row's own q_i x_i. The number of labels that hold a word, of Eq. 2, is exp of the entropy of
     the word's shares in this F: as many labels as hold it evenly would have.
     """
-    matrix, N = counts.matrix, len(q)
-    F = np.asarray((matrix.T @ q).T)  # (C, V)
+    matrix, N, C = counts.matrix, *q.shape
+    F = matrix.T @ q  # (V, C)
     S = q.T @ counts.lengths  # (C,)
-    df = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
+    size = saturation(S - q * counts.lengths[:, None], float(S.mean()), k1=K1, b=B)  # (N, C)
+    df = np.bincount(matrix.indices, minlength=len(F)).astype(np.float64)
     weight = word_instance_weight(df, N)  # WIW, (V,)
-    relevance = np.empty((N, len(F)))
-    for rows in blocks(matrix.indptr, len(F)):
-        start, stop = matrix.indptr[rows[0]], matrix.indptr[rows[-1] + 1]
-        sizes = np.diff(matrix.indptr[rows[0] : rows[-1] + 2])
-        w, f = matrix.indices[start:stop], matrix.data[start:stop].astype(np.float64)
-        row = np.repeat(np.arange(len(rows)), sizes)
-        left = np.maximum(F.T[w] - q[rows][row] * f[:, None], 0)  # (nnz, C)
-        size = saturation(S - q[rows] * counts.lengths[rows, None], float(S.mean()), k1=K1, b=B)  # (rows, C)
-        says = word_label_correlation(left, size[row], k1=K1)
-        label_weight = np.log(len(F)) - entropy(left) + 1  # WLW, (nnz,)
-        says *= (weight[w] * label_weight * word_instance_correlation(f.copy(), k2=K2))[:, None]
-        total = np.zeros((len(rows), len(F)))
-        filled = np.flatnonzero(sizes)
-        if len(filled):
-            total[filled] = np.add.reduceat(says, (np.cumsum(sizes) - sizes)[filled], axis=0)
-        relevance[rows] = total
+    relevance = np.empty((N, C))
+    for first, last in blocks(matrix.indptr, C):
+        ends = matrix.indptr[first : last + 1]
+        held = slice(ends[0], ends[-1])
+        w, f = matrix.indices[held], matrix.data[held].astype(np.float64)
+        row = np.repeat(np.arange(first, last), np.diff(ends))
+        left = picked(F, w)  # (nnz, C)
+        left -= picked(q, row) * f[:, None]
+        np.maximum(left, 0, out=left)
+        label_weight = np.log(C) - entropy(left) + 1  # WLW, (nnz,)
+        says = word_label_correlation(left, picked(size, row), k1=K1)
+        parts = weight[w] * label_weight * word_instance_correlation(f, k2=K2)
+        each = np.arange(len(w))
+        relevance[first:last] = sparse.csr_matrix((parts, each, ends - ends[0]), (last - first, len(w))) @ says
     return relevance / root_length(counts)
+
+
+def picked(table: Array, rows: Integers) -> Array:
+    """Return these rows of a table; with rows that are all there, clipping spares the look at each."""
+    return np.take(table, rows, axis=0, mode="clip")
 
 
 def entropy(counts: Array) -> Array:
     """Return the entropy of the shares of each row of (n, C), (n,); 0 for a row of zeros."""
-    total = counts.sum(axis=1)
+    ones = np.ones(counts.shape[1])  # a product with it sums short rows faster than a sum
+    total = counts @ ones
     held = np.maximum(total, TINY)
-    H = np.log(held) - (counts * np.log(np.maximum(counts, TINY))).sum(axis=1) / held
-    return np.where(total > TINY, H, 0.0)
+    parts = np.maximum(counts, TINY)
+    np.log(parts, out=parts)
+    parts *= counts
+    return np.where(total > TINY, np.log(held) - parts @ ones / held, 0.0)
 
 
-def blocks(indptr: Any, C: int) -> Sequence[Any]:
-    """Return runs of rows, each with about as many stored numbers x C as may be held at once."""
+def blocks(indptr: Any, C: int) -> Iterator[tuple[int, int]]:
+    """Yield first and next-to-last of runs of rows, each with about as many stored numbers x C as are held at once."""
     most = max(1, CELLS // C)
     part = np.asarray(indptr[1:], dtype=np.int64) // most
-    return np.split(np.arange(len(indptr) - 1), np.flatnonzero(np.diff(part)) + 1)
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    yield from zip(starts.tolist(), [*starts[1:].tolist(), len(part)], strict=True)

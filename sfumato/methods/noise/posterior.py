@@ -97,7 +97,8 @@ def posterior(
         kept = kept | checked.rows
         some = some[~checked.rows[some]]  # the other labels speak for themselves first
     if len(some) < LEAST_ROWS or len(np.unique(experts.fold[some])) < 2:
-        return _all_right(labels, C, checked, f"only {len(some)} different rows have a label that other texts have too")
+        which = "different rows" if checked is None else "different rows that are not trusted"
+        return _all_right(labels, C, checked, f"only {len(some)} {which} have a label that other texts have too")
     z = experts.given()
     asked = z[:, some], labels[some], experts.fold[some]
     choice, model = fitted(*asked, family=settings.family, bias=settings.bias)
@@ -167,7 +168,9 @@ def _among(
     q, T, b, suspicion = np.eye(C)[labels], np.eye(C), np.zeros(C), np.zeros(len(labels))
     q[np.ix_(rows, active)], T[np.ix_(active, active)] = found.q, found.model.T
     b[active], suspicion[rows] = found.model.b, found.suspicion
-    told = found.trusted and replace(found.trusted, rows=np.asarray(trusted))
+    told = None
+    if trusted is not None and trusted.any():
+        told = replace(found.trusted or Trusted(trusted), rows=np.asarray(trusted))
     wrong = found.wrong * len(rows) / len(labels)
     model = replace(found.model, T=T, b=b)
     return replace(found, q=q, model=model, suspicion=suspicion, wrong=wrong, trusted=told)
@@ -176,9 +179,8 @@ def _among(
 def _all_right(labels: Integers, C: int, trusted: Trusted | None, why: str) -> Posterior:
     """Return what there is to say where too few rows are left whose label could be wrong: no label is."""
     model = NoiseModel("none", np.ones(1), np.zeros(C), np.eye(C))
-    unclear = "" if trusted is not None else why
     q, guarded, suspicion = np.eye(C)[labels], trusted is None, np.zeros(len(labels))
-    return Posterior(q, model, {}, 1.0, guarded, 0.0, suspicion, trusted=trusted, unclear=unclear)
+    return Posterior(q, model, {}, 1.0, guarded, 0.0, suspicion, trusted=trusted, unclear=why)
 
 
 def _hard(model: NoiseModel, choice: Choice, anchors: float, labels: Integers, steps: int) -> Posterior:

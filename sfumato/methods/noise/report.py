@@ -24,8 +24,8 @@ def remarks(found: Posterior) -> tuple[str, ...]:
         why = "wrong labels cannot be told from ambiguous texts, so no model of wrong labels is used"
         tried = [f"not used: {family(found.model, found.z)}"] if found.z or found.model.family != "none" else []
         return (f"{found.unclear}; {why}", *tried)
-    if found.trusted is not None and found.trusted.z is None:
-        return ("too few rows are not trusted to look for wrong labels among them: all labels stay",)
+    if found.unclear:
+        return (f"{found.unclear}, so wrong labels are not looked for among them: all labels stay",)
     gold = found.trusted is not None and found.trusted.gold
     bound = "by the trusted rows" if gold else BOUND
     share = f"estimated share of wrong labels: {100 * found.wrong:.1f} % ({bound})"

@@ -203,4 +203,39 @@ def test_a_table_of_nothing_but_trusted_rows_keeps_its_labels():
     assert np.array_equal(found.q, np.eye(3)[given.labels])
     assert found.wrong == 0
     assert remark(found.trusted) == "60 trusted rows keep their label"
-    assert found.report().startswith("too few rows are not trusted")
+    assert found.report().startswith(
+        "only 0 different rows that are not trusted have a label that other texts have too"
+    )
+
+
+def test_where_no_label_has_two_texts_that_is_the_reason_and_not_the_trusted_rows():
+    texts = [f"word{k} other{k}" for k in range(40)]
+    found = posterior(texts, np.arange(40), 40, Settings(), np.arange(40) < 2)
+    assert found.report().startswith(
+        "fewer than two labels have more than one text, so wrong labels are not looked for"
+    )
+    assert remark(found.trusted) == "2 trusted rows keep their label"
+
+
+def test_a_trusted_row_of_a_label_that_no_other_text_has_is_told():
+    given = symmetric_noise(topics(240), rate=0.2, seed=0).examples
+    trusted = np.arange(241) == 240
+    found = posterior([*given.inputs, "one more"], np.append(given.labels, 3), 4, Settings(rounds=0), trusted)
+    assert remark(found.trusted) == "1 trusted rows keep their label"
+    assert found.report().startswith("estimated share of wrong labels: ")
+    assert found.q[240].tolist() == [0, 0, 0, 1]
+
+
+def test_the_rows_that_contradict_the_model_are_heard_in_every_round():
+    right = topics(900)
+    marked = trust(text_noise(right, rate=0.25, seed=0).examples, rows=150, right=right.labels, seed=0).examples
+    once, twice = (
+        posterior(list(marked.inputs), marked.labels, 3, Settings(rounds=rounds), marked.trusted) for rounds in (0, 2)
+    )
+    assert once.trusted.gold
+    assert twice.rounds == 2
+    assert np.trace(twice.model.T) < 3 * 0.9  # that of all rows sees next to nothing wrong
+    rest = ~marked.trusted
+    wrong = rest & (marked.labels != right.labels)
+    own = twice.q[np.arange(900), marked.labels]
+    assert own[wrong].mean() < own[rest & ~wrong].mean()
