@@ -157,6 +157,41 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[Any], votes: NDArray[A
     return min(best_temperature(scores, labels, steepest=1 / LOWEST), HIGHEST)
 
 
+def fit_noisy_temperature(logits: NDArray[Any], labels: NDArray[Any], T: NDArray[np.float64]) -> float:
+    """Return the temperature in [0.05, 20] of labels that are wrong as ``T`` says: it suits the right ones.
+
+    It makes the given labels y likeliest, of which the right ones j are not known,
+
+        L(t) = -(1 / N) sum_i log( sum_j softmax(l_i / t)_j T_{j, y_i} ).
+
+    On labels of which a share is wrong, the plain log-loss asks for a confidence that is too low by about that share.
+    L may have several valleys; the best of 60 temperatures is taken, and the lowest point next to it.
+
+    Parameters
+    ----------
+    logits : (N, C), finite
+    labels : (N,) indices; rows labelled -1 are left out
+    T : (C, C), the share of the rows of class j (down) that were given label k (across)
+    """
+    from scipy.optimize import minimize_scalar
+
+    fit_temperature(logits, labels)  # the same is asked of the logits
+    known = np.asarray(labels) >= 0
+    scores, written = np.asarray(logits, dtype=np.float64)[known], T.T[np.asarray(labels)[known]]
+    if not len(scores) or not np.ptp(scores, axis=1).any():
+        return 1.0
+
+    def loss(log_t: float) -> float:
+        p = softmax(scores, float(np.exp(log_t)))
+        return -float(np.log(np.maximum((p * written).sum(axis=1), 1e-300)).mean())
+
+    grid = np.linspace(np.log(LOWEST), np.log(HIGHEST), 60)
+    at = int(np.argmin([loss(x) for x in grid]))
+    near = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
+    found = minimize_scalar(loss, bounds=near, method="bounded", options={"xatol": 1e-5})
+    return float(np.exp(found.x if found.fun < loss(grid[at]) else grid[at]))
+
+
 def fit_binary_temperature(logits: NDArray[Any], gold: NDArray[Any]) -> float:
     """Return the temperature in [0.05, 20] of multi-label logits: least mean log-loss over all N x C entries.
 

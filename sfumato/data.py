@@ -41,6 +41,8 @@ class Examples:
     copy : (N,) int64 or None, of rows with augmented copies: 0 for a row itself, else the number of the copy, from 1;
         a copy has the id of its row
     remarks : what a transform has to tell the user of these rows, sentences
+    label_noise : (C, C) float64 or None, what a transform has found of wrong labels: the share of the rows of each
+        class (down) that were given each label (across); a temperature that is fitted to such labels allows for it
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Examples:
     copy: Integers | None = None
     remarks: tuple[str, ...] = ()
     trusted: NDArray[np.bool_] | None = None
+    label_noise: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if are_images(self.inputs):
@@ -84,6 +87,8 @@ class Examples:
             raise InputError(f"classes must differ from each other, but {twice!r} is there twice")
         if self.targets.num_classes != C:
             raise InputError(f"targets must have one column a class ({C}), got {self.targets.num_classes}")
+        if self.label_noise is not None and np.shape(self.label_noise) != (C, C):
+            raise InputError(f"label_noise must have shape ({C}, {C}), got {np.shape(self.label_noise)}")
         for name in BY_CLASS:
             value = getattr(self, name)
             if value is not None and value.shape[1:] != (C,):
@@ -240,6 +245,7 @@ def concatenate(first: Examples, second: Examples) -> Examples:
         copy=_copy_numbers(first, second),
         trusted=_trusted_rows(first, second),
         remarks=tuple(dict.fromkeys((*first.remarks, *second.remarks))),
+        label_noise=second.label_noise if first.label_noise is None else first.label_noise,
         **{name: np.concatenate(parts) for name in BY_CLASS if (parts := both(first, second, name))},
     )
 

@@ -151,6 +151,8 @@ def fit(
     train, kept, said = cut_few(examples, dev, shots=shots, dev_shots=dev_shots, seed=seed, **columns)
     if left_out and soft_targets is None and not own and votes is None:
         automatic = may_choose(train, kept, architecture)
+    if left_out and soft_targets is None and not automatic:
+        said = [*said, f"no method is named, and nothing chooses one here: {chosen} is taken"]
     settings: dict[str, Any] = {
         "seed": seed,
         "device": device,

@@ -5,26 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sfumato.calibration import fit_binary_temperature, fit_temperature
+from sfumato.calibration import fit_binary_temperature, fit_noisy_temperature, fit_temperature
 from sfumato.data import Examples
 from sfumato.metrics import scores
 from sfumato.multilabel_metrics import multilabel_scores
 from sfumato.thresholds import chosen_thresholds
 from sfumato.trained import Trained
 
+ALLOWED = (
+    "the temperature allows for wrong labels of dev, in the shares found in train; the log-loss of dev with its labels "
+    "as they are given is therefore not the least"
+)
 
-def measure_dev(trained: Trained, dev: Examples, thresholds: str | float, *, calibrate: bool) -> None:
-    """Give the model what dev chooses, and note the dev metrics before and after calibration."""
+
+def measure_dev(
+    trained: Trained,
+    dev: Examples,
+    thresholds: str | float,
+    label_noise: NDArray[np.float64] | None = None,
+    *,
+    calibrate: bool,
+) -> tuple[str, ...]:
+    """Give the model what dev chooses, note the dev metrics before and after calibration, and return what to say of it.
+
+    ``label_noise`` (C, C) is what was found of wrong labels in train; dev's are taken to be wrong in the same way.
+    """
     if dev.multilabel:
-        return measure_multilabel_dev(trained, dev, thresholds, calibrate=calibrate)
+        measure_multilabel_dev(trained, dev, thresholds, calibrate=calibrate)
+        return ()
     logits = trained.model.predict_logits(dev.inputs)
+    said: tuple[str, ...] = ()
     if calibrate and contradicted(logits.argmax(axis=1), dev):  # without an error, no T is too small
-        trained.model.temperature = fit_temperature(logits, dev.labels, dev.votes)
+        if label_noise is None or dev.votes is not None:
+            trained.model.temperature = fit_temperature(logits, dev.labels, dev.votes)
+        else:
+            trained.model.temperature = fit_noisy_temperature(logits, dev.labels, label_noise)
+            said = (ALLOWED,)
     trained.dev_raw = scores(dev.labels, trained.model.probabilities(logits))
     trained.dev = scores(dev.labels, trained.model.probabilities(logits, trained.model.temperature))
     trained.dev_predicted = logits.argmax(axis=1)
-    return None
+    return said
 
 
 def measure_multilabel_dev(trained: Trained, dev: Examples, thresholds: str | float, *, calibrate: bool) -> None:

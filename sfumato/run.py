@@ -155,20 +155,22 @@ class Run:
     masked: dict[str, float] | None = None  # how much the method masks, once it is prepared
     copied: dict[str, int] = field(default_factory=dict)  # copies of rows, and those that are their text again
     remarks: tuple[str, ...] = ()  # of the transforms, on the rows they were given last
+    label_noise: Any = None  # (C, C), what the transforms found of wrong labels
 
     def __call__(self, *, calibrate: bool, refit: bool) -> Trained:
         """Train, then measure dev, then, for one batch, train again on all rows with what dev chose."""
         started = time.perf_counter()
+        said: tuple[str, ...] = ()
         self.method.check_inputs(self.train.inputs)
         if self.method.teacher is not None and self.train.teacher is None:
             self.train, self.dev = self._taught(self.method.teacher)
         trained = self._fit_full_batch() if self.architecture.full_batch else self._fit_batches()
         if self.dev is not None:
-            measure_dev(trained, self.dev, self.training.thresholds, calibrate=calibrate)
+            said = measure_dev(trained, self.dev, self.training.thresholds, self.label_noise, calibrate=calibrate)
             if self.architecture.full_batch and refit:
                 trained = self._refit(trained, self.dev)
         trained.record = record_of(trained.objective.criterion)
-        trained.masked, trained.copied, trained.remarks = self.masked, self.copied, self.remarks
+        trained.masked, trained.copied, trained.remarks = self.masked, self.copied, (*self.remarks, *said)
         trained.seconds = time.perf_counter() - started
         return trained
 
@@ -214,7 +216,7 @@ class Run:
             model.thresholds = given_thresholds(self.training.thresholds, prepared.num_classes)
         self.masked = None if prepared.similar is None else mask_coverage(prepared.similar)
         self.copied = self.copied or unchanged_copies(prepared)  # of the rows that dev is not among
-        self.remarks = prepared.remarks
+        self.remarks, self.label_noise = prepared.remarks, prepared.label_noise
         return Objective(network, criterion), model
 
     def _fit_batches(self) -> Trained:

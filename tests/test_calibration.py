@@ -1,7 +1,17 @@
+import math
+
 import numpy as np
 import pytest
 
-from sfumato.calibration import HIGHEST, LOWEST, best_temperature, fit_temperature, softmax, temper
+from sfumato.calibration import (
+    HIGHEST,
+    LOWEST,
+    best_temperature,
+    fit_noisy_temperature,
+    fit_temperature,
+    softmax,
+    temper,
+)
 from sfumato.errors import InputError
 from sfumato.metrics import brier, ece, log_loss
 
@@ -24,6 +34,50 @@ def test_softmax_rows_sum_to_one_and_large_logits_do_not_overflow():
 def test_the_temperature_undoes_a_known_factor(factor):
     logits, labels = overconfident(factor=factor)
     assert fit_temperature(logits, labels) == pytest.approx(factor, rel=0.12)
+
+
+def wrong_labels(labels, T, seed=1):
+    rng = np.random.default_rng(seed)
+    return np.array([rng.choice(len(T), p=T[k]) for k in labels])
+
+
+@pytest.mark.parametrize("T", [0.7 * np.eye(4) + 0.075, np.eye(4) * 0.7 + 0.3 * np.eye(4)[[1, 0, 3, 2]]])
+@pytest.mark.parametrize("factor", [0.3, 3.0])
+def test_the_temperature_of_wrong_labels_is_that_of_the_right_ones(T, factor):
+    logits, right = overconfident(factor=factor, rows=4000)
+    given = wrong_labels(right, T / T.sum(axis=1, keepdims=True))
+    found = fit_noisy_temperature(logits, given, T / T.sum(axis=1, keepdims=True))
+    assert found == pytest.approx(factor, rel=0.15)
+    assert fit_temperature(logits, given) > 1.5 * factor  # it makes the model doubt what is right
+
+
+def test_the_temperature_of_wrong_labels_is_the_best_of_a_fine_grid_in_plain_loops():
+    logits, right = overconfident(rows=150)
+    T = np.array([[0.8, 0.2, 0, 0], [0, 1, 0, 0], [0.1, 0.1, 0.7, 0.1], [0.3, 0, 0, 0.7]])
+    given = wrong_labels(right, T)
+
+    def loss(t):
+        total = 0.0
+        for row, label in zip(logits, given, strict=True):
+            e = [math.exp((value - max(row)) / t) for value in row]
+            total -= math.log(sum(each / sum(e) * T[j, label] for j, each in enumerate(e)))
+        return total / len(given)
+
+    grid = np.geomspace(0.5, 18, 800)
+    assert fit_noisy_temperature(logits, given, T) == pytest.approx(
+        grid[int(np.argmin([loss(t) for t in grid]))], rel=0.01
+    )
+
+
+def test_without_wrong_labels_both_temperatures_are_the_same_and_unknown_rows_do_not_count():
+    logits, labels = overconfident(rows=400)
+    plain = fit_temperature(logits, labels)
+    assert fit_noisy_temperature(logits, labels, np.eye(4)) == pytest.approx(plain, rel=1e-3)
+    more = np.concatenate([logits, logits]), np.concatenate([labels, np.full(400, -1)])
+    assert fit_noisy_temperature(*more, np.eye(4)) == pytest.approx(plain, rel=1e-3)
+    assert fit_noisy_temperature(np.zeros((5, 4)), np.arange(5) % 4, np.eye(4)) == 1
+    with pytest.raises(InputError, match="cannot calibrate"):
+        fit_noisy_temperature(np.full((5, 4), np.nan), np.arange(5) % 4, np.eye(4))
 
 
 def test_the_temperature_is_the_best_of_a_fine_grid():

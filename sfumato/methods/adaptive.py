@@ -23,6 +23,9 @@ given label. On clean labels it finds no noise and leaves them as they are.
 7. *Small classes.* With n_y rows of the given label, s = n_y / (n_y + n0) and n0 = min(20, .2 N / C), the target is
    s q + (1 - s) onehot(y). A floor, if asked for, mixes in an even share.
 
+A model that learns from q is calibrated on dev rows whose labels are as wrong as the others; its temperature allows for
+T (`sfumato.calibration.fit_noisy_temperature`).
+
 ``1 - q`` of the given label is how suspicious a row is. Its mean estimates the share of wrong labels, and is a *lower
 bound* where it depends on the text which label is wrong: then the experts learn to make the same mistakes.
 
@@ -92,8 +95,10 @@ class Adaptive:
                 AmbiguityWarning,
                 stacklevel=2,
             )
-        told = (*examples.remarks, *remarks(made), *([] if made.trusted is None else [remark(made.trusted)]))
-        return replace(examples, targets=DenseTargets(made.q.astype(np.float32)), remarks=told)
+        none = [] if examples.trusted is None else ["no row is trusted"]
+        told = (*examples.remarks, *remarks(made), *(none if made.trusted is None else [remark(made.trusted)]))
+        wrong = None if made.guarded or made.model.family == "none" else made.model.T
+        return replace(examples, targets=DenseTargets(made.q.astype(np.float32)), remarks=told, label_noise=wrong)
 
 
 def adaptive(

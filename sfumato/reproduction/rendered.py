@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sfumato.encoder_folder import MODELS_OF_ENCODERS
 from sfumato.errors import InputError
 from sfumato.reproduction.known import known_classes, known_lines
 from sfumato.reproduction.pages import INDEX, write_pages
+from sfumato.reproduction.plan import TablePlan
 from sfumato.reproduction.planning import planned
 from sfumato.reproduction.run import Reproduction
 from sfumato.reproduction.saved import check_writable, save, table_folder, written
@@ -32,12 +34,14 @@ def render(
     Raises
     ------
     InputError
-        if there is no finished run of the table at this scale.
+        if there is no finished run of the table at this scale, or some are of an encoder and none is named.
     """
     if scale == "smoke":
         raise InputError("a smoke test keeps nothing that could be rendered; --scale small or full")
     plan = planned(read_table_file(table), scale=scale, encoder=encoder)
     folder, target = (table_folder(name, scale, output) for name in (plan.table.runs_of, plan.table.name))
+    if encoder is None:
+        refuse_without_encoder(plan, folder)
     lines = known_lines(plan, folder)
     if not lines:
         raise InputError(_nothing(plan.table.name, folder, scale))
@@ -53,6 +57,18 @@ def render(
     )
     figure = save(content, target)
     return Reproduction(plan.table, content, list(lines.values())), [*missing(content, folder), *filter(None, [figure])]
+
+
+def refuse_without_encoder(plan: TablePlan, folder: Path) -> None:
+    """Raise where finished runs are of an encoder, which this scale has only where one is named: they would be lost."""
+    models = [title for title, choice in plan.table.models.items() if choice.name in MODELS_OF_ENCODERS]
+    left = [title for title in models if title not in plan.kept("models")]
+    number = sum(line.get("model") in left for line in finished(folder).values()) if folder.exists() else 0
+    if number:
+        raise InputError(
+            f"{folder / RESULTS} has {number} runs of {', '.join(left)}, which the table would lose: name the folder "
+            "or hub id of their encoder with --encoder, as where they were run"
+        )
 
 
 def missing(content: dict[str, Any], folder: Path) -> list[str]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from sfumato import Examples, InputError
+from sfumato.architecture import Training
+from sfumato.calibration import fit_temperature, softmax
 from sfumato.methods import METHODS
 from sfumato.methods.adaptive import AmbiguityWarning, adaptive, adaptive_fast
 from sfumato.methods.confident_learning import confident_learning
@@ -13,6 +15,9 @@ from sfumato.methods.noise import judged_rows
 from sfumato.methods.noise.expert_panel import Settings
 from sfumato.methods.noise.judged_rows import sampled
 from sfumato.methods.noise.posterior import finished, posterior
+from sfumato.metrics import scores
+from sfumato.models import MODELS
+from sfumato.run import train_model
 
 WORDS = {
     "sport": ["ball", "team", "goal", "coach", "match", "league", "stadium", "referee"],
@@ -241,3 +246,27 @@ def test_errors_name_the_method_that_was_asked_for():
     same = Examples.from_labels(["so it is"] * 6, ["a", "b"] * 3)
     with pytest.raises(InputError, match=r"^confident-learning: each text is judged by others"):
         confident_learning().prepare(same)
+
+
+@pytest.mark.parametrize("method", [adaptive, adaptive_fast])
+def test_the_temperature_allows_for_the_wrong_labels_of_dev(method):
+    """Half of the rows train, half choose; a quarter of both is wrong, and a third table is right."""
+    texts, labels, right = table(1200, wrong=0.25)
+    train, dev = (
+        Examples.from_labels(texts[part], list(labels[part]), classes=["0", "1", "2"])
+        for part in (slice(0, 600), slice(600, 900))
+    )
+    linear, training = MODELS.build("linear", {}), Training(epochs=30)
+    trained = train_model(train, dev, architecture=linear, method=method(), training=training)
+    hard = train_model(train, dev, architecture=linear, method=METHODS["baseline"](), training=training)
+    assert any("allows for wrong labels of dev" in said for said in trained.remarks)
+    assert not any("allows for wrong labels" in said for said in hard.remarks)
+    logits = trained.model.predict_logits(texts[900:])
+    at = {
+        t: scores(right[900:], softmax(logits, t))["log_loss"] for t in (trained.model.temperature, plain(trained, dev))
+    }
+    assert at[trained.model.temperature] < at[plain(trained, dev)]
+
+
+def plain(trained, dev):
+    return fit_temperature(trained.model.predict_logits(dev.inputs), dev.labels)

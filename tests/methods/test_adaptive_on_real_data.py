@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sfumato.calibration import softmax
 from sfumato.damage import similar_noise, symmetric_noise
 from sfumato.datasets import load
 from sfumato.methods.adaptive import AmbiguityWarning, adaptive
 from sfumato.methods.noise.posterior import posterior
+from sfumato.metrics import scores
+from sfumato.models import MODELS
+from sfumato.run import train_model
 
 DATA = os.environ.get("SFUMATO_DATA")
 CLEAN_SETS = ["thucnews-titles", "toutiao", "ag_news", "stackoverflow20"]
@@ -54,3 +58,16 @@ def test_wrong_titles_are_counted_within_four_points_and_their_pairs_named():
     np.add.at(T, (right.labels, damaged.examples.labels), 1)
     T /= T.sum(axis=1, keepdims=True)
     assert np.abs(found.model.T - T).mean() < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [symmetric_noise, similar_noise])
+def test_a_model_of_wrong_labels_is_calibrated_for_the_right_ones(noise):
+    rows = real("thucnews-titles", 6000)
+    every = noise(rows.take(np.arange(3000)), rate=0.3, seed=0).examples
+    train, dev, test = every.take(np.arange(2400)), every.take(np.arange(2400, 3000)), rows.take(np.arange(3000, 6000))
+    model = train_model(train, dev, architecture=MODELS.build("linear", {}), method=adaptive()).model
+    logits = model.predict_logits(test.inputs)
+    now, bare = (scores(test.labels, softmax(logits, t))["ece"] for t in (model.temperature, 1.0))
+    assert now < 0.06  # the plain temperature of these dev labels has .15 and more
+    assert now < bare + 0.01

@@ -73,6 +73,16 @@ def test_intervals_that_need_predictions_are_kept_where_these_are_gone(file, tmp
     assert not [said for said in missing if "interval" in said]
 
 
+def test_runs_of_an_encoder_are_not_lost_where_none_is_named(file, tmp_path):
+    folder = keep(file, tmp_path / "results")
+    render(file, output=tmp_path / "results")
+    before = (folder / "table.json").read_bytes()
+    append(folder / RESULTS, {"key": "of an encoder", "status": "done", "model": "BERT", "settings": {}})
+    with pytest.raises(InputError, match="has 1 runs of BERT, which the table would lose: name the folder or hub id"):
+        render(file, output=tmp_path / "results")
+    assert (folder / "table.json").read_bytes() == before
+
+
 def test_intervals_of_other_runs_are_not_kept_and_that_is_said(file, tmp_path):
     folder = keep(file, tmp_path / "results", repeats=2)
     render(file, output=tmp_path / "results")

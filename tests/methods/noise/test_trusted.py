@@ -1,6 +1,7 @@
 """Trusted rows: the equations in plain loops, T where it is known, and what changes where somebody has looked."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,6 +178,9 @@ def test_without_a_trusted_row_nothing_changes():
     none = posterior(list(given.inputs), given.labels, 3, Settings(rounds=0), np.zeros(240, bool))
     assert np.array_equal(plain.q, none.q)
     assert none.trusted is None
+    marked = replace(given, trusted=np.zeros(240, bool))
+    assert "no row is trusted" in adaptive(rounds=0).prepare(marked).remarks
+    assert "no row is trusted" not in adaptive(rounds=0).prepare(given).remarks
 
 
 def test_trusted_rows_tell_of_wrong_labels_that_the_text_explains_and_nothing_else_does():
