@@ -69,15 +69,22 @@ class NoiseModel:
 
     def posterior(self, z: Array, labels: Integers) -> Array:
         """Return q, (N, C), Eq. 3; the given label where p has nothing left of any that T allows."""
-        joint = self.right(z) * self.T.T[labels]
-        total = joint.sum(axis=1)
-        none = total < 1e-300
-        joint[none, labels[none]] = total[none] = 1.0
-        return np.asarray(joint / total[:, None])
+        return weighed(self.right(z), self.T, labels)
 
     def log_likelihood(self, z: Array, labels: Integers) -> Array:
         """Return the logarithm of (2) for each row, (N,)."""
         return np.log(np.maximum(self.written(z, labels), 1e-300))
+
+
+def weighed(p: Array, T: Array, labels: Integers) -> Array:
+    """Return q of p (N, C) and T. Eq. 3."""
+    joint = np.take(T.T, labels, axis=0)
+    joint *= p
+    total = joint.sum(axis=1)
+    none = total < 1e-300
+    joint[none, labels[none]] = total[none] = 1.0
+    joint /= total[:, None]
+    return joint
 
 
 def softmax(scores: Array) -> Array:
@@ -147,16 +154,18 @@ def fit_pairwise(z: Array, labels: Integers, *, kappa: float, uniform: NoiseMode
     off = max(LEAST_OFF, 1 - float(np.trace(uniform.T)) / C)
     T = (1 - off) * np.eye(C) + off * (1 - np.eye(C)) / max(C - 1, 1)
     model = NoiseModel("pairwise", uniform.a * np.exp(SHARPENED), uniform.b, T, kappa)
+    p = model.right(z)  # as long as a and b stay
     for step in range(1, EM_STEPS + 1):
-        model = em_step(model, z, labels, prior=kappa * uniform.T)
+        model = em_step(model, p, labels, prior=kappa * uniform.T)
         if step in REFITS:
             model = fit_scores(model, z, labels, bias=bias)
+            p = model.right(z)
     return model
 
 
-def em_step(model: NoiseModel, z: Array, labels: Integers, *, prior: Array) -> NoiseModel:
+def em_step(model: NoiseModel, p: Array, labels: Integers, *, prior: Array) -> NoiseModel:
     """Return the model with the T of one step of EM; ``prior`` (C, C) are rows that are counted beside the given."""
-    counts = label_counts(model.posterior(z, labels), labels) + prior
+    counts = label_counts(weighed(p, model.T, labels), labels) + prior
     return replace(model, T=counts / counts.sum(axis=1, keepdims=True))
 
 
